@@ -51,7 +51,9 @@ class BaleenError(Exception):
         details: machine-readable facts.
     """
 
-    def __init__(self, message: str, *, hint: str = "", details: dict[str, str] | None = None):
+    def __init__(
+        self, message: str, *, hint: str = "", details: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -121,6 +123,6 @@ class StartFailed(Internal):
             otherwise; what `docker run` reports and `docker inspect` shows.
     """
 
-    def __init__(self, message: str, *, exit_code: int, hint: str = ""):
+    def __init__(self, message: str, *, exit_code: int, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code

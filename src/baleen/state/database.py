@@ -52,7 +52,7 @@ class Database:
         ResourceExhausted: the disk is full; nothing was changed.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._depth = 0
         try:
