@@ -1,0 +1,60 @@
+# The two commands: `make demo` shows everything on a fresh Debian 12; `make test` runs all checks.
+# `make help` lists the rest.
+
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+PREFIX ?= /opt/baleen
+
+.PHONY: help
+help:
+	@echo "make demo        start the engine and show what it does (root)"
+	@echo "make demo-clean  stop the demo's engine and remove all that it made"
+	@echo "make test        set up, then run every check and test (root)"
+	@echo "make check       format, lint, types, layers and unit tests (no root)"
+	@echo "make bench       measure, beside dockerd where it is installed (root)"
+	@echo "make install     put baleend, baleen and a systemd unit on this host (root)"
+	@echo "make uninstall   remove them (images and volumes under /var/lib/baleen stay)"
+
+.PHONY: setup
+setup:
+	@tools/setup run
+
+.PHONY: setup-dev
+setup-dev:
+	@tools/setup dev
+
+.PHONY: demo
+demo: setup
+	@tools/demo
+
+.PHONY: demo-clean
+demo-clean:
+	@tools/demo --clean
+
+.PHONY: check
+check: setup-dev
+	$(VENV)/bin/ruff format --check src tests bench tools
+	$(VENV)/bin/ruff check src tests bench tools
+	$(VENV)/bin/mypy --strict
+	$(VENV)/bin/lint-imports
+	$(PYTHON) -m pytest tests/unit
+
+.PHONY: test
+test: setup-dev
+	$(VENV)/bin/ruff format --check src tests bench tools
+	$(VENV)/bin/ruff check src tests bench tools
+	$(VENV)/bin/mypy --strict
+	$(VENV)/bin/lint-imports
+	$(PYTHON) -m pytest tests
+
+.PHONY: bench
+bench: setup-dev
+	$(PYTHON) -m bench
+
+.PHONY: install
+install:
+	@tools/setup install "$(PREFIX)"
+
+.PHONY: uninstall
+uninstall:
+	@tools/setup uninstall "$(PREFIX)"
