@@ -1,0 +1,10 @@
+"""What the engine knows about containers: their records, names, states, logs and execs.
+
+A *record* is the durable truth about one container: what the client asked for (`config`,
+`host_config`), what it became (image, mounts, endpoints) and how its life goes (`status`, exit
+code, times). Records are immutable values; `ContainerStore` owns the current one of each
+container, writes every change through to the database before it returns, and serves lists and
+inspections from cached bytes.
+
+Nothing here starts or stops a process: that is the engine (policy) and the runtime (mechanism).
+"""
