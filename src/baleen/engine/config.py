@@ -1,0 +1,63 @@
+"""What the engine needs to know of the daemon's configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["EngineConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """Settled values; `baleen.daemon.config` reads them from flags and `daemon.json`.
+
+    Attributes:
+        data_root: durable state: database, images, layers, container directories, volumes.
+        exec_root: what a reboot may forget: bundles, sockets, compiled seccomp programs.
+        cgroup_parent: absolute cgroup path under which each container gets its own.
+        bridge: name of the default network's bridge.
+        bip: address of that bridge in CIDR form, or None for the first free pool.
+        default_address_pools: (base, size) pairs for networks made without a subnet.
+        nft_table: name of our nftables table.
+        mtu: of bridges and container interfaces.
+        dns, dns_search, dns_options: defaults for containers' resolv.conf; empty: the host's.
+        log_driver, log_options: defaults for containers.
+        default_shm_size: bytes of /dev/shm.
+        default_ulimits: name to (soft, hard).
+        default_init: whether containers get an init process unless they say otherwise.
+        seccomp_profile: path of a profile, "unconfined", or None for the built-in one.
+        labels: of this engine, `key=value`.
+        warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
+        debug: whether the daemon logs debug messages, as `info` shows it.
+    """
+
+    data_root: Path
+    exec_root: Path
+    cgroup_parent: str = "/baleen"
+    bridge: str = "baleen0"
+    bip: str | None = None
+    default_address_pools: Sequence[tuple[str, int]] = ()
+    nft_table: str = "baleen"
+    icc: bool = True
+    ip_forward: bool = True
+    ip_masquerade: bool = True
+    mtu: int = 1500
+    dns: Sequence[str] = ()
+    dns_search: Sequence[str] = ()
+    dns_options: Sequence[str] = ()
+    log_driver: str = "json-file"
+    log_options: Mapping[str, str] = field(default_factory=dict)
+    default_shm_size: int = 64 * 1024 * 1024
+    default_ulimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    default_init: bool = False
+    seccomp_profile: str | None = None
+    labels: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    debug: bool = False
+    insecure_registries: Sequence[str] = ()
+    registry_mirrors: Sequence[str] = ()
