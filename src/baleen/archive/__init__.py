@@ -1,0 +1,15 @@
+"""Tar streams, read and written by descriptor.
+
+An *archive* is a tar stream (ustar, GNU or PAX), perhaps compressed. A *layer* is such an archive
+with whiteouts, the changes from one root file system to the next. Nothing here joins a name from
+an archive to a path: every step is an at-call on the descriptor of a directory that is known to
+be inside the target, and no symbolic link of the archive is ever followed out of it.
+
+- `reader`: a stream of headers and data, with limits.
+- `writer`: headers out, deterministic.
+- `compression`: gzip, zstd, xz and bzip2 found by their magic, in our own process.
+- `apply`: a layer into a snapshot's directory, whiteouts in overlay form.
+- `copy`: what `cp` and `export` need.
+
+See: OCI image-spec layer.md; pax(1), "pax Interchange Format"; tar(5) of libarchive.
+"""

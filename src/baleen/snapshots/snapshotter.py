@@ -1,0 +1,165 @@
+"""The contract of a snapshotter: who makes root file systems out of layers.
+
+Terms:
+    layer: a committed, immutable directory tree, named by the *chain id* of the layers up to and
+        including it. Its parent is another layer.
+    draft: a layer that is being unpacked. It has a directory, and becomes a layer by `commit`, or
+        nothing by `discard`; a crash leaves nothing visible.
+    snapshot: something a container can use as its root: the layers below, and for an *active* one
+        a writable directory of its own. It is named by a *key* that the caller chose (never the
+        same word as a chain id).
+
+Life cycle::
+
+    draft(chain_id, parent) --> LayerDraft --commit()--> layer --remove_layer()--> gone
+                                     \\--discard()--> gone
+    prepare(key, parent) --> Mounts (writable) --remove(key)--> gone
+    view(key, parent) ----> Mounts (read-only) --remove(key)--> gone
+
+Success of a removal means that the thing is gone, not that this call removed it. All calls block
+(directory operations; `remove` of a large tree takes as long as the tree is large) and may be made
+from any thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from baleen.oci.digest import Digest
+
+__all__ = ["LayerDraft", "LayerInfo", "Mounts", "Snapshotter", "Usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mounts:
+    """What to mount as one root file system, in the words of the kernel's overlay.
+
+    Attributes:
+        lower: directories, top-most first. Never empty.
+        upper: the writable directory, or None for a read-only view.
+        work: overlay's scratch directory beside `upper`, or None.
+
+    See: Documentation/filesystems/overlayfs.rst
+    """
+
+    lower: tuple[str, ...]
+    upper: str | None
+    work: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Disk space of one tree.
+
+    Attributes:
+        size_bytes: sum of the blocks given to its files, hard links counted once.
+        inodes: number of files and directories.
+    """
+
+    size_bytes: int
+    inodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInfo:
+    """A committed layer.
+
+    Attributes:
+        chain_id: its name.
+        parent: chain id of the layer below, or None for a base layer.
+        path: its directory.
+        size_bytes: apparent size of the files it brings.
+    """
+
+    chain_id: Digest
+    parent: Digest | None
+    path: Path
+    size_bytes: int
+
+
+class LayerDraft(Protocol):
+    """A layer while it is unpacked; a context manager that discards unless committed.
+
+    Attributes:
+        path: the directory to fill.
+        lower: directories of the layers below, top-most first.
+    """
+
+    @property
+    def path(self) -> Path: ...  # noqa: D102
+    @property
+    def lower(self) -> Sequence[Path]: ...  # noqa: D102
+
+    def commit(self, size_bytes: int) -> LayerInfo:
+        """Make it a layer in one step; if the layer exists by now, that one stays."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what was unpacked; success means that it is gone."""
+        ...
+
+    def __enter__(self) -> LayerDraft: ...
+    def __exit__(self, *exc_info: object) -> None: ...
+
+
+class Snapshotter(Protocol):
+    """See the module's text for the life cycle.
+
+    Raises:
+        NotFound: the parent, or the key, does not exist.
+        AlreadyExists: the key is taken.
+        ResourceExhausted: no space or inodes; nothing was left behind.
+    """
+
+    def start(self) -> None:
+        """Read what is on disk and remove the remains of a crash."""
+        ...
+
+    def layer(self, chain_id: Digest) -> LayerInfo | None:
+        """Return the committed layer, or None."""
+        ...
+
+    def layers(self) -> Iterator[LayerInfo]:
+        """Return every committed layer, in no order."""
+        ...
+
+    def draft(self, chain_id: Digest, parent: Digest | None) -> LayerDraft:
+        """Begin a layer on top of `parent`."""
+        ...
+
+    def remove_layer(self, chain_id: Digest) -> None:
+        """Remove a layer; Conflict if another layer or a snapshot stands on it."""
+        ...
+
+    def prepare(self, key: str, parent: Digest | None) -> Mounts:
+        """Make the writable snapshot `key` on top of the layer `parent` (None: an empty root)."""
+        ...
+
+    def view(self, key: str, parent: Digest | None) -> Mounts:
+        """Make the read-only snapshot `key`."""
+        ...
+
+    def mounts(self, key: str) -> Mounts:
+        """Return the mounts of an existing snapshot again."""
+        ...
+
+    def keys(self) -> Iterator[str]:
+        """Return the keys of all snapshots."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Remove the snapshot and what was written in it."""
+        ...
+
+    def usage(self, key: str) -> Usage:
+        """Measure what was written in the snapshot (0 for a view)."""
+        ...
+
+    def sync(self) -> None:
+        """Make all committed layers durable against a power loss. May take seconds."""
+        ...
