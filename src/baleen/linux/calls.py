@@ -1,0 +1,85 @@
+"""The way to a syscall: numbers of this machine's architecture, typed entry points, errors.
+
+Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h. Calls from
+424 (pidfd_send_signal) on have the same number everywhere.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ARCHITECTURE", "NUMBERS", "failure", "function", "syscall"]
+
+_X86_64 = {
+    "pivot_root": 155,
+    "keyctl": 250,
+    "tee": 276,
+    "setns": 308,
+    "seccomp": 317,
+    "mount": 165,
+    "umount2": 166,
+    "unshare": 272,
+    "clone": 56,
+}
+_AARCH64 = {
+    "pivot_root": 41,
+    "keyctl": 219,
+    "tee": 77,
+    "setns": 268,
+    "seccomp": 277,
+    "mount": 40,
+    "umount2": 39,
+    "unshare": 97,
+    "clone": 220,
+}
+_EVERYWHERE = {
+    "open_tree": 428,
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "close_range": 436,
+    "openat2": 437,
+    "mount_setattr": 442,
+}
+
+ARCHITECTURE = platform.machine()
+NUMBERS = (_AARCH64 if ARCHITECTURE == "aarch64" else _X86_64) | _EVERYWHERE
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def syscall(name: str, *argtypes: Any) -> Callable[..., int]:  # noqa: ANN401  # ctypes types
+    """A function that makes the raw call `name`; it returns -1 on failure and sets errno.
+
+    Each one has a function object of its own, so the argument types set here stay.
+    """
+    prototype = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_long, *argtypes, use_errno=True)
+    raw: Callable[..., int] = prototype(("syscall", _libc))
+    number = NUMBERS[name]
+
+    def call(*args: object) -> int:
+        return raw(number, *args)
+
+    return call
+
+
+def function(name: str, *argtypes: Any) -> Callable[..., int]:  # noqa: ANN401  # ctypes types
+    """The C library's function `name`, which returns an int and sets errno."""
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int, *argtypes, use_errno=True)
+    result: Callable[..., int] = prototype((name, _libc))
+    return result
+
+
+def failure(call: str, path: str | bytes | None = None, errno: int | None = None) -> OSError:
+    """The exception for the failed `call`: its errno (or the given one), text, path and a note."""
+    number = ctypes.get_errno() if errno is None else errno
+    error = OSError(number, os.strerror(number), path)
+    error.add_note(call)
+    return error

@@ -1,0 +1,72 @@
+"""Namespaces: unshare, setns, the raw clone of a single-threaded process, host and domain name.
+
+See: namespaces(7), unshare(2), setns(2), clone(2), pid_namespaces(7). Python 3.11's `os` has none.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from typing import Final
+
+from baleen.linux.calls import ARCHITECTURE, failure, function, syscall
+
+__all__ = ["clone_sibling", "setdomainname", "sethostname", "setns", "unshare"]
+
+CLONE_NEWTIME: Final = 0x00000080
+CLONE_NEWNS: Final = 0x00020000
+CLONE_NEWCGROUP: Final = 0x02000000
+CLONE_NEWUTS: Final = 0x04000000
+CLONE_NEWIPC: Final = 0x08000000
+CLONE_NEWUSER: Final = 0x10000000
+CLONE_NEWPID: Final = 0x20000000
+CLONE_NEWNET: Final = 0x40000000
+_CLONE_PARENT: Final = 0x00008000
+
+_unshare = syscall("unshare", ctypes.c_ulong)
+_setns = syscall("setns", ctypes.c_int, ctypes.c_int)
+_clone = syscall("clone", *[ctypes.c_ulong] * 5)
+_sethostname = function("sethostname", ctypes.c_char_p, ctypes.c_size_t)
+_setdomainname = function("setdomainname", ctypes.c_char_p, ctypes.c_size_t)
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces named by CLONE_NEW* flags for new ones (pid: children only)."""
+    if _unshare(flags) < 0:
+        raise failure("unshare")
+
+
+def setns(fd: int, flags: int) -> None:
+    """Join one namespace by its descriptor, or several of a process by its pidfd (Linux 5.8)."""
+    if _setns(fd, flags) < 0:
+        raise failure("setns")
+
+
+def clone_sibling() -> int:
+    """fork(2), but the child becomes a child of our parent. Returns 0 in the child, else its pid.
+
+    Only for a process with one thread that will leave by `os._exit` or `execve`: neither the C
+    library's nor Python's fork handlers run. The pid is in the caller's pid namespace.
+    """
+    pid = _clone(_CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+    if pid < 0:
+        raise failure("clone")
+    return pid
+
+
+def sethostname(name: str) -> None:
+    """Set the host name of the current UTS namespace."""
+    raw = os.fsencode(name)
+    if _sethostname(raw, len(raw)) < 0:
+        raise failure("sethostname", name)
+
+
+def setdomainname(name: str) -> None:
+    """Set the NIS domain name of the current UTS namespace."""
+    raw = os.fsencode(name)
+    if _setdomainname(raw, len(raw)) < 0:
+        raise failure("setdomainname", name)
+
+
+assert ARCHITECTURE in ("x86_64", "aarch64"), f"no syscall numbers for {ARCHITECTURE}"
