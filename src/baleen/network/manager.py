@@ -68,9 +68,7 @@ class NetworkManager:
         """
         raise NotImplementedError
 
-    async def adopt(
-        self, endpoints: Iterable[tuple[Endpoint, Sequence[PublishedPort]]]
-    ) -> None:
+    async def adopt(self, endpoints: Iterable[tuple[Endpoint, Sequence[PublishedPort]]]) -> None:
         """Take over endpoints of running containers, with their published ports, no binding.
 
         Rebuilds addresses in use, firewall elements and names; removes host interfaces and names
