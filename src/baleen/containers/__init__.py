@@ -8,3 +8,19 @@ inspections from cached bytes.
 
 Nothing here starts or stops a process: that is the engine (policy) and the runtime (mechanism).
 """
+
+from baleen.containers.exec_record import ExecRecord, ExecStore
+from baleen.containers.logs import read_logs
+from baleen.containers.record import ZERO_TIME, ContainerRecord
+from baleen.containers.state import Status
+from baleen.containers.store import ContainerStore
+
+__all__ = [
+    "ZERO_TIME",
+    "ContainerRecord",
+    "ContainerStore",
+    "ExecRecord",
+    "ExecStore",
+    "Status",
+    "read_logs",
+]

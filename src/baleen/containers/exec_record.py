@@ -55,7 +55,7 @@ class ExecRecord:
                 entrypoint=self.command[0],
                 arguments=list(self.command[1:]),
                 privileged=self.privileged,
-                user=self.user or None,
+                user=self.user,
             ),
             open_stdin=self.open_stdin,
             open_stderr=self.open_stderr,
@@ -80,7 +80,7 @@ class ExecStore:
         self._ids_of.setdefault(record.container_id, []).append(record.id)
 
     def get(self, exec_id: str) -> ExecRecord:
-        """Return the exec of a full id or a unique prefix of one.
+        """Return the exec of a full id.
 
         Raises:
             NotFound: there is none, or its container is gone.
@@ -120,9 +120,7 @@ class ExecStore:
 
     def running_ids(self, container_id: str) -> list[str]:
         """Return what inspection shows as `ExecIDs`: the execs not yet ended."""
-        return [
-            record.id for record in self.of_container(container_id) if record.exit_code is None
-        ]
+        return [record.id for record in self.of_container(container_id) if record.exit_code is None]
 
     def forget(self, container_id: str) -> None:
         """Drop all execs of a container that was removed."""

@@ -1,4 +1,4 @@
-"""Names and ids of containers: the grammar, the random names, and the way from a reference to an id.
+"""Names and ids of containers: their grammar, random names, and from a reference to an id.
 
 A *reference* is what a client writes to mean a container: a full id (64 hex digits), a name, or a
 prefix of an id. A full id always wins, an exact name comes next, a prefix has to be unique; so a
@@ -13,7 +13,7 @@ import re
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING, Final
 
-from baleen.containers.words import ADJECTIVES, NAVIGATORS
+from baleen.containers.words import ADJECTIVES, SURNAMES
 from baleen.errors import AlreadyExists, InvalidArgument, NotFound
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def parse_name(unsafe_name: str) -> str:
 
 
 def random_name(random: Random, *, attempt: int = 0) -> str:
-    """Return an adjective_surname pair; from the sixth attempt on a digit makes a clash unlikely."""
-    name = f"{random.choice(ADJECTIVES)}_{random.choice(NAVIGATORS)}"
+    """Return an adjective_surname pair; later attempts add a digit against clashes."""
+    name = f"{random.choice(ADJECTIVES)}_{random.choice(SURNAMES)}"
     return f"{name}{random.randrange(10)}" if attempt > 5 else name
 
 

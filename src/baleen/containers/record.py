@@ -21,6 +21,7 @@ from baleen.api import (
     PortBinding,
 )
 from baleen.containers.state import Status
+from baleen.network.network import Endpoint, PublishedPort  # msgspec reads it
 
 __all__ = ["ZERO_TIME", "ContainerRecord", "decode_record", "encode_record"]
 
@@ -39,7 +40,10 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         config: the client's configuration merged with the image's.
         mounts: where volumes, binds and tmpfs are mounted.
         endpoints: attachment per network name, addresses filled in while active.
-        ports: published ports as they are bound now: {"80/tcp": [binding]}; null where exposed only.
+        wanted_macs: the MAC addresses that the user asked for, by network name.
+        active_endpoints, published: what the networks gave to the current run; kept so that a
+            new daemon can take a running container over.
+        ports: published ports as bound now: {"80/tcp": [binding]}; null where only exposed.
         status, pid, exit_code, error, oom_killed, started_at, finished_at: the `State` of the API.
         manually_stopped: the user asked for the stop, so `unless-stopped` does not start it again.
         state_dir: directory with hostname, hosts, resolv.conf and the log.
@@ -59,6 +63,9 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     mounts: list[MountPoint] = []
     endpoints: dict[str, EndpointSettings] = {}
     ports: dict[str, list[PortBinding] | None] = {}
+    wanted_macs: dict[str, str] = {}
+    active_endpoints: list[Endpoint] = []
+    published: list[PublishedPort] = []
     sandbox_id: str = ""
     sandbox_key: str = ""
     status: Status = Status.CREATED
