@@ -14,7 +14,7 @@ from typing import Final
 
 from baleen.errors import InvalidArgument
 
-__all__ = ["format_time", "parse_time", "parse_timestamp"]
+__all__ = ["format_time", "now_text", "parse_time", "parse_timestamp"]
 
 _NS: Final = 1_000_000_000
 _RFC3339: Final = re.compile(
@@ -32,6 +32,11 @@ def format_time(nanoseconds: int) -> str:
     if not fraction:
         return text + "Z"
     return f"{text}.{fraction:09d}".rstrip("0") + "Z"
+
+
+def now_text() -> str:
+    """Return the present time as the API writes it."""
+    return format_time(time.time_ns())
 
 
 def parse_time(text: str) -> int:
