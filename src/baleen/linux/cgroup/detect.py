@@ -2,22 +2,100 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from baleen.linux.cgroup.driver import CgroupError
+from baleen.linux.cgroup.files import read
 
 if TYPE_CHECKING:
     from baleen.linux.cgroup.driver import CgroupDriver
 
-__all__ = ["detect"]
+__all__ = ["Layout", "detect", "parse_mountinfo"]
+
+_CONTROLLERS = frozenset(
+    {
+        "blkio",
+        "cpu",
+        "cpuacct",
+        "cpuset",
+        "devices",
+        "freezer",
+        "hugetlb",
+        "memory",
+        "misc",
+        "net_cls",
+        "net_prio",
+        "perf_event",
+        "pids",
+        "rdma",
+    }
+)
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(slots=True)
+class Layout:
+    """The cgroup file systems below one directory.
+
+    Attributes:
+        hierarchies: v1 mount points and their controllers; a named one has none.
+        unified: the v2 mount point, or None.
+    """
+
+    hierarchies: dict[str, frozenset[str]] = field(default_factory=dict)
+    unified: str | None = None
+
+
+def parse_mountinfo(text: str, root: str) -> Layout:
+    """Reads /proc/self/mountinfo; each hierarchy counts once although mounted twice.
+
+    See: proc_pid_mountinfo(5).
+    """
+    layout = Layout()
+    seen: set[str] = set()
+    for line in text.splitlines():
+        fields, separator, tail = line.partition(" - ")
+        parts = fields.split(" ")
+        kind, _, rest = tail.partition(" ")
+        if not separator or kind not in ("cgroup", "cgroup2") or len(parts) < 6:
+            continue
+        device = parts[2]
+        mount = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), parts[4])
+        if device in seen or not (mount == root or mount.startswith(root + "/")):
+            continue
+        seen.add(device)
+        if kind == "cgroup2":
+            layout.unified = mount
+        else:
+            options = rest.rpartition(" ")[2].split(",")
+            layout.hierarchies[mount] = _CONTROLLERS.intersection(options)
+    return layout
 
 
 def detect(root: str = "/sys/fs/cgroup") -> CgroupDriver:
     """Returns the driver for what is mounted below `root`, found in /proc/self/mountinfo.
 
-    A cgroup2 file system mounted at `root` itself is the unified layout (v2). Otherwise the v1
-    driver uses every v1 hierarchy found and, when one is mounted below `root`, joins the unified
-    hierarchy too (hybrid). Reads one file of /proc; call it once and keep the driver.
+    Without v1 hierarchies a cgroup2 file system is the unified layout (v2). Otherwise the v1
+    driver uses every v1 hierarchy found and joins a mounted unified hierarchy too (hybrid). Reads
+    one file of /proc; call it once and keep the driver.
 
     Raises:
         CgroupError: no hierarchy is mounted.
     """
-    raise NotImplementedError(root)
+    layout = parse_mountinfo(read("/proc/self/mountinfo").decode("utf-8", "replace"), root)
+    # A process loads only the driver of its host.
+    if layout.hierarchies:
+        from baleen.linux.cgroup.v1 import V1Driver
+
+        return V1Driver(layout.hierarchies, layout.unified)
+    if layout.unified is not None:
+        from baleen.linux.cgroup.v2 import V2Driver
+
+        return V2Driver(layout.unified)
+    raise CgroupError(
+        "detect",
+        f"no cgroup hierarchy is mounted below {root}",
+        hint="mount cgroup2 there, or the v1 controllers below it",
+    )

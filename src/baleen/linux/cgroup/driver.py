@@ -67,10 +67,9 @@ class Cgroup(Protocol):
     def kill(self, timeout_s: float = 10.0) -> None:
         """Sends SIGKILL to the whole tree until it is empty of live processes.
 
-        Success means that no process is left, zombies that nobody has reaped included; the caller
-        must reap its own children meanwhile or not count on them (they do not delay the return).
-        Frozen groups are killed too. A missing group is an empty group. Raises CgroupError when
-        a process survives `timeout_s` (stuck in the kernel).
+        Success means that only zombies are left, which wait for their parents. Frozen groups are
+        killed too. A missing group is an empty group. Raises CgroupError when a process survives
+        `timeout_s` (stuck in the kernel).
         """
 
     def freeze(self, timeout_s: float = 5.0) -> None:
