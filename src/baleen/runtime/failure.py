@@ -1,0 +1,87 @@
+"""Why a process could not be started: one exception, made in a child and raised in its parent.
+
+The child cannot raise across a fork, so it sends the fields of a `LaunchError` over its
+synchronisation socket. Texts are those that Docker's clients match on, reason last and in lower
+case, and the exit code follows from the text by Docker's own rule.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Final
+
+from baleen.errors import BaleenError, StartFailed
+
+__all__ = ["LaunchError", "decode_failure", "encode_failure", "exit_code_for", "reason"]
+
+_NOT_FOUND: Final = ("executable file not found", "no such file or directory", "not a directory")
+_NOT_EXECUTABLE: Final = ("permission denied", "is a directory", "exec format error")
+_MAX_MESSAGE: Final = 4096
+
+
+class LaunchError(StartFailed):
+    """A container's or an exec's process could not be started; nothing of it is left.
+
+    Attributes:
+        stage: the step that failed ("spec", "cgroup", "mount", "exec"...).
+        errno: the kernel's errno, or 0 if we refused before asking.
+        exit_code: 126, 127 or 128 as `docker run` reports them.
+    """
+
+    def __init__(
+        self, stage: str, errno: int, message: str, exit_code: int | None = None, *, hint: str = ""
+    ) -> None:
+        code = exit_code_for(message) if exit_code is None else exit_code
+        super().__init__(message, exit_code=code, hint=hint)
+        self.stage = stage
+        self.errno = errno
+
+
+def exit_code_for(message: str) -> int:
+    """The exit code that dockerd derives from the text of a start failure."""
+    text = message.lower()
+    if any(pattern in text for pattern in _NOT_FOUND):
+        return 127
+    if any(pattern in text for pattern in _NOT_EXECUTABLE):
+        return 126
+    return 128
+
+
+def reason(error: OSError) -> str:
+    """The errno's text as the incumbents' messages spell it: first letter in lower case."""
+    text = os.strerror(error.errno) if error.errno else str(error)
+    return text[:1].lower() + text[1:]
+
+
+def encode_failure(stage: str, error: BaseException) -> bytes:
+    """What a child sends about `error`, which ended its step `stage`."""
+    code: int | None = None
+    number = 0
+    if isinstance(error, LaunchError):
+        stage, number, code = error.stage, error.errno, error.exit_code
+        message = str(error)
+    elif isinstance(error, OSError):
+        number = error.errno or 0
+        call = " ".join(getattr(error, "__notes__", ()))
+        path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+        message = f"{stage}: {' '.join(part for part in (call, path) if part)}"
+        message = f"{message.rstrip(': ')}: {reason(error)}"
+    elif isinstance(error, BaleenError):
+        number = getattr(error, "errno", 0)
+        message = str(error)
+    else:
+        message = f"{stage}: {type(error).__name__}: {error}"
+    fields = {
+        "stage": stage,
+        "errno": number,
+        "message": message[:_MAX_MESSAGE],
+        "exit_code": code,
+    }
+    return json.dumps(fields).encode()
+
+
+def decode_failure(data: bytes) -> LaunchError:
+    """The exception that a child described."""
+    fields = json.loads(data)
+    return LaunchError(fields["stage"], fields["errno"], fields["message"], fields["exit_code"])

@@ -1,0 +1,223 @@
+"""Turning our child into the process that was asked for: identity, rights, filter, program.
+
+::
+
+    cwd, rlimits, bounding set, groups, user      with all rights still there
+    without no_new_privs: the filter, then capset  (a filter needs CAP_SYS_ADMIN)
+    with no_new_privs:    capset, then the filter  (which needs no right then)
+    execve
+
+So under the filter only capset, prctl and what the caller still does are called.
+
+See: capabilities(7), credentials(7), seccomp(2), prctl(2); the order of runc is the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import signal
+import stat
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from baleen.linux import capabilities, pty
+from baleen.linux.keyring import join_session_keyring
+from baleen.linux.path import open_in_root
+from baleen.linux.process import (
+    close_range,
+    set_dumpable,
+    set_keep_capabilities,
+    set_no_new_privileges,
+    set_parent_death_signal,
+)
+from baleen.linux.seccomp import install_filter
+from baleen.runtime.failure import LaunchError, reason
+
+if TYPE_CHECKING:
+    from baleen.linux.fd import Fd
+    from baleen.runtime.prepare import Prepared
+    from baleen.runtime.sync import Channel
+
+__all__ = [
+    "become",
+    "change_directory",
+    "execute",
+    "filter_syscalls",
+    "find_executable",
+    "new_keyring",
+    "use_stdio",
+    "use_terminal",
+]
+
+_CAP_SYS_ADMIN: Final = 1 << capabilities.CAPABILITIES["CAP_SYS_ADMIN"]
+_CHANNEL_FD: Final = 3
+
+
+def new_keyring() -> None:
+    """Leave the session keyring of the daemon; kernels without keyrings have nothing to leave."""
+    try:
+        join_session_keyring()
+    except OSError as error:
+        # EDQUOT: the user's key quota is used up; the old keyring would stay, so do not go on.
+        if error.errno != errno.ENOSYS:
+            raise
+
+
+def _give(fd: int, prepared: Prepared) -> None:
+    """Let the process's user own its stream, as it may want to reopen /dev/stdout."""
+    user = prepared.user
+    if user.uid == 0:
+        return
+    found = os.fstat(fd)
+    if stat.S_ISCHR(found.st_mode) and found.st_rdev == os.makedev(1, 3):
+        return  # /dev/null of the host must not change its owner
+    if not (stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode)):
+        return  # a file or device of the host that was handed in stays its owner's
+    with contextlib.suppress(PermissionError):
+        os.fchown(fd, user.uid, -1)
+
+
+def use_stdio(prepared: Prepared, channel: Channel) -> None:
+    """Put the prepared descriptors at 0, 1, 2, the channel at 3, and close all others."""
+    assert prepared.stdio is not None
+    given = prepared.stdio
+    copies = [os.dup(fd) for fd in (given.stdin, given.stdout, given.stderr, channel.fd)]
+    # dup gives numbers above what is open, so none of the copies is overwritten below unless
+    # 0 to 3 were free; those are moved out of the way first.
+    while min(copies) <= _CHANNEL_FD:
+        copies = [os.dup(fd) for fd in copies]
+    for target, fd in enumerate(copies):
+        os.dup2(fd, target, inheritable=target != _CHANNEL_FD)
+    channel.fd = _CHANNEL_FD
+    for target in range(3):
+        _give(target, prepared)
+    close_range(_CHANNEL_FD + 1)
+
+
+def use_terminal(slave: Fd, prepared: Prepared, channel: Channel) -> None:
+    """Put the terminal at 0, 1, 2 and the channel at 3, and close all others."""
+    if prepared.console_size is not None:
+        pty.set_window_size(slave.fileno(), *prepared.console_size)
+    if prepared.user.uid:
+        os.fchown(slave.fileno(), prepared.user.uid, -1)
+    source = os.dup(channel.fd)
+    terminal = slave.fileno()
+    while min(source, terminal) <= _CHANNEL_FD:
+        source, terminal = os.dup(source), os.dup(terminal)
+    for target in range(3):
+        os.dup2(terminal, target)
+    os.dup2(source, _CHANNEL_FD, inheritable=False)
+    channel.fd = _CHANNEL_FD
+    close_range(_CHANNEL_FD + 1)
+
+
+def change_directory(cwd: str) -> None:
+    """Enter the working directory, and make sure that it lies inside the root.
+
+    Magic links (/proc/self/fd/N) are refused, and what getcwd(2) says is checked afterwards
+    (CVE-2024-21626). Raises LaunchError with the text that runc gives.
+    """
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with open_in_root(root, cwd, os.O_PATH | os.O_DIRECTORY) as directory:
+            os.fchdir(directory.fileno())
+    except OSError as error:
+        message = f'chdir to cwd ("{cwd}") set in config.json failed: {reason(error)}'
+        raise LaunchError("cwd", error.errno or 0, message) from error
+    finally:
+        os.close(root)
+    try:
+        inside = os.getcwd().startswith("/")
+    except FileNotFoundError:
+        inside = False
+    if not inside:
+        message = (
+            "current working directory is outside of container mount namespace root"
+            " -- possible container breakout detected"
+        )
+        raise LaunchError("cwd", 0, message, 128)
+
+
+def become(prepared: Prepared) -> None:
+    """Take the limits, the user and the capabilities; with no_new_privs not yet the filter.
+
+    Raises OSError; the process then holds a mixture and must not go on.
+    """
+    for number, soft, hard in prepared.rlimits:
+        resource.setrlimit(number, (soft, hard))
+    user, wanted = prepared.user, prepared.capabilities
+    capabilities.drop_bounding(wanted.bounding)
+    early_filter = prepared.seccomp is not None and not prepared.no_new_privileges
+    set_keep_capabilities(keep=True)
+    os.setgroups(user.additional_gids)
+    os.setresgid(user.gid, user.gid, user.gid)
+    os.setresuid(user.uid, user.uid, user.uid)
+    # A change of user clears the death signal; it is also why the flag is set again.
+    set_dumpable(dumpable=False)
+    set_parent_death_signal(signal.SIGKILL)
+    if prepared.no_new_privileges:
+        set_no_new_privileges()
+    if early_filter:
+        assert prepared.seccomp is not None
+        _, permitted, inheritable = capabilities.capget()
+        capabilities.capset(permitted & _CAP_SYS_ADMIN, permitted, inheritable)
+        install_filter(prepared.seccomp)
+    capabilities.capset(wanted.effective, wanted.permitted, wanted.inheritable)
+    set_keep_capabilities(keep=False)
+    if wanted.ambient:
+        capabilities.set_ambient(wanted.ambient)
+
+
+def filter_syscalls(prepared: Prepared) -> None:
+    """Install the filter if `become` could not: after this only execve should follow."""
+    if prepared.seccomp is not None and prepared.no_new_privileges:
+        install_filter(prepared.seccomp)
+
+
+def _executable(path: str) -> OSError | None:
+    """Why `path` cannot be executed, in the order in which Go's exec.LookPath finds out."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        error.add_note("stat")
+        return error
+    if stat.S_ISDIR(found.st_mode):
+        return OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not found.st_mode & 0o111 or not os.access(path, os.X_OK):
+        return OSError(errno.EACCES, os.strerror(errno.EACCES))
+    return None
+
+
+def find_executable(name: str, search: tuple[str, ...]) -> str:
+    """The path to execute for `name`: itself if it has a slash, else the first hit in `search`.
+
+    Raises LaunchError with the texts of Go's os/exec, which Docker's clients know.
+    """
+    if "/" in name:
+        error = _executable(name)
+        if error is None:
+            return name
+        what = f"stat {name}: " if getattr(error, "__notes__", None) else ""
+        raise LaunchError("exec", error.errno or 0, f'exec: "{name}": {what}{reason(error)}')
+    for directory in search if name else ():
+        path = f"{directory or '.'}/{name}"
+        if _executable(path) is None:
+            return path
+    raise LaunchError(
+        "exec", errno.ENOENT, f'exec: "{name}": executable file not found in $PATH', 127
+    )
+
+
+def execute(path: str, prepared: Prepared) -> NoReturn:
+    """execve(2) with the umask of the process; descriptors but 0, 1, 2 close by themselves.
+
+    Raises LaunchError.
+    """
+    os.umask(prepared.umask)
+    try:
+        os.execve(path, prepared.argv, prepared.env)
+    except OSError as error:
+        message = f"exec {path}: {reason(error)}"
+        raise LaunchError("exec", error.errno or 0, message) from error

@@ -1,0 +1,384 @@
+"""Making containers and running processes in them: the parent's side of every launch.
+
+::
+
+    create()                                   S, the caller, one thread, on the host
+      unshare(pid[, time]) ── fork ──────────► C, the container's PID 1
+      setns(own pid namespace)                   join or unshare mnt net uts ipc
+      ◄──────────────────────────── "N" ─────   namespaces are there
+    create() returns: netns can be filled        join the cgroup, unshare cgroup
+                                                 root, mounts, devices, masks, pivot_root
+      ◄─────────────── "R" (+ pty master) ───   ready
+    start()  ──────────────────── "S" ──────►
+                                                 identity, capabilities, seccomp, execve
+      ◄──────── end of stream, or a failure ──   started
+
+S itself never stays in a foreign pid namespace, so what it forks later is not visible to a
+container before it has been stripped: an exec, or a container in a shared pid namespace, goes
+through an intermediate process I, forked on the host, that drops every descriptor and privilege,
+enters, and clones the final process as a child of S (`enter`, `clone_sibling`).
+
+Everything a child needs is prepared before the fork. S must be single-threaded (setns, unshare)
+and its modules already imported.
+
+See: pid_namespaces(7), pivot_root(2), OCI runtime-spec runtime.md Lifecycle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from baleen.linux import namespaces as ns
+from baleen.linux import process as linux_process
+from baleen.linux.fd import Fd
+from baleen.runtime import enter, init_process
+from baleen.runtime.failure import LaunchError, decode_failure, reason
+from baleen.runtime.prepare import Prepared, Rootfs, Stdio, prepare
+from baleen.runtime.sync import CHANNEL_BYTES, MESSAGE_NAMESPACES, MESSAGE_READY, MESSAGE_START
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from baleen.linux.cgroup.driver import Cgroup
+    from baleen.runtime.spec import Process, Spec
+
+__all__ = ["Container", "ExecProcess", "LaunchError", "Rootfs", "Stdio", "create", "exec_process"]
+
+CLONE_FLAGS: Final = {
+    "network": ns.CLONE_NEWNET,
+    "uts": ns.CLONE_NEWUTS,
+    "ipc": ns.CLONE_NEWIPC,
+    "mount": ns.CLONE_NEWNS,
+    "cgroup": ns.CLONE_NEWCGROUP,
+    "pid": ns.CLONE_NEWPID,
+    "time": ns.CLONE_NEWTIME,
+}
+
+
+class Container:
+    """A container whose PID 1 exists, and after `start` runs the wanted program.
+
+    Attributes:
+        pid: PID 1 as seen by us; it is our child, and we reap it through `pidfd`.
+        pidfd, netns: descriptors owned by this object; `close` closes them.
+        console: master of the terminal once it is ready, if the process wants one; owned by this
+            object until `steal`.
+        warnings: what could not be had and was replaced, for the user.
+    """
+
+    def __init__(
+        self, pid: int, pidfd: Fd, netns: Fd, channel: socket.socket, warnings: tuple[str, ...]
+    ) -> None:
+        self.pid = pid
+        self.pidfd = pidfd
+        self.netns = netns
+        self.console: Fd | None = None
+        self.warnings = warnings
+        self._channel: socket.socket | None = channel
+        self._ready = False
+
+    def wait_ready(self) -> None:
+        """Block until all mounts are made and PID 1 is parked; a second call returns at once.
+
+        On failure nothing of the container's processes is left and LaunchError is raised.
+        """
+        if self._ready:
+            return
+        assert self._channel is not None
+        try:
+            self.console = _expect(self._channel, MESSAGE_READY, self.pidfd)
+        except LaunchError:
+            self.abandon()
+            raise
+        self._ready = True
+
+    def start(self) -> None:
+        """Let PID 1 execute its program; returns when execve has succeeded.
+
+        Raises LaunchError otherwise, with PID 1 killed and reaped.
+        """
+        self.wait_ready()
+        assert self._channel is not None
+        channel, self._channel = self._channel, None
+        with channel:
+            # If PID 1 was killed meanwhile there is no reader; the reply below tells.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                channel.send(MESSAGE_START)
+            try:
+                _expect_end(channel)
+            except LaunchError:
+                self.abandon()
+                raise
+
+    def abandon(self) -> None:
+        """Kill and reap PID 1 and close everything; for a container that will not be used."""
+        _destroy(self.pidfd)
+        self.close()
+
+    def close(self) -> None:
+        """Close the descriptors; the process goes on (a container that is not started ends)."""
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        for fd in (self.pidfd, self.netns, self.console):
+            if fd is not None:
+                fd.close()
+
+
+@dataclass(slots=True)
+class ExecProcess:
+    """One more process in a container. It is our child; the descriptors belong to the caller."""
+
+    pid: int
+    pidfd: Fd
+    console: Fd | None
+    warnings: tuple[str, ...] = ()
+
+
+def create(
+    spec: Spec,
+    *,
+    bundle: str,
+    rootfs: Rootfs,
+    seccomp_program: bytes | None = None,
+    stdio: Stdio | None = None,
+    init: bool = False,
+    cgroup: Cgroup | None = None,
+) -> Container:
+    """Make the container's PID 1 and its namespaces; returns while it still mounts.
+
+    Args:
+        bundle: what relative sources of binds are relative to.
+        stdio: descriptors for the process, still owned by the caller; None with a terminal.
+        init: PID 1 is our reaper, and the program its child.
+        cgroup: group that PID 1 joins; it must exist.
+
+    Raises:
+        LaunchError: nothing is left of the attempt.
+    """
+    if spec.process is None:
+        raise LaunchError("spec", 0, "the container has no process to run", 128)
+    prepared = prepare(spec.process, stdio, seccomp_program)
+    with contextlib.ExitStack() as undo:
+        joined = _open_namespaces(undo, spec)
+        ours, theirs = _channel(undo)
+        plan = init_process.InitPlan(
+            spec=spec,
+            process=prepared,
+            bundle=bundle,
+            rootfs=rootfs,
+            init=init,
+            cgroup=cgroup,
+            joined=tuple(
+                (fd.fileno(), CLONE_FLAGS[kind])
+                for kind, fd in joined.items()
+                if kind not in ("pid", "cgroup")
+            ),
+            cgroup_namespace=joined["cgroup"].fileno() if "cgroup" in joined else -1,
+            unshare=_new(spec, "network", "uts", "ipc", "mount"),
+            unshare_cgroup="cgroup" in spec.namespaces and "cgroup" not in joined,
+            channel=theirs.fileno(),
+        )
+        if "pid" in joined:
+            pid, pidfd = _clone_through_intermediate(
+                lambda: init_process.run_through_intermediate(plan, joined["pid"].fileno()),
+                ours,
+                theirs,
+            )
+        else:
+            pid = _fork_into(
+                _new(spec, "pid", "time"), lambda: init_process.run(plan)
+            )
+            theirs.close()
+            pidfd = linux_process.pidfd_open(pid)
+        undo.callback(_destroy, pidfd)
+        _expect(ours, MESSAGE_NAMESPACES, pidfd)
+        netns = undo.enter_context(
+            Fd(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+        )
+        warnings = prepared.warnings + _adjust_oom_score(pid, prepared)
+        # From here on everything belongs to the container; only the namespaces' files are ours.
+        undo.pop_all()
+        for fd in joined.values():
+            fd.close()
+        return Container(pid, pidfd, netns, ours, warnings)
+
+
+def exec_process(
+    container: int | Fd,
+    spec: Spec,
+    process: Process,
+    *,
+    seccomp_program: bytes | None = None,
+    stdio: Stdio | None = None,
+    cgroup: Cgroup | None = None,
+) -> ExecProcess:
+    """Run one more process in a running container; returns when execve has succeeded.
+
+    Args:
+        container: pidfd of the container's PID 1.
+        spec: the container's own.
+        stdio: descriptors for the process, still owned by the caller; None with a terminal.
+        cgroup: the container's group, or None to stay in ours.
+
+    Raises:
+        LaunchError: nothing is left of the attempt.
+    """
+    prepared = prepare(process, stdio, seccomp_program)
+    flags = ns.CLONE_NEWNS | ns.CLONE_NEWNET | ns.CLONE_NEWUTS | ns.CLONE_NEWIPC
+    for kind in ("cgroup", "time", "pid"):
+        if kind in spec.namespaces:
+            flags |= CLONE_FLAGS[kind]
+    target = container.fileno() if isinstance(container, Fd) else container
+    with contextlib.ExitStack() as undo:
+        ours, theirs = _channel(undo)
+        plan = enter.EnterPlan(
+            process=prepared,
+            container=target,
+            namespaces=flags,
+            cgroup=cgroup,
+            channel=theirs.fileno(),
+            oom_score_adj=prepared.oom_score_adj,
+        )
+        if "pid" in spec.namespaces:
+            pid, pidfd = _clone_through_intermediate(
+                lambda: enter.run_through_intermediate(plan), ours, theirs
+            )
+        else:
+            pid = _fork_into(0, lambda: enter.run(plan))
+            theirs.close()
+            pidfd = linux_process.pidfd_open(pid)
+        undo.callback(_destroy, pidfd)
+        console = _expect(ours, MESSAGE_READY, pidfd) if prepared.terminal else None
+        if console is not None:
+            undo.callback(console.close)
+        _expect_end(ours)
+        ours.close()
+        undo.pop_all()
+    return ExecProcess(pid, pidfd, console, prepared.warnings)
+
+
+def _new(spec: Spec, *kinds: str) -> int:
+    """The CLONE_NEW* flags of those `kinds` that the container gets new."""
+    flags = 0
+    for kind in kinds:
+        if kind in spec.namespaces and spec.namespaces[kind] is None:
+            flags |= CLONE_FLAGS[kind]
+    return flags
+
+
+def _open_namespaces(undo: contextlib.ExitStack, spec: Spec) -> dict[str, Fd]:
+    result = {}
+    for kind, path in spec.namespaces.items():
+        if path is None:
+            continue
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            message = f"cannot join the {kind} namespace {path}: {reason(error)}"
+            raise LaunchError("namespaces", error.errno or 0, message, 128) from error
+        result[kind] = undo.enter_context(Fd(fd))
+    return result
+
+
+def _channel(undo: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    undo.callback(ours.close)
+    undo.callback(theirs.close)
+    return ours, theirs
+
+
+@contextlib.contextmanager
+def _children_in(flags: int) -> Iterator[None]:
+    """While held, forked children land in new namespaces of the kinds pid and time."""
+    with contextlib.ExitStack() as undo:
+        for flag, name in ((ns.CLONE_NEWPID, "pid"), (ns.CLONE_NEWTIME, "time")):
+            if flags & flag:
+                own = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+                undo.callback(os.close, own)
+                # Undone even if unshare fails: joining our own namespace changes nothing.
+                undo.callback(ns.setns, own, flag)
+        if flags:
+            ns.unshare(flags)
+        yield
+
+
+def _fork_into(flags: int, child: Callable[[], NoReturn]) -> int:
+    try:
+        with _children_in(flags):
+            pid = os.fork()
+            if pid == 0:
+                child()
+    except OSError as error:
+        raise LaunchError(
+            "fork", error.errno or 0, f"cannot fork the container's process: {reason(error)}", 128
+        ) from error
+    return pid
+
+
+def _clone_through_intermediate(
+    child: Callable[[], NoReturn], ours: socket.socket, theirs: socket.socket
+) -> tuple[int, Fd]:
+    """Fork I, which clones the final process for us; returns that and reaps I."""
+    helper = _fork_into(0, child)
+    theirs.close()
+    data = ours.recv(CHANNEL_BYTES)
+    os.waitpid(helper, 0)
+    if data[:1] == b"P":
+        pid = int(data[1:])
+        return pid, linux_process.pidfd_open(pid)
+    if data[:1] == b"{":
+        raise decode_failure(data)
+    raise LaunchError("enter", 0, "the process that enters the container died", 128)
+
+
+def _expect(channel: socket.socket, wanted: bytes, pidfd: Fd) -> Fd | None:
+    """Wait for the message `wanted`; returns the descriptor that came with it, if any."""
+    data, fds, _, _ = socket.recv_fds(channel, CHANNEL_BYTES, 1)
+    if data == wanted:
+        return Fd(fds[0]) if fds else None
+    for fd in fds:
+        os.close(fd)
+    if data[:1] == b"{":
+        raise decode_failure(data)
+    status = linux_process.wait_pidfd(pidfd.fileno())
+    message = f"the container's process ended while it was set up (status {status})"
+    if status == 128 + signal.SIGKILL:
+        message += ": killed, perhaps by the out-of-memory killer; the memory limit may be too low"
+    raise LaunchError("init", 0, message, 128)
+
+
+def _expect_end(channel: socket.socket) -> None:
+    data = channel.recv(CHANNEL_BYTES)
+    if data:
+        raise decode_failure(data)
+
+
+def _destroy(pidfd: Fd) -> None:
+    """Kill and reap our child; success means that it is gone."""
+    if pidfd.closed:
+        return
+    linux_process.pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        linux_process.wait_pidfd(pidfd.fileno())
+    pidfd.close()
+
+
+def _adjust_oom_score(pid: int, prepared: Prepared) -> tuple[str, ...]:
+    if prepared.oom_score_adj is None:
+        return ()
+    try:
+        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, str(prepared.oom_score_adj).encode())
+        finally:
+            os.close(fd)
+    except PermissionError:
+        # Lowering it below ours needs CAP_SYS_RESOURCE, which a nested engine may lack.
+        return (f"cannot lower oom_score_adj to {prepared.oom_score_adj} without CAP_SYS_RESOURCE",)
+    return ()
