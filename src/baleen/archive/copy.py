@@ -63,9 +63,9 @@ def stat_path(root: Fd, path: str, *, container: str = "") -> PathStat:
 def tar_path(root: Fd, path: str, *, container: str = "") -> tuple[PathStat, Iterator[bytes]]:
     """Describe `path` and return a tar stream of it, whose entries begin with its base name.
 
-    A path that ends in `/` or `/.` follows a final symbolic link to a directory. Errors of the look-up are
-    raised here, before the first byte; a file that changes while it is read is sent with its
-    first size, filled with zeros. The iterator must be exhausted or closed: it holds
+    A path that ends in `/` or `/.` follows a final symbolic link to a directory. Errors of the
+    look-up are raised here, before the first byte; a file that changes while it is read is sent
+    with its first size, filled with zeros. The iterator must be exhausted or closed: it holds
     descriptors.
 
     Raises:
