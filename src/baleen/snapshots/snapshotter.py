@@ -1,4 +1,4 @@
-"""The contract of a snapshotter: who makes root file systems out of layers.
+r"""The contract of a snapshotter: who makes root file systems out of layers.
 
 Terms:
     layer: a committed, immutable directory tree, named by the *chain id* of the layers up to and
@@ -12,7 +12,7 @@ Terms:
 Life cycle::
 
     draft(chain_id, parent) --> LayerDraft --commit()--> layer --remove_layer()--> gone
-                                     \\--discard()--> gone
+                                     \--discard()--> gone
     prepare(key, parent) --> Mounts (writable) --remove(key)--> gone
     view(key, parent) ----> Mounts (read-only) --remove(key)--> gone
 
@@ -24,7 +24,7 @@ from any thread.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,7 +103,7 @@ class LayerDraft(Protocol):
         """Remove what was unpacked; success means that it is gone."""
         ...
 
-    def __enter__(self) -> LayerDraft: ...
+    def __enter__(self) -> Self: ...
     def __exit__(self, *exc_info: object) -> None: ...
 
 

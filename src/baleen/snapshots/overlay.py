@@ -1,0 +1,439 @@
+"""The overlay snapshotter: one directory per layer, one writable directory per container.
+
+    <root>/layers/<short>/fs              the files of a layer
+    <root>/layers/<short>/layer.json      chain id, parent, size; written last
+    <root>/active/<key>/{upper,work}      a writable snapshot, with parent.json
+    <root>/drafts/<random>/fs             being unpacked; removed at start
+
+`<short>` is 16 characters of the chain id's hash, because the names of all layers of a container
+must fit in one page of mount options. Everything becomes visible by one rename.
+
+Durability: a layer can be made again from its blobs, so unpacking it waits for no disk. After a
+crash of the machine (the boot id has changed) layers that were never synced are dropped, and
+unpacked again at their next use; `sync` makes them safe from that.
+
+See: Documentation/filesystems/overlayfs.rst.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import os
+import re
+import secrets
+import stat
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from baleen.archive.tree import DIRECTORY, measure_tree, remove_tree
+from baleen.errors import (
+    AlreadyExists,
+    Conflict,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    ResourceExhausted,
+)
+from baleen.linux import mount
+from baleen.oci.digest import Digest
+from baleen.snapshots.snapshotter import LayerInfo, Mounts, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["OverlaySnapshotter"]
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class _LayerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    chain_id: str
+    size: int
+    boot_id: str
+    parent: str | None = None
+    synced: bool = False
+
+
+class _ActiveRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    parent: str | None = None
+    writable: bool = True
+
+
+class OverlaySnapshotter:
+    """Implements `snapshots.snapshotter.Snapshotter`; `root` is a directory of its own."""
+
+    def __init__(self, root: Path, *, boot_id: str | None = None) -> None:
+        self._layers_dir = root / "layers"
+        self._active_dir = root / "active"
+        self._drafts_dir = root / "drafts"
+        self._root = root
+        self._boot_id = boot_id or _BOOT_ID.read_text(encoding="ascii").strip()
+        self._lock = threading.Lock()
+        self._layers: dict[Digest, LayerInfo] = {}
+        self._unsynced: set[Digest] = set()
+        self._active: dict[str, _ActiveRecord] = {}
+
+    # -- start
+
+    def start(self) -> None:
+        """Read what is on disk, remove the remains of a crash.
+
+        Raises:
+            FailedPrecondition: the file system can not hold an overlay's upper directory.
+        """
+        for directory in (self._root, self._layers_dir, self._active_dir):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            directory.chmod(0o700)
+        self._remove(self._root, self._drafts_dir.name)
+        self._drafts_dir.mkdir(mode=0o700)
+        self._check_file_system()
+        for directory in self._layers_dir.iterdir():
+            self._read_layer(directory)
+        self._drop_orphans()
+        for directory in self._active_dir.iterdir():
+            try:
+                record = msgspec.json.decode(
+                    (directory / "parent.json").read_bytes(), type=_ActiveRecord
+                )
+            except (OSError, msgspec.DecodeError):
+                self._remove(self._active_dir, directory.name)
+                continue
+            self._active[directory.name] = record
+
+    def _read_layer(self, directory: Path) -> None:
+        try:
+            record = msgspec.json.decode((directory / "layer.json").read_bytes(), type=_LayerRecord)
+            info = LayerInfo(
+                Digest(record.chain_id),
+                Digest(record.parent) if record.parent else None,
+                directory / "fs",
+                record.size,
+            )
+        except (OSError, msgspec.DecodeError, InvalidArgument):
+            self._remove(self._layers_dir, directory.name)
+            return
+        if not record.synced and record.boot_id != self._boot_id:
+            self._remove(self._layers_dir, directory.name)
+            return
+        self._layers[info.chain_id] = info
+        if not record.synced:
+            self._unsynced.add(info.chain_id)
+
+    def _drop_orphans(self) -> None:
+        """Remove layers whose parent is gone: they would be refused at every use."""
+        while orphans := [
+            info
+            for info in self._layers.values()
+            if info.parent is not None and info.parent not in self._layers
+        ]:
+            for info in orphans:
+                del self._layers[info.chain_id]
+                self._unsynced.discard(info.chain_id)
+                self._remove(self._layers_dir, info.path.parent.name)
+
+    def _check_file_system(self) -> None:
+        probe = self._drafts_dir / "probe"
+        for part in ("lower", "upper", "work"):
+            (probe / part).mkdir(parents=True)
+        try:
+            os.mknod(probe / "upper" / "whiteout", stat.S_IFCHR, os.makedev(0, 0))
+            os.setxattr(probe / "lower", "trusted.overlay.opaque", b"y")
+            with mount.fsopen("overlay") as context:
+                for key, part in (
+                    ("lowerdir", "lower"),
+                    ("upperdir", "upper"),
+                    ("workdir", "work"),
+                ):
+                    mount.fsconfig_string(context.fileno(), key, str(probe / part))
+                mount.fsconfig_create(context.fileno())
+        except OSError as err:
+            raise FailedPrecondition(
+                f"{self._root} can not hold writable layers: {os.strerror(err.errno or 0).lower()}",
+                hint="move the data root to a file system such as ext4 or xfs (ftype=1), "
+                "as root and not inside of another overlay",
+            ) from err
+        finally:
+            self._remove(self._drafts_dir, probe.name)
+
+    # -- layers
+
+    def layer(self, chain_id: Digest) -> LayerInfo | None:
+        """Return the committed layer, or None; one whose directory was deleted does not count."""
+        info = self._layers.get(chain_id)
+        if info is not None and not info.path.is_dir():
+            with self._lock:
+                self._layers.pop(chain_id, None)
+            return None
+        return info
+
+    def layers(self) -> Iterator[LayerInfo]:
+        """Return every committed layer, in no order."""
+        return iter(list(self._layers.values()))
+
+    def draft(self, chain_id: Digest, parent: Digest | None) -> _Draft:
+        """Begin a layer on top of `parent`."""
+        lower = [info.path for info in self._stack(parent)]
+        directory = self._drafts_dir / secrets.token_hex(8)
+        with _space(directory):
+            directory.mkdir(mode=0o700)
+            (directory / "fs").mkdir(mode=0o755)
+            if lower:
+                _copy_root(lower[0], directory / "fs")
+        return _Draft(self, directory, chain_id, parent, lower)
+
+    def _commit(
+        self, directory: Path, chain_id: Digest, parent: Digest | None, size: int
+    ) -> LayerInfo:
+        target = self._layers_dir / _short(chain_id)
+        record = _LayerRecord(
+            chain_id=str(chain_id),
+            parent=parent and str(parent),
+            size=size,
+            boot_id=self._boot_id,
+        )
+        with _space(target):
+            (directory / "layer.json").write_bytes(msgspec.json.encode(record))
+        with self._lock:
+            present = self._layers.get(chain_id)
+            if present is not None and present.path.is_dir():
+                return present
+            if parent is not None and parent not in self._layers:
+                raise NotFound(f"layer {parent} does not exist")
+            if target.exists():
+                if any(info.path.parent == target for info in self._layers.values()):
+                    # 80 bits: somebody has looked for such a pair.
+                    raise Conflict(f"layer {chain_id} has the short name of another layer")
+                self._remove(self._layers_dir, target.name)
+            directory.rename(target)
+            info = LayerInfo(chain_id, parent, target / "fs", size)
+            self._layers[chain_id] = info
+            self._unsynced.add(chain_id)
+        return info
+
+    def remove_layer(self, chain_id: Digest) -> None:
+        """Remove a layer; Conflict if another layer or a snapshot stands on it."""
+        with self._lock:
+            info = self._layers.get(chain_id)
+            if info is None:
+                return
+            if any(other.parent == chain_id for other in self._layers.values()) or any(
+                record.parent == chain_id for record in self._active.values()
+            ):
+                raise Conflict(f"layer {chain_id} is in use")
+            del self._layers[chain_id]
+            self._unsynced.discard(chain_id)
+            doomed = self._drafts_dir / secrets.token_hex(8)
+            if info.path.parent.exists():
+                info.path.parent.rename(doomed)
+        self._remove(self._drafts_dir, doomed.name)
+
+    def sync(self) -> None:
+        """Make all committed layers durable against a power loss. May take seconds."""
+        with self._lock:
+            pending = {chain: self._layers[chain] for chain in self._unsynced}
+        if not pending:
+            return
+        os.sync()
+        for chain_id, info in pending.items():
+            record = _LayerRecord(
+                chain_id=str(chain_id),
+                parent=info.parent and str(info.parent),
+                size=info.size_bytes,
+                boot_id=self._boot_id,
+                synced=True,
+            )
+            temporary = info.path.parent / "layer.json.new"
+            with self._lock:
+                if chain_id in self._unsynced:
+                    temporary.write_bytes(msgspec.json.encode(record))
+                    temporary.rename(info.path.parent / "layer.json")
+                    self._unsynced.discard(chain_id)
+        os.sync()
+
+    def _stack(self, top: Digest | None) -> list[LayerInfo]:
+        """Return the layers from `top` down to the base."""
+        stack = []
+        while top is not None:
+            info = self._layers.get(top)
+            if info is None:
+                raise NotFound(f"layer {top} does not exist")
+            stack.append(info)
+            top = info.parent
+        return stack
+
+    # -- snapshots
+
+    def prepare(self, key: str, parent: Digest | None) -> Mounts:
+        """Make the writable snapshot `key` on top of the layer `parent` (None: an empty root)."""
+        return self._make(key, parent, writable=True)
+
+    def view(self, key: str, parent: Digest | None) -> Mounts:
+        """Make the read-only snapshot `key`."""
+        return self._make(key, parent, writable=False)
+
+    def _make(self, key: str, parent: Digest | None, *, writable: bool) -> Mounts:
+        if _KEY.fullmatch(key) is None:
+            raise InvalidArgument(f'invalid snapshot key "{key}"')
+        record = _ActiveRecord(parent=parent and str(parent), writable=writable)
+        directory = self._active_dir / key
+        with self._lock:
+            stack = self._stack(parent)
+            if key in self._active:
+                raise AlreadyExists(f'snapshot "{key}" exists already')
+            self._active[key] = record
+        draft = self._drafts_dir / secrets.token_hex(8)
+        try:
+            with _space(directory):
+                draft.mkdir(mode=0o700)
+                upper = draft / "upper"
+                upper.mkdir(mode=0o755)
+                if stack:
+                    _copy_root(stack[0].path, upper)
+                (draft / "work").mkdir(mode=0o700)
+                (draft / "parent.json").write_bytes(msgspec.json.encode(record))
+                draft.rename(directory)
+        except BaseException:
+            with self._lock:
+                del self._active[key]
+            self._remove(self._drafts_dir, draft.name)
+            raise
+        return self._mounts(directory, record, stack)
+
+    def mounts(self, key: str) -> Mounts:
+        """Return the mounts of an existing snapshot again."""
+        record = self._record(key)
+        return self._mounts(
+            self._active_dir / key,
+            record,
+            self._stack(Digest(record.parent) if record.parent else None),
+        )
+
+    def _mounts(self, directory: Path, record: _ActiveRecord, stack: list[LayerInfo]) -> Mounts:
+        lower = tuple(str(info.path) for info in stack)
+        upper, work = str(directory / "upper"), str(directory / "work")
+        if record.writable and lower:
+            return Mounts(lower, upper, work)
+        if record.writable:
+            # Overlay wants at least one lower directory; an image without layers has none.
+            return Mounts((self._empty_layer(),), upper, work)
+        return Mounts(lower or (upper,), None, None)
+
+    def _empty_layer(self) -> str:
+        empty = self._root / "empty"
+        empty.mkdir(mode=0o755, exist_ok=True)
+        return str(empty)
+
+    def keys(self) -> Iterator[str]:
+        """Return the keys of all snapshots."""
+        return iter(list(self._active))
+
+    def remove(self, key: str) -> None:
+        """Remove the snapshot and what was written in it; it must not be mounted any more."""
+        with self._lock:
+            if self._active.pop(key, None) is None:
+                return
+            doomed = self._drafts_dir / secrets.token_hex(8)
+            (self._active_dir / key).rename(doomed)
+        self._remove(self._drafts_dir, doomed.name)
+
+    def usage(self, key: str) -> Usage:
+        """Measure what was written in the snapshot (0 for a view)."""
+        self._record(key)
+        fd = os.open(self._active_dir / key / "upper", DIRECTORY)
+        try:
+            size, inodes = measure_tree(fd)
+            own = os.fstat(fd).st_blocks * 512
+        finally:
+            os.close(fd)
+        # The root directory is no change of the container.
+        return Usage(size - own, inodes - 1)
+
+    def _record(self, key: str) -> _ActiveRecord:
+        record = self._active.get(key)
+        if record is None:
+            raise NotFound(f'snapshot "{key}" does not exist')
+        return record
+
+    def _remove(self, parent: Path, name: str) -> None:
+        fd = os.open(parent, DIRECTORY)
+        try:
+            remove_tree(fd, name)
+        finally:
+            os.close(fd)
+
+
+class _Draft:
+    """Implements `snapshots.snapshotter.LayerDraft`."""
+
+    def __init__(
+        self,
+        snapshotter: OverlaySnapshotter,
+        directory: Path,
+        chain_id: Digest,
+        parent: Digest | None,
+        lower: list[Path],
+    ) -> None:
+        self._snapshotter = snapshotter
+        self._directory = directory
+        self._chain_id = chain_id
+        self._parent = parent
+        self._lower = lower
+
+    @property
+    def path(self) -> Path:
+        """The directory to fill."""
+        return self._directory / "fs"
+
+    @property
+    def lower(self) -> list[Path]:
+        """Directories of the layers below, top-most first."""
+        return self._lower
+
+    def commit(self, size_bytes: int) -> LayerInfo:
+        """Make it a layer in one step; if the layer exists by now, that one stays."""
+        return self._snapshotter._commit(  # noqa: SLF001  # two halves of one module
+            self._directory, self._chain_id, self._parent, size_bytes
+        )
+
+    def discard(self) -> None:
+        """Remove what was unpacked; does nothing after `commit`."""
+        self._snapshotter._remove(self._directory.parent, self._directory.name)  # noqa: SLF001
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.discard()
+
+
+def _short(chain_id: Digest) -> str:
+    digest = hashlib.sha256(chain_id.encode()).digest()
+    return base64.b32encode(digest[:10]).decode("ascii").lower()
+
+
+def _copy_root(source: Path, target: Path) -> None:
+    """Give the root directory of a new upper directory the owner and mode of the one below."""
+    info = source.stat()
+    os.chown(target, info.st_uid, info.st_gid)
+    target.chmod(stat.S_IMODE(info.st_mode))
+
+
+@contextmanager
+def _space(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        if err.errno in _FULL:
+            raise ResourceExhausted(
+                f"no space left on device: {path}",
+                hint="remove unused images and containers, or enlarge the disk",
+            ) from err
+        raise
