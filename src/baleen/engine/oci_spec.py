@@ -1,20 +1,21 @@
 """The OCI runtime-spec document of a container: what a `docker run` means for the kernel.
 
-Signatures first; bodies follow in the same modules:
+Pure: everything that needs the host's state (users, volumes, devices' numbers apart) was prepared
+before and comes in as `Facts`. The document is a plain dict, ready for `json.dumps`.
 
- engine/image_config.py   merge_image_config(config, image: ImageConfig) -> ContainerConfig
-                          command_of(config) -> tuple[str path, list[str] args]  (InvalidArgument "no command specified")
- engine/host_checks.py    check_create(config, host, *, cpus, api networks...) -> list[str] warnings; raises InvalidArgument
- engine/mounts_parse.py   parse_mounts(host, config) -> list[MountRequest]   (binds, mounts, tmpfs, image VOLUMEs, anonymous -v)
- engine/users.py          read_user_files(root_fd) -> UserFiles ; resolve_user(files, spec, groups) -> User(uid, gid, groups, home)
- engine/devices.py        parse_devices(host) -> (device nodes, cgroup rules)
- engine/security_options.py parse_security_options(list[str]) -> SecurityOptions(no_new_privileges, seccomp, apparmor, unmasked)
+See: OCI runtime-spec config.md, config-linux.md; the options of `docker run`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from baleen.engine.capability_sets import capability_names, capability_sets
+from baleen.engine.devices import device_nodes, device_rules
+from baleen.engine.oci_mounts import container_mounts
+from baleen.engine.oci_resources import resources, rlimits
+from baleen.engine.security_options import parse_security_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,33 @@ if TYPE_CHECKING:
     from baleen.engine.mounts_parse import ResolvedMount
     from baleen.engine.users import User
 
-__all__ = ["Facts", "build_exec_process", "build_spec"]
+__all__ = ["DEFAULT_PATH", "Facts", "bounding_capabilities", "build_exec_process", "build_spec"]
+
+Document = dict[str, object]
+
+DEFAULT_PATH: Final = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_MASKED: Final = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+_READ_ONLY: Final = (
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/irq",
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +58,7 @@ class Facts:
     """What the engine has prepared for one start.
 
     Attributes:
+        path, args: the command, see `image_config.command_of`.
         hostname, domainname: of the UTS namespace.
         cgroup_path: absolute path below each hierarchy, "/baleen/<id>".
         cgroup_version: 1 (also hybrid) or 2; decides the default cgroup namespace.
@@ -40,15 +68,18 @@ class Facts:
         network_path, ipc_path, pid_path: namespace file to join ("/proc/<pid>/ns/net"), or None
             for what the host config's mode says itself (own or host).
         shm_path: directory bound as /dev/shm (shareable IPC); None: an own tmpfs.
+        default_ulimits: the daemon's (soft, hard) by name.
+        default_shm_size: bytes of /dev/shm when the client names none.
+        cpu_count: for the paths that are masked for each CPU.
     """
 
+    path: str
+    args: Sequence[str]
     hostname: str
     domainname: str = ""
     cgroup_path: str
     cgroup_version: int = 1
     user: User
-    path: str
-    args: Sequence[str]
     mounts: Sequence[ResolvedMount] = ()
     hostname_path: str | None = None
     hosts_path: str | None = None
@@ -58,11 +89,100 @@ class Facts:
     pid_path: str | None = None
     shm_path: str | None = None
     default_ulimits: Mapping[str, tuple[int, int]] | None = None
+    default_shm_size: int = 64 * 1024 * 1024
+    cpu_count: int = 1
 
 
-def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> dict[str, object]:
-    """Return config.json as a dict ready for `json.dumps`."""
-    raise NotImplementedError
+def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Document:
+    """Return config.json.
+
+    Args:
+        config: merged with the image's, see `image_config`.
+        host: checked by `host_checks`.
+        facts: see there.
+
+    Raises:
+        InvalidArgument: what only shows here: a device that is not there, a bad capability.
+    """
+    options = parse_security_options(host.security_opt)
+    host_uts = host.uts_mode == "host"
+    document: Document = {
+        "ociVersion": "1.2.0",
+        "process": _process(config, host, facts, no_new_privileges=options.no_new_privileges),
+        "root": {"path": "rootfs", "readonly": host.readonly_rootfs},
+        "mounts": container_mounts(host, facts),
+        "linux": {
+            "namespaces": _namespaces(host, facts),
+            "cgroupsPath": facts.cgroup_path,
+            "devices": device_nodes(host),
+            "resources": resources(host) | {"devices": device_rules(host)},
+            "rootfsPropagation": _root_propagation(facts.mounts),
+            "sysctl": _sysctls(host),
+            "maskedPaths": _paths(
+                host, host.masked_paths, _masked(facts), unmasked=options.unmasked
+            ),
+            "readonlyPaths": _paths(
+                host, host.readonly_paths, _READ_ONLY, unmasked=options.unmasked
+            ),
+        },
+        "annotations": dict(host.annotations),
+    }
+    if not host_uts:
+        document["hostname"] = facts.hostname
+        if facts.domainname:
+            document["domainname"] = facts.domainname
+    return document
+
+
+def bounding_capabilities(host: HostConfig) -> list[str]:
+    """Return the capabilities that the container is bounded by; the seccomp profile asks."""
+    return capability_names(host)
+
+
+# --- process ---------------------------------------------------------------------------------
+
+
+def _process(
+    config: ContainerConfig, host: HostConfig, facts: Facts, *, no_new_privileges: bool
+) -> Document:
+    process: Document = {
+        "terminal": config.tty,
+        "user": _user(facts.user),
+        "args": [facts.path, *facts.args],
+        "env": _environment(config, facts),
+        "cwd": config.working_dir or "/",
+        "capabilities": capability_sets(capability_names(host), uid=facts.user.uid),
+        "rlimits": rlimits(host, facts.default_ulimits or {}),
+        "noNewPrivileges": no_new_privileges,
+        "oomScoreAdj": host.oom_score_adj,
+    }
+    if config.tty and any(host.console_size):
+        height, width = host.console_size[:2]
+        process["consoleSize"] = {"height": height, "width": width}
+    return process
+
+
+def _user(user: User) -> Document:
+    return {"uid": user.uid, "gid": user.gid, "additionalGids": list(user.groups)}
+
+
+def _environment(config: ContainerConfig, facts: Facts) -> list[str]:
+    """Return PATH, HOSTNAME, TERM and HOME as defaults, and what image and client say."""
+    variables = {"PATH": DEFAULT_PATH, "HOSTNAME": f"HOSTNAME={facts.hostname}"}
+    if config.tty:
+        variables["TERM"] = "TERM=xterm"
+    _apply_environment(variables, config.env)
+    variables.setdefault("HOME", f"HOME={facts.user.home}")
+    return list(variables.values())
+
+
+def _apply_environment(variables: dict[str, str], entries: Sequence[str]) -> None:
+    for entry in entries:
+        name, equals, _ = entry.partition("=")
+        if equals:
+            variables[name] = entry
+        else:
+            variables.pop(name, None)
 
 
 def build_exec_process(
@@ -74,6 +194,99 @@ def build_exec_process(
     user: User | None,
     tty: bool,
     privileged: bool,
-) -> dict[str, object]:
-    """Return the OCI process object of an exec, from the container's own `process`."""
-    raise NotImplementedError
+) -> Document:
+    """Return the OCI process object of an exec, from the container's own `process`.
+
+    It inherits the container's environment, directory, limits and rights; a privileged exec has
+    every capability. `user` None is the container's.
+    """
+    process = dict(container_process)
+    process.pop("consoleSize", None)
+    variables: dict[str, str] = {}
+    inherited = container_process.get("env")
+    assert isinstance(inherited, list)
+    _apply_environment(variables, inherited)
+    if tty:
+        variables.setdefault("TERM", "TERM=xterm")
+    if user is not None:
+        variables["HOME"] = f"HOME={user.home}"
+        process["user"] = _user(user)
+    _apply_environment(variables, env)
+    process |= {"terminal": tty, "args": list(command), "env": list(variables.values())}
+    if working_dir:
+        process["cwd"] = working_dir
+    names = _bounding_of(container_process)
+    if privileged:
+        names = capability_names(None)
+    process["capabilities"] = capability_sets(names, uid=_uid_of(process))
+    return process
+
+
+def _bounding_of(process: Mapping[str, object]) -> list[str]:
+    sets = process.get("capabilities")
+    bounding = sets.get("bounding") if isinstance(sets, dict) else None
+    return list(bounding) if isinstance(bounding, list) else []
+
+
+def _uid_of(process: Mapping[str, object]) -> int:
+    user = process.get("user")
+    uid = user.get("uid") if isinstance(user, dict) else None
+    return uid if isinstance(uid, int) else 0
+
+
+# --- namespaces, paths, sysctls ----------------------------------------------------------------
+
+
+def _namespaces(host: HostConfig, facts: Facts) -> list[Document]:
+    """Return the namespaces that are new or joined; one that is not listed is the host's."""
+    result: list[Document] = [{"type": "mount"}]
+    wanted = (
+        ("network", host.network_mode, facts.network_path),
+        ("pid", host.pid_mode, facts.pid_path),
+        ("ipc", host.ipc_mode, facts.ipc_path),
+        ("uts", host.uts_mode, None),
+        ("cgroup", _cgroup_mode(host, facts), None),
+    )
+    for kind, mode, path in wanted:
+        if path is not None:
+            result.append({"type": kind, "path": path})
+        elif mode != "host":
+            result.append({"type": kind})
+    return result
+
+
+def _cgroup_mode(host: HostConfig, facts: Facts) -> str:
+    if host.cgroupns_mode:
+        return host.cgroupns_mode
+    return "private" if facts.cgroup_version == 2 and not host.privileged else "host"
+
+
+def _masked(facts: Facts) -> tuple[str, ...]:
+    return _MASKED + tuple(
+        f"/sys/devices/system/cpu/cpu{number}/thermal_throttle" for number in range(facts.cpu_count)
+    )
+
+
+def _paths(
+    host: HostConfig, chosen: list[str] | None, default: Sequence[str], *, unmasked: bool
+) -> list[str]:
+    if host.privileged or unmasked:
+        return []
+    return list(default) if chosen is None else list(chosen)
+
+
+def _sysctls(host: HostConfig) -> dict[str, str]:
+    """Return the sysctls: in an own network, low ports and ping are everybody's."""
+    result: dict[str, str] = {}
+    if host.network_mode != "host" and not host.network_mode.startswith("container:"):
+        result["net.ipv4.ip_unprivileged_port_start"] = "0"
+        result["net.ipv4.ping_group_range"] = "0 2147483647"
+    return result | host.sysctls
+
+
+def _root_propagation(mounts: Sequence[ResolvedMount]) -> str:
+    """Return what the root needs for the binds that want to see or send later mounts."""
+    kinds = {mount.request.propagation.removeprefix("r") for mount in mounts}
+    if "shared" in kinds:
+        return "rshared"
+    return "rslave" if "slave" in kinds else "rprivate"
