@@ -1,0 +1,54 @@
+"""The application behind the HTTP server: the guard, then the table of all operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from baleen import __version__
+from baleen.api.versions import MAXIMUM_TEXT
+from baleen.daemon import (
+    routes_absent,
+    routes_containers,
+    routes_images,
+    routes_networks,
+    routes_system,
+)
+from baleen.daemon.routing import Router
+
+if TYPE_CHECKING:
+    from baleen.daemon.facade import EngineFacade
+    from baleen.daemon.guard import OriginGuard
+    from baleen.daemon.http_messages import Request
+    from baleen.daemon.http_server import Outcome
+
+__all__ = ["HEADERS", "OPERATIONS", "Application"]
+
+HEADERS = (
+    f"Api-Version: {MAXIMUM_TEXT}\r\n"
+    "Docker-Experimental: false\r\n"
+    "Ostype: linux\r\n"
+    f"Server: Baleen/{__version__} (linux)\r\n"
+)
+"""Head lines of every answer."""
+
+OPERATIONS = (
+    *routes_containers.OPERATIONS,
+    *routes_images.OPERATIONS,
+    *routes_networks.OPERATIONS,
+    *routes_system.OPERATIONS,
+    *routes_absent.OPERATIONS,
+)
+
+
+class Application:
+    """Callable that the server gives each request to."""
+
+    def __init__(self, engine: EngineFacade, guard: OriginGuard) -> None:
+        self._router = Router(engine, OPERATIONS)
+        self._guard = guard
+
+    def __call__(self, request: Request) -> Outcome:
+        """Return the answer, or an awaitable of it; raises errors of our tree."""
+        if request.is_tcp:
+            self._guard.check(request)
+        return self._router.handle(request)

@@ -1,0 +1,116 @@
+"""Operations on images.
+
+See: Engine API v1.55, /images/*.
+"""
+
+from __future__ import annotations
+
+from baleen import errors
+from baleen.daemon.http_messages import Response, StreamResponse
+from baleen.daemon.routing import Call, Operation, json_response
+from baleen.daemon.streams import TAR, primed, progress
+from baleen.errors import InvalidArgument
+
+__all__ = ["OPERATIONS"]
+
+_LIST_FILTERS = frozenset({"before", "dangling", "label", "label!", "reference", "since", "until"})
+_PRUNE_FILTERS = frozenset({"dangling", "label", "label!", "until"})
+
+
+def _list(call: Call) -> Response:
+    query = call.query
+    return json_response(
+        call.engine.image_list(
+            all=query.flag("all"),
+            filters=call.filters(_LIST_FILTERS),
+            digests=query.flag("digests"),
+            shared_size=query.flag("shared-size"),
+            manifests=query.flag("manifests"),
+        )
+    )
+
+
+async def _inspect(call: Call) -> Response:
+    platform, manifests = call.query.text("platform"), call.query.flag("manifests")
+    if platform and manifests:
+        raise InvalidArgument(
+            "conflicting options: manifests and platform options cannot both be set"
+        )
+    return json_response(
+        await call.engine.image_inspect(call.ref, platform=platform, manifests=manifests)
+    )
+
+
+async def _history(call: Call) -> Response:
+    return json_response(
+        await call.engine.image_history(call.ref, platform=call.query.text("platform"))
+    )
+
+
+async def _create(call: Call) -> StreamResponse:
+    query = call.query
+    if query.text("fromImage"):
+        raise errors.NotImplemented(
+            "pull is not available in this version of Baleen: load an image with `docker load`"
+        )
+    source = query.text("fromSrc")
+    if source != "-":
+        raise errors.NotImplemented(
+            "import from a URL is not available in this version of Baleen: "
+            "send the archive with fromSrc=-"
+        )
+    return await progress(
+        call.engine.image_import(
+            call.request.body.stream(),
+            repo=query.text("repo"),
+            tag=query.text("tag"),
+            message=query.text("message"),
+            changes=query.texts("changes"),
+            platform=query.text("platform"),
+        )
+    )
+
+
+async def _tag(call: Call) -> Response:
+    await call.engine.image_tag(call.ref, call.query.text("repo"), call.query.text("tag"))
+    return Response(201, content_type="")
+
+
+async def _delete(call: Call) -> Response:
+    return json_response(
+        await call.engine.image_remove(
+            call.ref, force=call.query.flag("force"), noprune=call.query.flag("noprune")
+        )
+    )
+
+
+async def _prune(call: Call) -> Response:
+    return json_response(await call.engine.images_prune(call.filters(_PRUNE_FILTERS)))
+
+
+async def _save(call: Call) -> StreamResponse:
+    names = [call.ref] if call.ref else call.query.texts("names")
+    if not names:
+        raise InvalidArgument("no image was named: give at least one `names`")
+    chunks = await primed(await call.engine.image_save(names))
+    return StreamResponse(chunks, content_type=TAR, live=False)
+
+
+async def _load(call: Call) -> StreamResponse:
+    return await progress(
+        call.engine.image_load(call.request.body.stream(), quiet=call.query.flag("quiet"))
+    )
+
+
+OPERATIONS = (
+    Operation("GET", "/images/json", "ImageList", _list),
+    Operation("POST", "/images/create", "ImageCreate", _create),
+    Operation("GET", "/images/{name}/json", "ImageInspect", _inspect),
+    Operation("GET", "/images/{name}/history", "ImageHistory", _history),
+    Operation("POST", "/images/{name}/tag", "ImageTag", _tag),
+    Operation("DELETE", "/images/{name}", "ImageDelete", _delete),
+    Operation("POST", "/images/prune", "ImagePrune", _prune),
+    Operation("GET", "/images/{name}/get", "ImageGet", _save),
+    Operation("GET", "/images/get", "ImageGetAll", _save),
+    Operation("POST", "/images/load", "ImageLoad", _load),
+)

@@ -1,0 +1,151 @@
+"""An engine in memory, enough for the routes: one container, and streams that tests steer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+
+from baleen import api
+from baleen.errors import Conflict, InvalidArgument, NotFound, NotModified, StartFailed
+
+
+class FakeEvents:
+    def __init__(self):
+        self.queue = asyncio.Queue()
+        self.closed = asyncio.Event()
+        self.arguments = None
+
+    def subscribe(self, since, until, filters):
+        self.arguments = (since, until, filters)
+        return self._stream()
+
+    async def _stream(self):
+        try:
+            while True:
+                yield await self.queue.get()
+        finally:
+            self.closed.set()
+
+
+class FakeEngine:
+    """Knows the container `web`; anything else is not found."""
+
+    def __init__(self):
+        self.events = FakeEvents()
+        self.calls = []
+        self.exit = asyncio.get_running_loop().create_future()
+        self.log_stream = None
+        self.hijacked = asyncio.Queue()
+        self.received = b""
+        self.fail_with = None
+
+    def _check(self, ref):
+        if self.fail_with is not None:
+            raise self.fail_with
+        if ref != "web":
+            raise NotFound(f"No such container: {ref}")
+
+    def version(self):
+        return api.SystemVersion(version="0.1.0", api_version="1.55", min_api_version="1.24")
+
+    async def info(self):
+        return api.SystemInfo(id="fake", name="host")
+
+    def container_list(self, **arguments):
+        self.calls.append(("list", arguments))
+        return b"[]"
+
+    async def container_create(self, name, body, platform):
+        self.calls.append(("create", name, body, platform))
+        if name == "taken":
+            raise Conflict('Conflict. The container name "/taken" is already in use')
+        return api.ContainerCreateResponse(id="a" * 64)
+
+    async def container_inspect(self, ref, *, size):
+        self._check(ref)
+        return b'{"Id":"web"}'
+
+    async def container_start(self, ref):
+        self._check(ref)
+        if "started" in self.calls:
+            raise NotModified("already started")
+        self.calls.append("started")
+
+    async def container_stop(self, ref, *, timeout, signal):
+        self._check(ref)
+        self.calls.append(("stop", timeout, signal))
+
+    async def container_kill(self, ref, *, signal):
+        raise StartFailed('exec: "x": executable file not found in $PATH', exit_code=127)
+
+    async def container_rename(self, ref, name):
+        raise ZeroDivisionError("secret detail")
+
+    def container_wait(self, ref, condition):
+        self._check(ref)
+        if condition not in ("", "not-running", "next-exit", "removed"):
+            raise InvalidArgument(f"invalid condition: {condition!r}")
+        return self.exit
+
+    async def container_logs(self, ref, **options):
+        self._check(ref)
+        self.calls.append(("logs", options))
+        return False, self.log_stream()
+
+    async def container_attach(self, ref, *, upgrade, **options):
+        self._check(ref)
+        self.calls.append(("attach", options))
+        fd, early = await upgrade(tty=False)
+        await self.hijacked.put((socket.socket(fileno=fd), early))
+
+    async def container_export(self, ref):
+        async def chunks():
+            self._check(ref)
+            for _ in range(64):
+                yield os.urandom(65536)
+
+        return chunks()
+
+    async def archive_get(self, ref, path):
+        self._check(ref)
+
+        async def chunks():
+            yield b"tar"
+
+        return {"name": path, "size": 3, "mode": 420, "mtime": "", "linkTarget": ""}, chunks()
+
+    async def archive_stat(self, ref, path):
+        self._check(ref)
+        return {"name": path, "size": 3, "mode": 420, "mtime": "", "linkTarget": ""}
+
+    async def archive_put(self, ref, path, body, **options):
+        self._check(ref)
+        async for chunk in body:
+            self.received += chunk
+        self.calls.append(("put", path, options))
+
+    async def exec_create(self, ref, body):
+        self._check(ref)
+        self.calls.append(("exec", body))
+        return "e" * 64
+
+    async def exec_start(self, exec_id, body, upgrade):
+        self.calls.append(("exec-start", body))
+        if not body.detach:
+            fd, early = await upgrade(tty=body.tty)
+            await self.hijacked.put((socket.socket(fileno=fd), early))
+
+    def network_list(self, filters):
+        return []
+
+    async def images_prune(self, filters):
+        return api.ImagesPruneResponse()
+
+    def image_load(self, body, *, quiet=False):
+        async def messages():
+            async for chunk in body:
+                self.received += chunk
+            yield {"stream": "Loaded image: x:latest\n"}
+
+        return messages()
