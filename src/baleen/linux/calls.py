@@ -26,6 +26,7 @@ _X86_64 = {
     "umount2": 166,
     "unshare": 272,
     "clone": 56,
+    "getcwd": 79,
 }
 _AARCH64 = {
     "pivot_root": 41,
@@ -37,6 +38,7 @@ _AARCH64 = {
     "umount2": 39,
     "unshare": 97,
     "clone": 220,
+    "getcwd": 17,
 }
 _EVERYWHERE = {
     "open_tree": 428,

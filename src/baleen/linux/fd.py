@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,7 +40,7 @@ class Fd:
         return self._fd < 0
 
     def close(self) -> None:
-        """Close it; a second call does nothing. Errors of close(2) are not reported."""
+        """Close the descriptor; a second call does nothing. Errors are not reported."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             try:
@@ -59,7 +59,7 @@ class Fd:
         """A second, close-on-exec descriptor of the same open file."""
         return Fd(os.dup(self.fileno()))
 
-    def __enter__(self) -> Fd:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

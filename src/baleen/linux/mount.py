@@ -113,19 +113,19 @@ def _encoded(text: str | None) -> bytes | None:
 def mount(
     source: str | None, target: str, fstype: str | None, flags: int, data: str | None = None
 ) -> None:
-    """mount(2). Give `/proc/self/fd/N` as target for a place inside a container's tree."""
+    """Attach or change a mount; give `/proc/self/fd/N` as target inside a container's tree."""
     if _mount(_encoded(source), os.fsencode(target), _encoded(fstype), flags, _encoded(data)) < 0:
         raise failure("mount", target)
 
 
 def umount2(target: str, flags: int = 0) -> None:
-    """umount2(2)."""
+    """Detach a mount; with MNT_DETACH at once, and clean up when the last user leaves."""
     if _umount2(os.fsencode(target), flags) < 0:
         raise failure("umount2", target)
 
 
 def pivot_root(new_root: str, put_old: str) -> None:
-    """pivot_root(2)."""
+    """Make `new_root` the root and move the old one to `put_old`; both may be "."."""
     if _pivot_root(os.fsencode(new_root), os.fsencode(put_old)) < 0:
         raise failure("pivot_root", new_root)
 

@@ -23,6 +23,7 @@ __all__ = [
     "RESOLVE_NO_MAGICLINKS",
     "RESOLVE_NO_SYMLINKS",
     "RESOLVE_NO_XDEV",
+    "getcwd",
     "make_directory",
     "make_file",
     "open_in_root",
@@ -37,6 +38,7 @@ RESOLVE_IN_ROOT: Final = 0x10
 
 _O_PATH_DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY
 _MAX_RETRIES: Final = 128
+_PATH_MAX: Final = 4096
 
 
 class _OpenHow(ctypes.Structure):
@@ -50,6 +52,7 @@ class _OpenHow(ctypes.Structure):
 _openat2 = syscall(
     "openat2", ctypes.c_int, ctypes.c_char_p, ctypes.POINTER(_OpenHow), ctypes.c_size_t
 )
+_getcwd = syscall("getcwd", ctypes.c_char_p, ctypes.c_size_t)
 _HOW_SIZE: Final = ctypes.sizeof(_OpenHow)
 
 
@@ -69,6 +72,17 @@ def openat2(directory: int, path: str, flags: int, *, mode: int = 0, resolve: in
         if number not in (errno.EAGAIN, errno.EINTR):
             break
     raise failure("openat2", path)
+
+
+def getcwd() -> bytes:
+    """The kernel's own answer, which begins with "(unreachable)" outside of our root.
+
+    The C library hides that and walks up the tree instead. See: getcwd(2).
+    """
+    buffer = ctypes.create_string_buffer(_PATH_MAX)
+    if _getcwd(buffer, len(buffer)) < 0:
+        raise failure("getcwd")
+    return buffer.value
 
 
 def open_in_root(root: int, path: str, flags: int = os.O_PATH, *, resolve: int = 0) -> Fd:

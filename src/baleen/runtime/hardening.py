@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from baleen.linux import capabilities, pty
 from baleen.linux.keyring import join_session_keyring
-from baleen.linux.path import open_in_root
+from baleen.linux.path import getcwd, open_in_root
 from baleen.linux.process import (
     close_range,
     set_dumpable,
@@ -128,11 +128,7 @@ def change_directory(cwd: str) -> None:
         raise LaunchError("cwd", error.errno or 0, message) from error
     finally:
         os.close(root)
-    try:
-        inside = os.getcwd().startswith("/")
-    except FileNotFoundError:
-        inside = False
-    if not inside:
+    if not getcwd().startswith(b"/"):
         message = (
             "current working directory is outside of container mount namespace root"
             " -- possible container breakout detected"

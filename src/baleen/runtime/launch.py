@@ -185,22 +185,17 @@ def create(
             channel=theirs.fileno(),
         )
         if "pid" in joined:
-            pid, pidfd = _clone_through_intermediate(
-                lambda: init_process.run_through_intermediate(plan, joined["pid"].fileno()),
-                ours,
-                theirs,
+            shared = joined["pid"].fileno()
+            pid, pidfd, _ = _clone_through_intermediate(
+                undo, lambda: init_process.run_through_intermediate(plan, shared), ours, theirs
             )
         else:
-            pid = _fork_into(
-                _new(spec, "pid", "time"), lambda: init_process.run(plan)
-            )
+            pid = _fork_into(_new(spec, "pid", "time"), lambda: init_process.run(plan))
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
         undo.callback(_destroy, pidfd)
         _expect(ours, MESSAGE_NAMESPACES, pidfd)
-        netns = undo.enter_context(
-            Fd(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))
-        )
+        netns = undo.enter_context(Fd(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)))
         warnings = prepared.warnings + _adjust_oom_score(pid, prepared)
         # From here on everything belongs to the container; only the namespaces' files are ours.
         undo.pop_all()
@@ -243,20 +238,21 @@ def exec_process(
             namespaces=flags,
             cgroup=cgroup,
             channel=theirs.fileno(),
-            oom_score_adj=prepared.oom_score_adj,
         )
+        console = None
         if "pid" in spec.namespaces:
-            pid, pidfd = _clone_through_intermediate(
-                lambda: enter.run_through_intermediate(plan), ours, theirs
+            pid, pidfd, console = _clone_through_intermediate(
+                undo, lambda: enter.run_through_intermediate(plan), ours, theirs
             )
+            undo.callback(_destroy, pidfd)
         else:
             pid = _fork_into(0, lambda: enter.run(plan))
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
-        undo.callback(_destroy, pidfd)
-        console = _expect(ours, MESSAGE_READY, pidfd) if prepared.terminal else None
-        if console is not None:
-            undo.callback(console.close)
+            undo.callback(_destroy, pidfd)
+            if prepared.terminal:
+                console = _expect(ours, MESSAGE_READY, pidfd)
+                undo.callback(_close, console)
         _expect_end(ours)
         ours.close()
         undo.pop_all()
@@ -322,16 +318,28 @@ def _fork_into(flags: int, child: Callable[[], NoReturn]) -> int:
 
 
 def _clone_through_intermediate(
-    child: Callable[[], NoReturn], ours: socket.socket, theirs: socket.socket
-) -> tuple[int, Fd]:
-    """Fork I, which clones the final process for us; returns that and reaps I."""
+    undo: contextlib.ExitStack,
+    child: Callable[[], NoReturn],
+    ours: socket.socket,
+    theirs: socket.socket,
+) -> tuple[int, Fd, Fd | None]:
+    """Fork I, which clones the final process for us; that, and its terminal's master if any.
+
+    I is reaped before this returns or raises.
+    """
     helper = _fork_into(0, child)
     theirs.close()
-    data = ours.recv(CHANNEL_BYTES)
-    os.waitpid(helper, 0)
+    console = None
+    try:
+        data, fds, _, _ = socket.recv_fds(ours, CHANNEL_BYTES, 1)
+        if data == MESSAGE_READY and fds:
+            console = undo.enter_context(Fd(fds[0]))
+            data = ours.recv(CHANNEL_BYTES)
+    finally:
+        os.waitpid(helper, 0)
     if data[:1] == b"P":
         pid = int(data[1:])
-        return pid, linux_process.pidfd_open(pid)
+        return pid, linux_process.pidfd_open(pid), console
     if data[:1] == b"{":
         raise decode_failure(data)
     raise LaunchError("enter", 0, "the process that enters the container died", 128)
@@ -357,6 +365,11 @@ def _expect_end(channel: socket.socket) -> None:
     data = channel.recv(CHANNEL_BYTES)
     if data:
         raise decode_failure(data)
+
+
+def _close(fd: Fd | None) -> None:
+    if fd is not None:
+        fd.close()
 
 
 def _destroy(pidfd: Fd) -> None:

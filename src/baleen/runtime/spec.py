@@ -52,9 +52,7 @@ RLIMITS: Final = {
     "RLIMIT_RTPRIO": 14,
     "RLIMIT_RTTIME": 15,
 }
-NAMESPACES: Final = frozenset(
-    {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"}
-)
+NAMESPACES: Final = frozenset({"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"})
 _DEVICE_TYPES: Final = frozenset("cbup")
 _MAX_ID: Final = 2**32 - 2
 _INFINITY: Final = 2**64 - 1
@@ -359,7 +357,9 @@ def _sysctl_path(name: str) -> str:
     return name.translate({ord("."): "/", ord("/"): "."})
 
 
-def _parse_sysctl(linux: Fields, namespaces: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+def _parse_sysctl(
+    linux: Fields, namespaces: Mapping[str, str | None]
+) -> tuple[tuple[str, str], ...]:
     result = []
     for name, value in linux.text_map("sysctl").items():
         path = _sysctl_path(name)

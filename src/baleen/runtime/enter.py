@@ -1,0 +1,120 @@
+"""One more process in a running container, from fork to execve: the child of `exec_process`.
+
+The intermediate process is forked on the host, outside the container's pid namespace. It joins
+the cgroup and the other namespaces, drops every descriptor and every right, and only then clones
+the process that the container can see. So a container that may trace (CAP_SYS_PTRACE) finds
+nothing in it but what it already has (CVE-2016-9962).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from baleen.linux import namespaces as ns
+from baleen.linux.process import set_parent_death_signal
+from baleen.linux.pty import make_controlling
+from baleen.runtime import hardening, sync
+from baleen.runtime.devices import open_terminal
+
+if TYPE_CHECKING:
+    from baleen.linux.cgroup.driver import Cgroup
+    from baleen.runtime.prepare import Prepared
+
+__all__ = ["EnterPlan", "run", "run_through_intermediate"]
+
+
+@dataclass(frozen=True, slots=True)
+class EnterPlan:
+    """All that the process needs; `container` is a pidfd, `namespaces` are CLONE_NEW* flags."""
+
+    process: Prepared
+    container: int
+    namespaces: int
+    cgroup: Cgroup | None
+    channel: int
+
+    def descriptors(self) -> set[int]:
+        """What must stay open after the fork."""
+        stdio = self.process.stdio
+        keep = {self.channel, self.container}
+        return keep | ({stdio.stdin, stdio.stdout, stdio.stderr} if stdio else set())
+
+
+def run(plan: EnterPlan) -> NoReturn:
+    """Be the process, in a container that shares our pid namespace; never returns."""
+
+    def body(channel: sync.Channel) -> None:
+        path = _enter(plan, channel)
+        _finish(plan, channel, path)
+
+    sync.child_main(plan.channel, body)
+
+
+def run_through_intermediate(plan: EnterPlan) -> NoReturn:
+    """Strip and enter, clone the process as a sibling, tell its pid; never returns."""
+
+    def body(channel: sync.Channel) -> None:
+        path = _enter(plan, channel)
+        channel.stage = "cloning the process into the container"
+        pid = ns.clone_sibling()
+        if pid:
+            channel.send(b"P%d" % pid)
+            os._exit(0)
+        set_parent_death_signal(signal.SIGKILL)
+        _finish(plan, channel, path)
+
+    sync.child_main(plan.channel, body)
+
+
+def _enter(plan: EnterPlan, channel: sync.Channel) -> str:
+    """Join, strip, and return the path to execute."""
+    process = plan.process
+    sync.begin(plan.descriptors())
+    _adjust_oom_score(process)
+    channel.stage = "joining the cgroup"
+    if plan.cgroup is not None:
+        plan.cgroup.add(0)
+    channel.stage = "joining the container's namespaces"
+    ns.setns(plan.container, plan.namespaces)
+    os.close(plan.container)
+    channel.stage = "joining a session keyring"
+    hardening.new_keyring()
+    channel.stage = "opening the terminal"
+    if process.terminal:
+        root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        master, slave = open_terminal(root)
+        channel.send_with_fd(sync.MESSAGE_READY, master.fileno())
+        hardening.use_terminal(slave, process, channel)
+    else:
+        hardening.use_stdio(process, channel)
+    channel.stage = "entering the working directory"
+    hardening.change_directory(process.cwd)
+    channel.stage = "taking user and capabilities"
+    hardening.become(process)
+    channel.stage = "exec"
+    return hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
+
+
+def _finish(plan: EnterPlan, channel: sync.Channel, path: str) -> NoReturn:
+    channel.stage = "exec"
+    os.setsid()
+    if plan.process.terminal:
+        make_controlling(0)
+    hardening.filter_syscalls(plan.process)
+    hardening.execute(path, plan.process)
+
+
+def _adjust_oom_score(process: Prepared) -> None:
+    if process.oom_score_adj is None:
+        return
+    fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, str(process.oom_score_adj).encode())
+    except PermissionError:
+        # Lowering needs CAP_SYS_RESOURCE, which a nested engine may lack; the score stays.
+        return
+    finally:
+        os.close(fd)

@@ -1,0 +1,276 @@
+"""The container's file tree: its root, its mounts, and the change of root.
+
+Runs in the container's own mount namespace, before the host's tree is given up. Every place inside
+the container is resolved by openat2(2) below the root's descriptor and mounted on through that
+descriptor, so neither an image's symbolic links nor a racing rename in a shared volume can lead a
+mount, or a directory made for it, elsewhere (CVE-2021-30465, CVE-2024-45310).
+
+See: OCI runtime-spec config.md Mounts, mount_namespaces(7), pivot_root(2), overlayfs(5).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, Final
+
+from baleen.linux import mount as m
+from baleen.linux.fd import Fd
+from baleen.linux.files import PROC_SUPER_MAGIC, filesystem_magic
+from baleen.linux.path import RESOLVE_NO_SYMLINKS, make_directory, make_file, open_in_root
+from baleen.runtime.cgroup_mounts import mount_cgroup
+from baleen.runtime.failure import LaunchError, reason
+from baleen.runtime.mount_options import MountOptions, attributes
+from baleen.runtime.spec import PROC_ALLOWED
+
+if TYPE_CHECKING:
+    from baleen.runtime.prepare import Rootfs
+    from baleen.runtime.spec import Mount
+
+__all__ = ["BindSources", "change_root", "mount_all", "mount_root", "open_bind_sources"]
+
+# Places where a symbolic link of the image would put the kernel's file systems, and what is
+# written to them, somewhere else (CVE-2019-19921, CVE-2023-27561).
+_PLAIN: Final = ("/proc", "/sys", "/dev")
+_DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY
+_FSCONFIG_MAX: Final = 255
+_NOT_THAT_KIND: Final = (
+    ": Are you trying to mount a directory onto a file (or vice-versa)?"
+    " Check if the specified host path exists and is the expected type"
+)
+
+BindSources = dict[str, Fd]
+
+
+def _proc_path(fd: Fd) -> str:
+    return f"/proc/self/fd/{fd.fileno()}"
+
+
+def _mount_failure(mount: Mount, error: OSError) -> LaunchError:
+    message = (
+        f'error mounting "{mount.source or mount.type}" to rootfs at "{mount.destination}":'
+        f" {' '.join(getattr(error, '__notes__', ()))}: {reason(error)}"
+    )
+    if error.errno in (errno.ENOTDIR, errno.EISDIR):
+        message += _NOT_THAT_KIND
+    return LaunchError("mount", error.errno or 0, message)
+
+
+def open_bind_sources(mounts: tuple[Mount, ...], bundle: str) -> BindSources:
+    """Detached copies of the sources of all binds, by destination.
+
+    Taken before the propagation of our own tree changes: so a source that is shared on the host
+    still is, and one that lies below the future root is not hidden.
+    """
+    sources: BindSources = {}
+    for mount in mounts:
+        if mount.type != "bind":
+            continue
+        try:
+            sources[mount.destination] = m.open_tree(
+                os.path.join(bundle, mount.source), recursive=mount.options.recursive_bind
+            )
+        except OSError as error:
+            raise _mount_failure(mount, error) from error
+    return sources
+
+
+def _overlay_by_fsopen(rootfs: Rootfs) -> Fd:
+    with m.fsopen("overlay") as context:
+        fd = context.fileno()
+        m.fsconfig_string(fd, "source", "overlay")
+        for layer in rootfs.lower:
+            m.fsconfig_string(fd, "lowerdir+", layer)
+        if rootfs.upper:
+            m.fsconfig_string(fd, "upperdir", rootfs.upper)
+            m.fsconfig_string(fd, "workdir", rootfs.work)
+        m.fsconfig_create(fd)
+        return m.fsmount(fd)
+
+
+def _overlay_by_mount(rootfs: Rootfs, place: str) -> Fd:
+    """For kernels before 6.7, which have no `lowerdir+`, and for paths too long for fsconfig(2).
+
+    Directories are named by descriptor, which keeps the options within one page and free of
+    characters that would need escaping.
+    """
+    directories = [Fd(os.open(path, _DIRECTORY | os.O_CLOEXEC)) for path in rootfs.lower]
+    options = "lowerdir=" + ":".join(_proc_path(fd) for fd in directories)
+    if rootfs.upper:
+        upper, work = (
+            Fd(os.open(path, _DIRECTORY | os.O_CLOEXEC)) for path in (rootfs.upper, rootfs.work)
+        )
+        options += f",upperdir={_proc_path(upper)},workdir={_proc_path(work)}"
+        directories += [upper, work]
+    try:
+        m.mount("overlay", place, "overlay", 0, options)
+    finally:
+        for fd in directories:
+            fd.close()
+    return Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC))
+
+
+def _overlay(rootfs: Rootfs, place: str) -> Fd:
+    paths = (*rootfs.lower, rootfs.upper, rootfs.work)
+    if all(len(os.fsencode(path)) <= _FSCONFIG_MAX for path in paths):
+        try:
+            root = _overlay_by_fsopen(rootfs)
+        except OSError as error:
+            # EINVAL of this parameter, and of no other step, says that the kernel lacks it.
+            if error.errno != errno.EINVAL or "fsconfig lowerdir+" not in error.__notes__:
+                raise
+        else:
+            with Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC)) as target:
+                m.move_mount(root.fileno(), target.fileno())
+            return root
+    return _overlay_by_mount(rootfs, place)
+
+
+def mount_root(rootfs: Rootfs) -> Fd:
+    """Attach the container's root in our namespace; returns a directory descriptor of it.
+
+    It lies over a directory of its own (the path itself, or the overlay's work directory), so it
+    hides nothing that is still needed.
+    """
+    if rootfs.path is None:
+        return _overlay(rootfs, rootfs.work or rootfs.lower[0])
+    root = m.open_tree(rootfs.path, recursive=True)
+    m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
+    with Fd(os.open(rootfs.path, _DIRECTORY | os.O_CLOEXEC)) as target:
+        m.move_mount(root.fileno(), target.fileno())
+    return root
+
+
+def _check_plain(root: Fd, destination: str) -> None:
+    """Refuse an image whose /proc, /sys or /dev is not a directory of its own."""
+    top = "/" + destination.split("/", 2)[1]
+    if top not in _PLAIN:
+        return
+    try:
+        open_in_root(root.fileno(), top, _DIRECTORY, resolve=RESOLVE_NO_SYMLINKS).close()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+            raise
+        message = f'filesystem at "{top}" must be mounted on an ordinary directory'
+        if error.errno == errno.ELOOP:
+            message += f", but {top} of the image is a symbolic link"
+        raise LaunchError("mount", error.errno, message, 128) from error
+
+
+def _target(root: Fd, mount: Mount, *, directory: bool) -> tuple[Fd, int | None]:
+    """The place to mount on, made if missing; with the mode that a directory there had before."""
+    _check_plain(root, mount.destination)
+    mode: int | None = None
+    try:
+        target = open_in_root(root.fileno(), mount.destination)
+    except FileNotFoundError:
+        make = make_directory if directory else make_file
+        target = make(root.fileno(), mount.destination)
+    else:
+        mode = os.fstat(target.fileno()).st_mode
+        if stat.S_ISDIR(mode) != directory:
+            target.close()
+            number = errno.ENOTDIR if directory else errno.EISDIR
+            failed = OSError(number, os.strerror(number), mount.destination)
+            failed.add_note("mount")
+            raise failed
+    # Whatever links led here: nothing may lie over a part of /proc but what lxcfs offers.
+    if (
+        mount.destination not in PROC_ALLOWED
+        and filesystem_magic(target.fileno()) == PROC_SUPER_MAGIC
+    ):
+        target.close()
+        message = f'"{mount.destination}" cannot be mounted because it is inside /proc'
+        raise LaunchError("mount", 0, message, 128)
+    return target, mode
+
+
+def _propagate(tree: Fd, options: MountOptions) -> None:
+    for flags in options.propagation:
+        m.mount_setattr(
+            tree.fileno(), propagation=flags & ~m.MS_REC, recursive=bool(flags & m.MS_REC)
+        )
+
+
+def _mount_bind(root: Fd, mount: Mount, tree: Fd) -> None:
+    fd, options = tree.fileno(), mount.options
+    is_directory = stat.S_ISDIR(os.fstat(fd).st_mode)
+    # Without a word about it a bind gets the host's events but sends none, as with runc.
+    m.mount_setattr(fd, propagation=m.MS_SLAVE if not options.propagation else 0, recursive=True)
+    on, off = attributes(options)
+    if on or off:
+        m.mount_setattr(fd, set_=on, clear=off)
+    if options.recursive_set or options.recursive_clear:
+        m.mount_setattr(
+            fd, set_=options.recursive_set, clear=options.recursive_clear, recursive=True
+        )
+    _propagate(tree, options)
+    target, _ = _target(root, mount, directory=is_directory)
+    with target:
+        m.move_mount(fd, target.fileno())
+
+
+def _mount_filesystem(root: Fd, mount: Mount) -> bool:
+    """Mount a new file system; returns whether it still has to be made read-only."""
+    options = mount.options
+    target, mode = _target(root, mount, directory=True)
+    flags, data, later = options.flags, options.data, False
+    if mount.type == "tmpfs":
+        # Other mounts may need places in it; and it keeps the mode of the directory it covers.
+        later, flags = bool(flags & m.MS_RDONLY), flags & ~m.MS_RDONLY
+        if mode is not None and "mode=" not in data:
+            data = f"{data},mode={stat.S_IMODE(mode):o}".lstrip(",")
+    with target:
+        m.mount(mount.source or mount.type, _proc_path(target), mount.type, flags, data or None)
+    if options.propagation:
+        with open_in_root(root.fileno(), mount.destination, _DIRECTORY) as mounted:
+            _propagate(mounted, options)
+    return later
+
+
+def mount_all(
+    root: Fd, mounts: tuple[Mount, ...], sources: BindSources, *, own_cgroup_namespace: bool
+) -> list[str]:
+    """Make the mounts in their order; returns destinations to be made read-only at the end.
+
+    Consumes `sources`. Raises LaunchError naming source and destination.
+    """
+    read_only = []
+    for mount in mounts:
+        try:
+            if mount.type == "bind":
+                with sources.pop(mount.destination) as tree:
+                    _mount_bind(root, mount, tree)
+            elif mount.type == "cgroup":
+                target, _ = _target(root, mount, directory=True)
+                with target:
+                    mount_cgroup(target, mount, own_namespace=own_cgroup_namespace)
+            elif _mount_filesystem(root, mount):
+                read_only.append(mount.destination)
+        except OSError as error:
+            raise _mount_failure(mount, error) from error
+    return read_only
+
+
+def make_read_only(root: Fd, destinations: list[str]) -> None:
+    """Make mounts inside the container read-only, now that all places in them exist."""
+    for destination in destinations:
+        with open_in_root(root.fileno(), destination, _DIRECTORY) as mounted:
+            m.mount_setattr(mounted.fileno(), set_=m.MOUNT_ATTR_RDONLY)
+
+
+def change_root(root: Fd, *, read_only: bool, propagation: int | None) -> None:
+    """Make `root` our only tree: afterwards nothing of the host's is reachable by a path."""
+    if propagation is not None:
+        m.mount_setattr(root.fileno(), propagation=propagation & ~m.MS_REC)
+    if read_only:
+        m.mount_setattr(root.fileno(), set_=m.MOUNT_ATTR_RDONLY)
+    os.fchdir(root.fileno())
+    # pivot_root(2), NOTES: with both names ".", the old root lies over the new one and is the
+    # current directory, so the following umount takes it away.
+    m.pivot_root(".", ".")
+    m.umount2(".", m.MNT_DETACH)
+    os.chdir("/")
