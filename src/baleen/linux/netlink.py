@@ -185,7 +185,7 @@ class NetlinkSocket:
         if message.flags & NLM_F_DUMP != NLM_F_DUMP:
             message = _acknowledged(message)
         sequence = self._send([message])
-        answers = []
+        answers: list[tuple[int, bytes]] = []
         while True:
             for kind, flags, number, body in split_messages(self._receive()):
                 if number != sequence:
@@ -205,7 +205,7 @@ class NetlinkSocket:
         """Send all in one datagram; returns the sequence number of the first."""
         first = self._sequence + 1
         self._sequence += len(messages)
-        parts = []
+        parts: list[bytes] = []
         for number, (kind, flags, body, _what) in enumerate(messages, first):
             length = _HEADER.size + len(body)
             header = _HEADER.pack(length, kind, flags | NLM_F_REQUEST, number, 0)

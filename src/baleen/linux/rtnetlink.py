@@ -40,6 +40,7 @@ __all__ = [
     "Link",
     "Route",
     "RouteSocket",
+    "del_address",
     "del_link",
     "del_neighbour",
     "new_address",
@@ -114,7 +115,7 @@ _NDMSG = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type
 class Link(NamedTuple):
     """A network interface. `kind` is "bridge", "veth", ... or "" for real hardware and lo."""
 
-    index: int
+    ifindex: int
     name: str
     mac: str
     mtu: int
@@ -126,7 +127,7 @@ class Link(NamedTuple):
 class Address(NamedTuple):
     """An IPv4 address on a link."""
 
-    index: int
+    ifindex: int
     address: str
     prefix_len: int
 
@@ -136,7 +137,7 @@ class Route(NamedTuple):
 
     to: str
     via: str
-    index: int
+    ifindex: int
 
 
 class RouteSocket(NetlinkSocket):
@@ -253,7 +254,7 @@ def new_bridge(name: str, *, mac: str, mtu: int) -> Message:
 
 
 def set_link(
-    link: str | int, *, up: bool | None = None, name: str = "", mtu: int = 0, mac: str = ""
+    link: str | int, *, up: bool | None = None, name: str = "", mtu: int = 0, master: int = 0
 ) -> Message:
     """Change a link, found by name or index; what is left out stays as it is."""
     index, attributes = (link, b"") if isinstance(link, int) else (0, string(IFLA_IFNAME, link))
@@ -261,8 +262,8 @@ def set_link(
         attributes += string(IFLA_IFNAME, name)
     if mtu:
         attributes += u32(IFLA_MTU, mtu)
-    if mac:
-        attributes += attribute(IFLA_ADDRESS, _mac(mac))
+    if master:
+        attributes += u32(IFLA_MASTER, master)
     flags, change = (0, 0) if up is None else (IFF_UP if up else 0, IFF_UP)
     body = _IFINFOMSG.pack(0, 0, index, flags, change) + attributes
     return Message(RTM_NEWLINK, 0, body, f"set link {link}")
@@ -382,7 +383,7 @@ def _parse_link(body: bytes) -> Link:
     found = parse_attributes(body, _IFINFOMSG.size)
     info = parse_attributes(found.get(IFLA_LINKINFO, b""))
     return Link(
-        index=index,
+        ifindex=index,
         name=_text(found.get(IFLA_IFNAME, b"")),
         mac=found.get(IFLA_ADDRESS, b"").hex(":"),
         mtu=_number(found.get(IFLA_MTU, b"")),

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import re
+import secrets
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from baleen import errors
+from baleen.errors import (
+    AlreadyExists,
+    BaleenError,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+)
+from baleen.linux.rtnetlink import RouteSocket, del_link, del_neighbour
+from baleen.network import bridge, ipam, resolv
+from baleen.network.firewall import Firewall
+from baleen.network.forwarding import disable_forwarding, enable_forwarding
+from baleen.network.names import NamesFiles
+from baleen.network.network import Endpoint, Network, NetworkSpec, PoolSpec, Published
+from baleen.network.ports import PortAllocator, ephemeral_range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
 
-    from baleen.network.network import (
-        Endpoint,
-        Network,
-        NetworkSpec,
-        PortRequest,
-        Published,
-        PublishedPort,
-    )
+    from baleen.network.network import Driver, PortRequest, PublishedPort
     from baleen.state.database import Database
 
 __all__ = ["NetworkConfig", "NetworkManager"]
+
+_log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
+_PORT_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_PREDEFINED: Final = ("bridge", "host", "none")
+_HOST_NAME = re.compile(r"veth[0-9a-f]{7}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +56,32 @@ class NetworkConfig:
         bridge: name of the default network's bridge.
         bip: address and prefix of that bridge ("" = first free pool).
         table: name of the nftables table (family ip) that is ours alone.
+        address_pools: blocks and prefix lengths from which subnets are cut.
+        resolv_conf: the host's file; resolved_conf: the upstream servers of systemd-resolved,
+            which are used when the former names only the local stub.
     """
 
     exec_root: Path
     bridge: str = "baleen0"
     bip: str = ""
     table: str = "baleen"
-    address_pools: tuple[tuple[str, int], ...] = ()
+    address_pools: tuple[tuple[str, int], ...] = ipam.DEFAULT_ADDRESS_POOLS
     mtu: int = 1500
     icc: bool = True
     ip_masquerade: bool = True
     ip_forward: bool = True
     default_binding: str = "0.0.0.0"  # noqa: S104  # Docker's default for -p without an address
-    resolv_conf: str = "/etc/resolv.conf"
+    resolv_conf: Path = Path("/etc/resolv.conf")
+    resolved_conf: Path = Path("/run/systemd/resolve/resolv.conf")
+    hosts: Path = Path("/etc/hosts")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+
+
+def _new_id() -> str:
+    return secrets.token_hex(32)
 
 
 class NetworkManager:
@@ -53,12 +91,33 @@ class NetworkManager:
     that outlived the previous daemon, then everything else. `close()` leaves the kernel's objects
     alone (containers go on); `await uninstall()` removes them all.
 
-    Methods that are not async only read. A cancelled async call has either done nothing or is
-    repaired by the next `start`.
+    Methods that are not async only read, or write a file of some hundred bytes. Kernel calls of
+    the async ones take some tens of microseconds, except for the removal of a bridge, which goes
+    through a thread. A cancelled call has either done nothing or is repaired by the next `start`.
     """
 
-    def __init__(self, config: NetworkConfig, database: Database) -> None:
-        raise NotImplementedError
+    def __init__(
+        self,
+        config: NetworkConfig,
+        database: Database,
+        *,
+        now: Callable[[], str] = _now,
+        new_id: Callable[[], str] = _new_id,
+    ) -> None:
+        self._config = config
+        self._database = database
+        self._now = now
+        self._new_id = new_id
+        self._names = NamesFiles(config.exec_root / "networks")
+        self._networks: dict[str, Network] = {}  # by id, oldest first
+        self._options: dict[str, bridge.BridgeOptions] = {}  # of bridge networks, by id
+        self._pools: dict[str, ipam.AddressPool] = {}  # of bridge networks, by id
+        self._endpoints: dict[str, dict[str, Endpoint]] = {}  # network id, endpoint id
+        self._changing = asyncio.Lock()  # held while the set of networks changes
+        self._resources = ExitStack()
+        self._route: RouteSocket
+        self._firewall: Firewall
+        self._ports: PortAllocator
 
     async def start(self) -> None:
         """Load the networks, make bridge/host/none if new, and bring the kernel to that state.
@@ -66,7 +125,26 @@ class NetworkManager:
         Idempotent: bridges that are right stay untouched, the firewall table is rebuilt in one
         atomic step (with no endpoint in it yet: call `adopt` next).
         """
-        raise NotImplementedError
+        self._names.start()
+        self._route = self._resources.enter_context(RouteSocket())
+        drop_foreign = self._config.ip_forward and enable_forwarding(self._database)
+        self._firewall = Firewall(self._config.table, drop_foreign=drop_foreign)
+        self._resources.callback(self._firewall.close)
+        self._ports = PortAllocator(ephemeral_range(_PORT_RANGE))
+        stored = [
+            msgspec.json.decode(document, type=Network)
+            for _, document in self._database.all("networks")
+        ]
+        for network in sorted(stored, key=lambda network: network.created):
+            self._add(network)
+        self._make_predefined()
+        rules = []
+        for network in self._networks.values():
+            if network.driver == "bridge":
+                options = self._options[network.id]
+                bridge.ensure_bridge(self._route, network, options)
+                rules.append(bridge.bridge_rules(network, options))
+        self._firewall.rebuild(rules)
 
     async def adopt(self, endpoints: Iterable[tuple[Endpoint, Sequence[PublishedPort]]]) -> None:
         """Take over endpoints of running containers, with their published ports, no binding.
@@ -74,21 +152,71 @@ class NetworkManager:
         Rebuilds addresses in use, firewall elements and names; removes host interfaces and names
         of endpoints that are not given. Call it exactly once, after `start`.
         """
-        raise NotImplementedError
+        for endpoint, ports in endpoints:
+            network = self._networks.get(endpoint.network_id)
+            if network is None:
+                _log.warning("endpoint %s is on an unknown network", endpoint.id)
+                continue
+            if endpoint.ipv4:
+                try:
+                    self._pools[network.id].take(endpoint.ipv4)
+                except BaleenError:
+                    _log.warning("endpoint %s: cannot take %s again", endpoint.id, endpoint.ipv4)
+            self._endpoints[network.id][endpoint.id] = endpoint
+            self._ports.adopt(ports)
+            self._firewall.publish(endpoint.ipv4, ports)
+        alive = [item for group in self._endpoints.values() for item in group.values()]
+        with_names = {network.id for network in self._networks.values() if network.has_names}
+        self._names.keep(with_names, {item.container_id for item in alive})
+        for network_id in with_names:
+            self._write_names(network_id)
+        for container_id in {item.container_id for item in alive}:
+            self.dns(container_id, [item for item in alive if item.container_id == container_id])
+        self._repair_ports(alive)
+        await self._remove_stale_interfaces({item.host_name for item in alive})
+
+    def _repair_ports(self, alive: Iterable[Endpoint]) -> None:
+        """Put interfaces back on bridges that `start` had to make anew under running containers."""
+        links = {link.name: link for link in self._route.links()}
+        for endpoint in alive:
+            link = links.get(endpoint.host_name)
+            master = links.get(self._networks[endpoint.network_id].bridge)
+            if link is not None and master is not None and link.master != master.ifindex:
+                options = self._options[endpoint.network_id]
+                self._route.run(
+                    *bridge.join_bridge(endpoint, options, link.ifindex, master.ifindex)
+                )
+
+    async def _remove_stale_interfaces(self, known: set[str]) -> None:
+        bridges = {network.bridge for network in self._networks.values()}
+        links = self._route.links()
+        ours = {link.ifindex for link in links if link.name in bridges}
+        stale = [
+            link.name
+            for link in links
+            if link.master in ours and _HOST_NAME.fullmatch(link.name) and link.name not in known
+        ]
+        if stale:
+            await asyncio.to_thread(_delete_links, stale)
 
     async def uninstall(self) -> None:
         """Remove our table, bridges and interfaces, and set back the sysctls that we changed."""
-        raise NotImplementedError
+        self._firewall.delete()
+        await self._remove_stale_interfaces(set())
+        for network in self._networks.values():
+            if network.bridge and network.owns_bridge:
+                await asyncio.to_thread(bridge.delete_bridge, network.bridge)
+        disable_forwarding(self._database)
 
     def close(self) -> None:
         """Close descriptors; changes nothing in the kernel."""
-        raise NotImplementedError
+        self._resources.close()
 
     # Networks
 
     def networks(self) -> list[Network]:
         """Every network, oldest first."""
-        raise NotImplementedError
+        return list(self._networks.values())
 
     def resolve(self, reference: str) -> Network:
         """Find by full id, then exact name, then unambiguous id prefix; "default" is the bridge.
@@ -97,11 +225,29 @@ class NetworkManager:
             NotFound: `network x not found`.
             InvalidArgument: the prefix fits several.
         """
-        raise NotImplementedError
+        if reference in self._networks:
+            return self._networks[reference]
+        name = "bridge" if reference == "default" else reference
+        for network in self._networks.values():
+            if network.name == name:
+                return network
+        matches = [item for item in self._networks.values() if item.id.startswith(reference)]
+        if not reference or not matches:
+            raise NotFound(f"network {reference} not found")
+        if len(matches) > 1:
+            raise InvalidArgument(
+                f"network {reference} is ambiguous ({len(matches)} matches found on ID prefix)"
+            )
+        return matches[0]
 
     def endpoints(self, network_id: str) -> list[Endpoint]:
         """Endpoints now on the network (of running containers)."""
-        raise NotImplementedError
+        return list(self._endpoints.get(network_id, {}).values())
+
+    def address_counts(self, network_id: str) -> tuple[int, int] | None:
+        """(addresses in use, addresses available) of the network's pool; None without a pool."""
+        pool = self._pools.get(network_id)
+        return None if pool is None else (pool.in_use, pool.available)
 
     async def create(self, spec: NetworkSpec) -> Network:
         """Create and store a network and its bridge.
@@ -112,8 +258,24 @@ class NetworkManager:
             PermissionDenied: predefined name; or `Pool overlaps with other one on this address
                 space` (Docker answers 403 to both).
             NotFound: no such driver.
+            NotImplemented: IPv6.
         """
-        raise NotImplementedError
+        _check_spec(spec)
+        async with self._changing:
+            if any(network.name == spec.name for network in self._networks.values()):
+                raise AlreadyExists(f"network with name {spec.name} already exists")
+            network = self._decide(spec)
+            options = self._parse_options(network)
+            with ExitStack() as undo:
+                # Stored first: after a crash the next start makes what is missing.
+                self._database.put("networks", network.id, msgspec.json.encode(network))
+                undo.callback(self._database.delete, "networks", network.id)
+                if bridge.ensure_bridge(self._route, network, options):
+                    undo.callback(bridge.delete_bridge, network.bridge)
+                self._firewall.set_bridge(bridge.bridge_rules(network, options))
+                undo.pop_all()
+            self._add(network)
+        return network
 
     async def remove(self, reference: str) -> Network:
         """Remove the network and its bridge; returns what it was.
@@ -122,7 +284,130 @@ class NetworkManager:
             NotFound: no such network.
             PermissionDenied: predefined, or it has active endpoints (403 as in Docker).
         """
-        raise NotImplementedError
+        async with self._changing:
+            network = self.resolve(reference)
+            if network.is_predefined:
+                raise PermissionDenied(
+                    f"{network.name} is a pre-defined network and cannot be removed"
+                )
+            if self._endpoints[network.id]:
+                users = ", ".join(
+                    f'name:"{item.container_name}" id:"{item.id[:12]}"'
+                    for item in self._endpoints[network.id].values()
+                )
+                raise PermissionDenied(
+                    f"error while removing network: network {network.name} id {network.id} "
+                    f"has active endpoints ({users})"
+                )
+            self._forget(network)
+            self._firewall.remove_bridge(network.bridge)
+            if network.owns_bridge:
+                await asyncio.shield(asyncio.to_thread(bridge.delete_bridge, network.bridge))
+            self._database.delete("networks", network.id)
+            self._names.remove_network(network.id)
+        return network
+
+    def _add(self, network: Network) -> None:
+        self._networks[network.id] = network
+        self._endpoints[network.id] = {}
+        if network.driver == "bridge":
+            self._options[network.id] = self._parse_options(network)
+            self._pools[network.id] = ipam.AddressPool(network.pools[0])
+
+    def _forget(self, network: Network) -> None:
+        del self._networks[network.id], self._endpoints[network.id]
+        self._options.pop(network.id, None)
+        self._pools.pop(network.id, None)
+
+    def _parse_options(self, network: Network) -> bridge.BridgeOptions:
+        return bridge.parse_options(
+            network.options, mtu=self._config.mtu, binding=self._config.default_binding
+        )
+
+    def _decide(self, spec: NetworkSpec) -> Network:
+        """Fill in id, bridge and pool of a checked spec; nothing is kept yet."""
+        network_id = self._new_id()
+        named = spec.options.get(bridge.OPTION_NAME, "")
+        name = named or f"br-{network_id[:12]}"
+        if any(network.bridge == name for network in self._networks.values()):
+            raise PermissionDenied(f"network already exists with bridge name {name}")
+        return Network(
+            id=network_id,
+            name=spec.name,
+            driver="bridge",
+            created=self._now(),
+            internal=spec.internal,
+            attachable=spec.attachable,
+            ipam_options=spec.ipam_options,
+            pools=(self._decide_pool(spec),),
+            user_pools=any(pool.subnet for pool in spec.pools),
+            options=spec.options,
+            labels=spec.labels,
+            bridge=name,
+            owns_bridge=not (named and self._route.link(named) is not None),
+        )
+
+    def _decide_pool(self, spec: NetworkSpec) -> PoolSpec:
+        used = [pool.subnet for pool in self._pools.values()]
+        wanted = spec.pools[0] if spec.pools else PoolSpec()
+        if not wanted.subnet:
+            subnet = ipam.choose_subnet(self._config.address_pools, [*used, *self._host_networks()])
+            return ipam.parse_pool(msgspec.structs.replace(wanted, subnet=str(subnet)))
+        pool = ipam.parse_pool(wanted)
+        if any(IPv4Network(pool.subnet).overlaps(subnet) for subnet in used):
+            raise PermissionDenied(
+                "invalid pool request: Pool overlaps with other one on this address space"
+            )
+        return pool
+
+    def _host_networks(self) -> list[IPv4Network]:
+        """Where the host itself has addresses or routes (its default route is no place)."""
+        places = [f"{item.address}/{item.prefix_len}" for item in self._route.addresses()]
+        places += [route.to for route in self._route.routes()]
+        networks = [IPv4Network(place, strict=False) for place in places]
+        return [network for network in networks if network.prefixlen]
+
+    def _make_predefined(self) -> None:
+        """Store the three networks that every daemon has; the bridge follows the settings."""
+        drivers: tuple[tuple[str, Driver], ...] = (("host", "host"), ("none", "null"))
+        present = {network.name: network for network in self._networks.values()}
+        wanted = [self._default_bridge(present.get("bridge"))]
+        wanted += [
+            present.get(name)
+            or Network(id=self._new_id(), name=name, driver=driver, created=self._now())
+            for name, driver in drivers
+        ]
+        for network in wanted:
+            if present.get(network.name) != network:
+                self._database.put("networks", network.id, msgspec.json.encode(network))
+                self._add(network)
+
+    def _default_bridge(self, present: Network | None) -> Network:
+        config = self._config
+        if config.bip:
+            address, _, length = config.bip.partition("/")
+            subnet = IPv4Network(f"{ipam.parse_address(address)}/{length}", strict=False)
+            pool = ipam.parse_pool(PoolSpec(subnet=str(subnet), gateway=address))
+        elif present is not None:
+            pool = present.pools[0]
+        else:
+            pool = self._decide_pool(NetworkSpec(name="bridge"))
+        return Network(
+            id=present.id if present else self._new_id(),
+            name="bridge",
+            driver="bridge",
+            created=present.created if present else self._now(),
+            pools=(pool,),
+            options={
+                bridge.OPTION_DEFAULT: "true",
+                bridge.OPTION_ICC: str(config.icc).lower(),
+                bridge.OPTION_MASQUERADE: str(config.ip_masquerade).lower(),
+                bridge.OPTION_BINDING: config.default_binding,
+                bridge.OPTION_NAME: config.bridge,
+                bridge.OPTION_MTU: str(config.mtu),
+            },
+            bridge=config.bridge,
+        )
 
     # Endpoints
 
@@ -133,6 +418,7 @@ class NetworkManager:
         *,
         container_name: str,
         aliases: Sequence[str] = (),
+        hostname: str = "",
         ipv4: str = "",
         mac: str = "",
         gw_priority: int = 0,
@@ -140,34 +426,132 @@ class NetworkManager:
         """Reserve an address and publish the names on the network. At each start of a container.
 
         Raises:
+            NotFound: the network has been removed meanwhile.
             PermissionDenied: `Address already in use`.
             InvalidArgument: the address is not one of the network's, or malformed.
             ResourceExhausted: the pool is used up.
         """
-        raise NotImplementedError
+        if network.id not in self._networks:
+            raise NotFound(f"network {network.name} not found")
+        container_name = container_name.removeprefix("/")
+        endpoint = Endpoint(
+            id=self._new_id(),
+            network_id=network.id,
+            network_name=network.name,
+            driver=network.driver,
+            container_id=container_id,
+            container_name=container_name,
+            aliases=tuple(aliases),
+            internal=network.internal,
+            gw_priority=gw_priority,
+        )
+        pool = self._pools.get(network.id)
+        if pool is not None:
+            mac = ipam.parse_mac(mac) if mac else ""
+            address = pool.take(ipv4) if ipv4 else pool.allocate()
+            names = (container_name, *aliases, container_id[:12], hostname)
+            endpoint = msgspec.structs.replace(
+                endpoint,
+                names=tuple(dict.fromkeys(name for name in names if name)),
+                ipv4=address,
+                prefix_len=pool.subnet.prefixlen,
+                gateway="" if network.internal else pool.spec.gateway,
+                mac=mac or ipam.mac_of(address),
+                host_name=f"veth{endpoint.id[:7]}",
+            )
+        self._endpoints[network.id][endpoint.id] = endpoint
+        self._write_names(network.id)
+        return endpoint
 
     async def release_endpoint(self, endpoint: Endpoint) -> None:
         """Give address and names back; idempotent. Unpublish its ports before."""
-        raise NotImplementedError
+        if self._endpoints.get(endpoint.network_id, {}).pop(endpoint.id, None) is None:
+            return
+        if endpoint.ipv4:
+            network = self._networks[endpoint.network_id]
+            self._pools[network.id].release(endpoint.ipv4)
+            self._forget_neighbour(network, endpoint.ipv4)
+            self._write_names(network.id)
+        if not any(
+            item.container_id == endpoint.container_id
+            for group in self._endpoints.values()
+            for item in group.values()
+        ):
+            self._names.remove_view(endpoint.container_id)
+
+    def _forget_neighbour(self, network: Network, address: str) -> None:
+        """Drop the fixed ARP entry that the supervisor has made; an unused address needs none."""
+        link = self._route.link(network.bridge)
+        if link is None:
+            return
+        try:
+            self._route.run(del_neighbour(link.ifindex, address))
+        except FileNotFoundError:
+            return
 
     async def rename(self, container_id: str, container_name: str) -> list[Endpoint]:
         """Put a new container name in force; returns the container's changed endpoints."""
-        raise NotImplementedError
+        container_name = container_name.removeprefix("/")
+        changed = []
+        for network_id, group in self._endpoints.items():
+            for endpoint in group.values():
+                if endpoint.container_id != container_id:
+                    continue
+                names = (
+                    container_name,
+                    *(n for n in endpoint.names if n != endpoint.container_name),
+                )
+                fresh = msgspec.structs.replace(
+                    endpoint,
+                    container_name=container_name,
+                    names=tuple(dict.fromkeys(names)) if endpoint.names else (),
+                )
+                changed.append(fresh)
+                group[fresh.id] = fresh
+                self._write_names(network_id)
+        return changed
+
+    def _write_names(self, network_id: str) -> None:
+        network = self._networks[network_id]
+        if network.has_names:
+            self._names.write_network(
+                network_id, network.name, self._endpoints[network_id].values()
+            )
 
     def interface(self, endpoint: Endpoint, index: int, *, gateway: bool) -> dict[str, Any] | None:
         """The interface document eth<index> for the supervisor (contract: `Interface`).
 
         `gateway`: this interface gets the default route. None for the drivers host and null.
         """
-        raise NotImplementedError
+        if endpoint.driver != "bridge":
+            return None
+        network = self._networks[endpoint.network_id]
+        options = self._options[network.id]
+        routes = []
+        if gateway and endpoint.gateway:
+            routes.append({"to": "0.0.0.0/0", "via": endpoint.gateway})
+        return {
+            "kind": "bridge",
+            "host_name": endpoint.host_name,
+            "name": f"{options.interface_prefix}{index}",
+            "bridge": network.bridge,
+            "mac": endpoint.mac,
+            "addresses": [f"{endpoint.ipv4}/{endpoint.prefix_len}"],
+            "routes": routes,
+            "mtu": options.mtu,
+            "hairpin": bridge.bridged_frames_are_filtered(),
+            "isolated": not options.icc,
+            "sysctls": {},
+        }
 
     def gateway_endpoint(self, endpoints: Iterable[Endpoint]) -> Endpoint | None:
         """The endpoint that gives the default route: highest gw_priority, then first by name."""
-        raise NotImplementedError
+        usable = [item for item in endpoints if item.gateway]
+        return min(usable, key=lambda item: (-item.gw_priority, item.network_name), default=None)
 
     def host_gateway(self) -> str:
         """The address that `host-gateway` in extra hosts stands for."""
-        raise NotImplementedError
+        return self.resolve("bridge").pools[0].gateway
 
     # Ports
 
@@ -177,16 +561,33 @@ class NetworkManager:
         On networks without a way out (internal) and without bridge nothing is published.
 
         Raises:
+            InvalidArgument: a host address is malformed.
             Internal: `Bind for 0.0.0.0:80 failed: port is already allocated` or `failed to bind
                 host port for 0.0.0.0:80:172.17.0.2:80/tcp: address already in use` (Docker
                 answers 500 to both); the engine prefixes `driver failed programming external
                 connectivity on endpoint <name> (<id>): `.
         """
-        raise NotImplementedError
+        if not endpoint.gateway or not requests:
+            return Published((), ())
+        for request in requests:
+            if request.host_ip:
+                ipam.parse_address(request.host_ip)
+        binding = self._options[endpoint.network_id].binding
+        published = self._ports.reserve(requests, address=endpoint.ipv4, binding=binding)
+        try:
+            self._firewall.publish(endpoint.ipv4, published.ports)
+        except BaseException:
+            self._ports.release(published.ports)
+            for held in published.sockets:
+                held.close()
+            raise
+        return published
 
     async def unpublish(self, endpoint: Endpoint, ports: Sequence[PublishedPort]) -> None:
         """Close the way to the endpoint; idempotent. The sockets are the supervisor's."""
-        raise NotImplementedError
+        if ports:
+            self._firewall.unpublish(endpoint.ipv4, ports)
+            self._ports.release(ports)
 
     # Files
 
@@ -199,7 +600,22 @@ class NetworkManager:
         options: Sequence[str] = (),
     ) -> str:
         """Content of the container's /etc/resolv.conf."""
-        raise NotImplementedError
+        endpoints = list(endpoints)
+        host = self._host_resolv_conf()
+        if any(item.driver == "host" for item in endpoints):
+            return host.override(servers, search, options).text()
+        if any(self._has_names(item) for item in endpoints):
+            return resolv.embedded(host.override((), search, options)).text()
+        if resolv.has_only_loopback_servers(host):
+            host = _read_resolv_conf(self._config.resolved_conf) or host
+        return resolv.direct(host).override(servers, search, options).text()
+
+    def _host_resolv_conf(self) -> resolv.ResolvConf:
+        return _read_resolv_conf(self._config.resolv_conf) or resolv.ResolvConf()
+
+    def _has_names(self, endpoint: Endpoint) -> bool:
+        network = self._networks.get(endpoint.network_id)
+        return network is not None and network.has_names
 
     def dns(
         self, container_id: str, endpoints: Iterable[Endpoint], *, servers: Sequence[str] = ()
@@ -208,7 +624,18 @@ class NetworkManager:
 
         Writes the container's list of names files; call it again after connect and disconnect.
         """
-        raise NotImplementedError
+        endpoints = list(endpoints)
+        named = [item for item in endpoints if self._has_names(item)]
+        if not named:
+            self._names.remove_view(container_id)
+            return None
+        view = self._names.write_view(container_id, [item.network_id for item in named])
+        return {
+            "names": str(view),
+            "upstream": list(servers),  # none: the resolver follows the host's resolv.conf
+            "search": [],
+            "forward": not all(item.internal for item in endpoints),
+        }
 
     def hosts(
         self,
@@ -219,4 +646,57 @@ class NetworkManager:
         extra_hosts: Sequence[str] = (),
     ) -> str:
         """Content of the container's /etc/hosts; `name:host-gateway` is resolved here."""
-        raise NotImplementedError
+        endpoints = list(endpoints)
+        head = {}
+        if any(item.driver == "host" for item in endpoints):
+            head = {"head": _read_text(self._config.hosts)}
+        return resolv.hosts_text(
+            [item.ipv4 for item in endpoints if item.ipv4],
+            hostname=hostname,
+            domainname=domainname,
+            extra_hosts=extra_hosts,
+            host_gateway=self.host_gateway(),
+            **head,
+        )
+
+
+def _check_spec(spec: NetworkSpec) -> None:
+    """Refuse what cannot be made, before anything is decided. Raises as `create` says."""
+    if spec.name in _PREDEFINED or spec.name == "default":
+        raise PermissionDenied(f"operation is not permitted on predefined {spec.name} network ")
+    if not _NAME.fullmatch(spec.name):
+        raise InvalidArgument(
+            f"invalid network name {spec.name!r}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+            if spec.name
+            else "invalid name: name is empty"
+        )
+    if spec.driver in ("host", "null"):
+        raise PermissionDenied(f'only one instance of "{spec.driver}" network is allowed')
+    if spec.driver != "bridge":
+        raise NotFound(f'plugin "{spec.driver}" not found')
+    if spec.ipam_driver not in ("", "default"):
+        raise NotFound(f'plugin "{spec.ipam_driver}" not found')
+    if spec.enable_ipv6 or not spec.enable_ipv4:
+        raise errors.NotImplemented("networks with IPv6 are not supported yet")
+    if len(spec.pools) > 1:
+        raise InvalidArgument("bridge driver does not support more than one IPv4 subnet")
+    bridge.parse_options(spec.options, mtu=1500, binding="0.0.0.0")  # noqa: S104
+
+
+def _delete_links(names: Iterable[str]) -> None:
+    with RouteSocket() as route:
+        for name in names:
+            if route.link(name) is not None:
+                route.run(del_link(name))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _read_resolv_conf(path: Path) -> resolv.ResolvConf | None:
+    text = _read_text(path)
+    return resolv.parse_resolv_conf(text) if text else None

@@ -63,6 +63,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
         pools: with subnet and gateway filled in; empty for host and null.
         user_pools: True when the client named the subnet (only then a static address is allowed).
         bridge: the Linux bridge's name, or "".
+        owns_bridge: False when the user named one that already was there; it is never removed.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] = msgspec.field(default_factory=dict)
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     bridge: str = ""
+    owns_bridge: bool = True
 
     @property
     def is_predefined(self) -> bool:
