@@ -1,0 +1,323 @@
+"""The files of one run: the OCI bundle, start.json, and the files bound over /etc.
+
+    <exec root>/containers/<id>/        config.json, start.json, control.sock, shm (when shared)
+    <data root>/containers/<id>/        hostname, hosts, resolv.conf, <id>-json.log, exit.json
+
+See: OCI runtime-spec bundle.md; `baleen.runtime.request` for start.json.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from baleen.engine.container_networks import shared_with
+from baleen.engine.log_config import parse_log_config
+from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
+from baleen.engine.oci_spec import Facts, bounding_capabilities, build_spec
+from baleen.engine.root_view import live_root, read_only_view
+from baleen.engine.security_options import parse_security_options
+from baleen.engine.starter import remove_ending
+from baleen.engine.users import UserFiles, read_user_files, resolve_user
+from baleen.errors import Conflict, InvalidArgument, StartFailed
+from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+    from pathlib import Path
+
+    from baleen.containers import ContainerStore
+    from baleen.containers.record import ContainerRecord
+    from baleen.engine.config import EngineConfig
+    from baleen.engine.container_networks import Sandbox
+    from baleen.engine.mounts_parse import ResolvedMount
+    from baleen.engine.seccomp_programs import SeccompPrograms
+    from baleen.engine.users import User
+    from baleen.linux.cgroup import CgroupDriver
+    from baleen.snapshots import Mounts, Snapshotter
+    from baleen.volumes import VolumeStore
+
+__all__ = ["Bundles"]
+
+
+class Bundles:
+    """Writes and cleans what a run needs on disk."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        store: ContainerStore,
+        snapshots: Snapshotter,
+        volumes: VolumeStore,
+        seccomp: SeccompPrograms,
+        cgroups: CgroupDriver,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._snapshots = snapshots
+        self._volumes = volumes
+        self._seccomp = seccomp
+        self._cgroups = cgroups
+        self._user_files: dict[str, UserFiles] = {}
+        self._processes: dict[str, dict[str, Any]] = {}
+
+    def directory(self, container_id: str) -> Path:
+        """Return the bundle's directory."""
+        return self._config.exec_root / "containers" / container_id
+
+    def cgroup_path(self, record: ContainerRecord) -> str:
+        """Return the absolute path of the container's cgroup in each hierarchy."""
+        parent = record.host_config.cgroup_parent or self._config.cgroup_parent
+        return f"/{parent.strip('/')}/{record.id}"
+
+    async def write(self, record: ContainerRecord, sandbox: Sandbox, undo: AsyncExitStack) -> str:
+        """Prepare everything for one run; returns the path of start.json.
+
+        Raises:
+            Conflict: a namespace of a container that does not run shall be joined.
+            InvalidArgument: no such user in the image, a bad seccomp profile, …
+        """
+        mounts = self._snapshots.mounts(record.id)
+        bundle = self.directory(record.id)
+        bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
+        undo.callback(self.clean, record)
+        remove_ending(record)
+        self._write_etc(record, sandbox)
+        resolved = self._resolve_mounts(record)
+        spec = self._spec(record, mounts, resolved)
+        (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
+        self._processes[record.id] = spec["process"]
+        request = self._request(record, mounts, sandbox, spec)
+        path = bundle / "start.json"
+        path.write_bytes(msgspec.json.encode(request))
+        return str(path)
+
+    # --- files over /etc -------------------------------------------------------------------
+
+    def _write_etc(self, record: ContainerRecord, sandbox: Sandbox) -> None:
+        directory = record.state_dir
+        _write(f"{directory}/hostname", f"{record.config.hostname}\n")
+        if sandbox.hosts is not None:
+            _write(f"{directory}/hosts", sandbox.hosts)
+        if sandbox.resolv_conf is not None:
+            _write(f"{directory}/resolv.conf", sandbox.resolv_conf)
+
+    def _etc_directory(self, record: ContainerRecord) -> str:
+        """Return whose hosts and resolv.conf the container has."""
+        other = shared_with(record.host_config.network_mode)
+        return record.state_dir if other is None else self._store.get(other).state_dir
+
+    # --- mounts ----------------------------------------------------------------------------
+
+    def _resolve_mounts(self, record: ContainerRecord) -> list[ResolvedMount]:
+        requests = parse_mounts(record.config, record.host_config)
+        named = {request.target for request in requests}
+        inherited = [point for point in record.mounts if point.destination not in named]
+        requests = parse_mounts(
+            record.config, record.host_config, inherited=inherited_requests(inherited, "")
+        )
+        for point in record.mounts:
+            if point.type == "volume":
+                self._volumes.mount(point.name, record.id)
+            elif point.type == "bind" and not os.path.exists(point.source):  # noqa: PTH110
+                self._make_source(record, point.source)
+        return resolve_mounts(requests, record.mounts)
+
+    @staticmethod
+    def _make_source(record: ContainerRecord, source: str) -> None:
+        if any(wanted.source == source for wanted in record.host_config.mounts):
+            raise InvalidArgument(
+                f'invalid mount config for type "bind": bind source path does not exist: {source}'
+            )
+        os.makedirs(source, mode=0o755, exist_ok=True)  # noqa: PTH103
+
+    # --- config.json -----------------------------------------------------------------------
+
+    def _spec(
+        self, record: ContainerRecord, mounts: Mounts, resolved: list[ResolvedMount]
+    ) -> dict[str, Any]:
+        config, host = record.config, record.host_config
+        etc = self._etc_directory(record)
+        network = self._namespace(host.network_mode, "net", "network")
+        return build_spec(
+            config,
+            host,
+            Facts(
+                hostname=config.hostname,
+                domainname=config.domainname,
+                cgroup_path=self.cgroup_path(record),
+                cgroup_version=self._cgroups.version,
+                user=self._user(record, mounts),
+                path=record.path,
+                args=record.args,
+                mounts=resolved,
+                hostname_path=f"{record.state_dir}/hostname",
+                hosts_path=f"{etc}/hosts",
+                resolv_conf_path=f"{etc}/resolv.conf",
+                network_path=network,
+                ipc_path=self._namespace(host.ipc_mode, "ipc", "IPC"),
+                pid_path=self._namespace(host.pid_mode, "pid", "PID"),
+                shm_path=self._shm(record),
+                default_ulimits=self._config.default_ulimits,
+                default_shm_size=self._config.default_shm_size,
+                cpu_count=os.cpu_count() or 1,
+            ),
+        )
+
+    def _namespace(self, mode: str, kind: str, title: str) -> str | None:
+        """Return the namespace file of `container:<ref>`, or None for other modes."""
+        other = shared_with(mode)
+        if other is None:
+            return None
+        target = self._store.get(other)
+        if not target.is_running:
+            raise Conflict(f"cannot join {title} namespace of a non running container: {target.id}")
+        return f"/proc/{target.pid}/ns/{kind}"
+
+    def _user(self, record: ContainerRecord, mounts: Mounts) -> User:
+        try:
+            return resolve_user(
+                self._read_user_files(record, mounts),
+                record.config.user,
+                record.host_config.group_add,
+            )
+        except InvalidArgument as err:
+            raise StartFailed(str(err), exit_code=125) from err
+
+    def _read_user_files(self, record: ContainerRecord, mounts: Mounts) -> UserFiles:
+        # As long as the container has no /etc of its own, its files are the image's, which never
+        # change: one look-up serves all containers of the image.
+        shared = mounts.upper is None or not os.path.lexists(f"{mounts.upper}/etc/passwd")
+        shared = shared and not os.path.lexists(f"{mounts.upper}/etc/group")
+        shared = shared and not os.path.islink(f"{mounts.upper}/etc")  # noqa: PTH114
+        if shared and record.chain_id in self._user_files:
+            return self._user_files[record.chain_id]
+        with read_only_view(mounts) as root:
+            files = read_user_files(root)
+        if shared:
+            if len(self._user_files) >= _MAX_CACHED:
+                self._user_files.clear()
+            self._user_files[record.chain_id] = files
+        return files
+
+    def user_of_running(self, record: ContainerRecord, text: str) -> User:
+        """Return the user that `text` means in a running container (InvalidArgument, Conflict)."""
+        try:
+            root = live_root(record.pid)
+        except OSError as err:
+            raise Conflict(f"container {record.id} is not running") from err
+        with root:
+            return resolve_user(read_user_files(root), text, record.host_config.group_add)
+
+    def process_of(self, record: ContainerRecord) -> dict[str, Any]:
+        """Return the OCI process object of the container's run."""
+        process = self._processes.get(record.id)
+        if process is None:  # a container that outlived the daemon which started it
+            document = (self.directory(record.id) / "config.json").read_bytes()
+            process = self._processes[record.id] = msgspec.json.decode(document)["process"]
+        return process
+
+    # --- /dev/shm --------------------------------------------------------------------------
+
+    def _shm(self, record: ContainerRecord) -> str | None:
+        """Return the directory of a /dev/shm that other containers may join, else None."""
+        mode = record.host_config.ipc_mode
+        if (other := shared_with(mode)) is not None:
+            target = self._store.get(other)
+            if target.host_config.ipc_mode != "shareable":
+                raise Conflict(
+                    f"cannot join IPC of container {target.id}: non-shareable IPC "
+                    "(hint: use IpcMode:shareable for the donor container)"
+                )
+            return str(self.directory(target.id) / "shm")
+        if mode != "shareable":
+            return None
+        path = self.directory(record.id) / "shm"
+        path.mkdir(mode=0o700, exist_ok=True)
+        if not path.is_mount():
+            size = record.host_config.shm_size or self._config.default_shm_size
+            flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
+            mount("shm", str(path), "tmpfs", flags, f"mode=1777,size={size}")
+        return str(path)
+
+    # --- start.json ------------------------------------------------------------------------
+
+    def _request(
+        self,
+        record: ContainerRecord,
+        mounts: Mounts,
+        sandbox: Sandbox,
+        spec: dict[str, Any],
+    ) -> dict[str, Any]:
+        host = record.host_config
+        init = self._config.default_init if host.init is None else host.init
+        return {
+            "id": record.id,
+            "bundle": str(self.directory(record.id)),
+            "state_dir": record.state_dir,
+            "rootfs": {"lower": mounts.lower, "upper": mounts.upper, "work": mounts.work},
+            "seccomp_program": self._seccomp_of(record, bounding_capabilities(host)),
+            "log": _log(record),
+            "open_stdin": record.config.open_stdin,
+            "stdin_once": record.config.stdin_once,
+            "interfaces": sandbox.interfaces,
+            "dns": sandbox.dns,
+            "restart": {
+                "policy": host.restart_policy.name or "no",
+                "maximum_retries": host.restart_policy.maximum_retry_count,
+            },
+            "restart_count": 0,
+            "init": init and shared_with(host.pid_mode) is None and host.pid_mode != "host",
+            "reserved_fds": len(sandbox.sockets),
+        }
+
+    def _seccomp_of(self, record: ContainerRecord, capabilities: list[str]) -> str | None:
+        if record.host_config.privileged:
+            return None
+        options = parse_security_options(record.host_config.security_opt)
+        return self._seccomp.path(options.seccomp, capabilities)
+
+    def seccomp_of_exec(self, record: ContainerRecord, *, privileged: bool) -> str | None:
+        """Return the program of an exec: the container's own, none for a privileged one."""
+        if privileged:
+            return None
+        return self._seccomp_of(record, bounding_capabilities(record.host_config))
+
+    # --- at the end ------------------------------------------------------------------------
+
+    def clean(self, record: ContainerRecord) -> None:
+        """Remove the bundle and unmount what was mounted for the run. Idempotent."""
+        self._processes.pop(record.id, None)
+        bundle = self.directory(record.id)
+        shm = bundle / "shm"
+        if record.host_config.ipc_mode == "shareable" and shm.is_mount():
+            umount2(str(shm), MNT_DETACH)
+        shutil.rmtree(bundle, ignore_errors=True)
+        for point in record.mounts:
+            if point.type == "volume":
+                self._volumes.unmount(point.name, record.id)
+
+
+_MAX_CACHED = 64
+
+
+def _log(record: ContainerRecord) -> dict[str, Any]:
+    settings = parse_log_config(record.host_config.log_config, record.config)
+    if settings.driver == "none":
+        return {"driver": "none"}
+    return {
+        "driver": settings.driver,
+        "path": record.log_path,
+        "max_size": settings.max_size,
+        "max_file": settings.max_file,
+        "labels": settings.labels or None,
+    }
+
+
+def _write(path: str, text: str) -> None:
+    """Replace the content in place: the file may be bound into a running container."""
+    with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(text)

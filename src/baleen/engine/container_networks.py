@@ -1,0 +1,410 @@
+"""What a container has of networks while it runs: endpoints, published ports, name files.
+
+A *sandbox* is a container's network namespace with its interfaces. At a start the endpoints are
+allocated and the ports reserved; the supervisor then makes the interfaces. At the end everything
+is given back. Between the two, `connect` and `disconnect` change a running container.
+
+See: Engine API v1.55, /networks/{id}/connect; HostConfig.NetworkMode.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from baleen.api import EndpointIPAMConfig, EndpointSettings
+from baleen.engine.port_bindings import port_map, port_requests
+from baleen.errors import Conflict, FailedPrecondition, Internal, InvalidArgument, NotFound
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable
+
+    from baleen.containers import ContainerStore
+    from baleen.containers.record import ContainerRecord
+    from baleen.engine.config import EngineConfig
+    from baleen.engine.events import EventBus
+    from baleen.engine.supervisor_link import SupervisorLink
+    from baleen.network.manager import NetworkManager
+    from baleen.network.network import Endpoint, Network
+
+__all__ = ["ContainerNetworks", "Sandbox", "network_of_mode", "shared_with"]
+
+_PREDEFINED = {"": "bridge", "default": "bridge"}
+
+
+def shared_with(mode: str) -> str | None:
+    """Return the container that `container:<ref>` names, or None for another mode."""
+    kind, sep, ref = mode.partition(":")
+    return ref if sep and kind == "container" else None
+
+
+def network_of_mode(mode: str) -> str:
+    """Return the network's name or id that a NetworkMode means."""
+    return _PREDEFINED.get(mode, mode)
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """What a start needs from the networks.
+
+    Attributes:
+        interfaces: for the supervisor, in the order eth0, eth1, …
+        sockets: hold the host ports; to be passed to the supervisor and closed.
+        dns: the `dns` object of start.json, or None.
+        hosts, resolv_conf: contents of the files; None when another container's are shared.
+        changes: fields of the container's record that are true from the start on.
+    """
+
+    interfaces: list[dict[str, Any]] = field(default_factory=list)
+    sockets: tuple[socket.socket, ...] = ()
+    dns: dict[str, Any] | None = None
+    hosts: str | None = None
+    resolv_conf: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+class ContainerNetworks:
+    """Gives containers their endpoints and takes them back."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        store: ContainerStore,
+        networks: NetworkManager,
+        events: EventBus,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._networks = networks
+        self._events = events
+
+    # --- at create -------------------------------------------------------------------------
+
+    def initial_endpoints(
+        self, mode: str, wanted: dict[str, EndpointSettings]
+    ) -> dict[str, EndpointSettings]:
+        """Return the endpoints of a new container by network name, nothing allocated yet.
+
+        Raises:
+            NotFound: no such network.
+            InvalidArgument: endpoints that contradict the mode.
+        """
+        if shared_with(mode) is not None:
+            if wanted:
+                raise InvalidArgument(
+                    "conflicting options: cannot attach to networks when sharing another "
+                    "container's network"
+                )
+            return {}
+        first = self._networks.resolve(network_of_mode(mode))
+        endpoints = {first.name: EndpointSettings()}
+        for reference, settings in wanted.items():
+            network = self._networks.resolve(network_of_mode(reference))
+            self._check_endpoint(network, settings)
+            endpoints[network.name] = settings
+        if len(endpoints) > 1 and {"host", "none"} & endpoints.keys():
+            raise InvalidArgument(
+                "conflicting options: cannot attach both user-defined and non-user-defined "
+                "network-modes"
+            )
+        return {
+            name: msgspec.structs.replace(settings, network_id=self._networks.resolve(name).id)
+            for name, settings in endpoints.items()
+        }
+
+    @staticmethod
+    def _check_endpoint(network: Network, settings: EndpointSettings) -> None:
+        if settings.ipam_config and settings.ipam_config.ipv4_address and not network.user_pools:
+            if network.driver != "bridge" or network.is_predefined:
+                raise InvalidArgument(
+                    "user specified IP address is supported on user defined networks only"
+                )
+            raise InvalidArgument(
+                "user specified IP address is supported only when connecting to networks with "
+                "user configured subnets"
+            )
+        if settings.aliases and not network.has_names:
+            raise InvalidArgument(
+                "network-scoped alias is supported only for containers in user defined networks"
+            )
+
+    # --- at start and end ------------------------------------------------------------------
+
+    async def prepare(self, record: ContainerRecord, undo: AsyncExitStack) -> Sandbox:
+        """Allocate everything that the container needs for one run.
+
+        `undo` gets the steps that give it back, pushed before anything can fail behind them.
+        """
+        mode = record.host_config.network_mode
+        if (other := shared_with(mode)) is not None:
+            return self._shared(other)
+        endpoints: list[Endpoint] = []
+        for name, settings in record.endpoints.items():
+            endpoint = await self._allocate(record, self._network(name, settings), settings)
+            undo.push_async_callback(self._networks.release_endpoint, endpoint)
+            endpoints.append(endpoint)
+        sandbox = Sandbox()
+        gateway = self._networks.gateway_endpoint(endpoints)
+        self._add_interfaces(sandbox, endpoints, gateway)
+        published = await self._publish(record, sandbox, gateway, undo)
+        host = record.host_config
+        sandbox.dns = self._networks.dns(record.id, endpoints, servers=host.dns or self._config.dns)
+        sandbox.resolv_conf = self._networks.resolv_conf(
+            endpoints,
+            servers=host.dns or self._config.dns,
+            search=host.dns_search or self._config.dns_search,
+            options=host.dns_options or self._config.dns_options,
+        )
+        sandbox.hosts = self._networks.hosts(
+            endpoints,
+            hostname=record.config.hostname,
+            domainname=record.config.domainname,
+            extra_hosts=[*host.extra_hosts, *self._linked_hosts(record)],
+        )
+        sandbox.changes = {
+            "endpoints": {
+                name: _shown(settings, endpoint)
+                for (name, settings), endpoint in zip(
+                    record.endpoints.items(), endpoints, strict=True
+                )
+            },
+            "active_endpoints": endpoints,
+            "published": list(published),
+            "ports": port_map(record.config, published),
+            "sandbox_id": hashlib.sha256(f"{record.id}:sandbox".encode()).hexdigest(),
+        }
+        return sandbox
+
+    def _network(self, name: str, settings: EndpointSettings) -> Network:
+        try:
+            return self._networks.resolve(settings.network_id or name)
+        except NotFound:
+            return self._networks.resolve(name)
+
+    async def _allocate(
+        self, record: ContainerRecord, network: Network, settings: EndpointSettings
+    ) -> Endpoint:
+        ipam = settings.ipam_config or EndpointIPAMConfig()
+        # The mac_address of a record may be one that an earlier run was given; only what the
+        # user asked for is a wish.
+        wanted_mac = record.wanted_macs.get(network.name, "")
+        return await self._networks.allocate_endpoint(
+            network,
+            record.id,
+            container_name=record.name,
+            aliases=settings.aliases,
+            ipv4=ipam.ipv4_address,
+            mac=wanted_mac,
+            gw_priority=settings.gw_priority,
+        )
+
+    def _add_interfaces(
+        self, sandbox: Sandbox, endpoints: Iterable[Endpoint], gateway: Endpoint | None
+    ) -> None:
+        index = 0
+        for endpoint in endpoints:
+            interface = self._networks.interface(endpoint, index, gateway=endpoint is gateway)
+            if interface is not None:
+                sandbox.interfaces.append(interface)
+                index += 1
+
+    async def _publish(
+        self,
+        record: ContainerRecord,
+        sandbox: Sandbox,
+        gateway: Endpoint | None,
+        undo: AsyncExitStack,
+    ) -> tuple[Any, ...]:
+        requests = port_requests(record.config, record.host_config)
+        if not requests or gateway is None or gateway.driver != "bridge":
+            return ()
+        try:
+            published = await self._networks.publish(gateway, requests)
+        except Internal as err:
+            raise Internal(
+                f"driver failed programming external connectivity on endpoint {record.name} "
+                f"({gateway.id}): {err}"
+            ) from err
+        sandbox.sockets = published.sockets
+        for sock in published.sockets:
+            undo.callback(sock.close)
+        undo.push_async_callback(self._networks.unpublish, gateway, published.ports)
+        return published.ports
+
+    def _shared(self, other: str) -> Sandbox:
+        record = self._store.get(other)
+        if not record.is_running:
+            raise Conflict(f"cannot join network namespace of a non running container: {record.id}")
+        return Sandbox()
+
+    def _linked_hosts(self, record: ContainerRecord) -> list[str]:
+        """Return `alias:address` for the legacy links of the default bridge."""
+        hosts = []
+        for link in record.host_config.links:
+            reference, _, alias = link.partition(":")
+            target = self._store.get(reference)
+            if not target.is_running:
+                raise FailedPrecondition(
+                    f"Cannot link to a non running container: /{target.name} AS "
+                    f"/{record.name}/{alias or target.name}"
+                )
+            address = next((e.ipv4 for e in target.active_endpoints if e.ipv4), "")
+            names = dict.fromkeys((alias or target.name, target.name, target.id[:12]))
+            hosts += [f"{name}:{address}" for name in names if address]
+        return hosts
+
+    async def release(self, record: ContainerRecord) -> dict[str, Any]:
+        """Give back what the last run had; returns the changes of the record. Idempotent."""
+        gateway = self._networks.gateway_endpoint(record.active_endpoints)
+        if gateway is not None and record.published:
+            await self._networks.unpublish(gateway, record.published)
+        for endpoint in record.active_endpoints:
+            await self._networks.release_endpoint(endpoint)
+        return {
+            "endpoints": {
+                name: _asked(settings, record.wanted_macs.get(name, ""))
+                for name, settings in record.endpoints.items()
+            },
+            "active_endpoints": [],
+            "published": [],
+            "ports": {},
+            "sandbox_id": "",
+        }
+
+    # --- connect and disconnect ------------------------------------------------------------
+
+    async def connect(
+        self,
+        record: ContainerRecord,
+        network: Network,
+        settings: EndpointSettings,
+        link: SupervisorLink | None,
+    ) -> None:
+        """Join a network; a running container gets an interface at once.
+
+        Raises:
+            Conflict: it is already there, or its network is not its own.
+            InvalidArgument: a bad address or alias.
+        """
+        mode = record.host_config.network_mode
+        if shared_with(mode) is not None:
+            raise InvalidArgument(
+                "container sharing network namespace with another container or host cannot be "
+                "connected to any other network"
+            )
+        if mode == "host" and record.status.is_active:
+            raise InvalidArgument(
+                "container cannot be disconnected from host network or connected to host network"
+            )
+        if network.name in record.endpoints:
+            raise Conflict(
+                f"endpoint with name {record.name} already exists in network {network.name}"
+            )
+        self._check_endpoint(network, settings)
+        settings = msgspec.structs.replace(settings, network_id=network.id)
+        if settings.mac_address:
+            macs = {**record.wanted_macs, network.name: settings.mac_address}
+            record = self._store.update(record.id, wanted_macs=macs)
+        if link is None or not record.status.is_active:
+            self._store.update(record.id, endpoints={**record.endpoints, network.name: settings})
+            return
+        async with AsyncExitStack() as undo:
+            endpoint = await self._allocate(record, network, settings)
+            undo.push_async_callback(self._networks.release_endpoint, endpoint)
+            index = 1 + max(
+                (i for i, e in enumerate(record.active_endpoints) if e.driver == "bridge"),
+                default=-1,
+            )
+            is_first = self._networks.gateway_endpoint(record.active_endpoints) is None
+            interface = self._networks.interface(endpoint, index, gateway=is_first)
+            if interface is not None:
+                await link.send("connect", interface=interface)
+            active = [*record.active_endpoints, endpoint]
+            self._networks.dns(
+                record.id, active, servers=record.host_config.dns or self._config.dns
+            )
+            self._store.update(
+                record.id,
+                endpoints={**record.endpoints, network.name: _shown(settings, endpoint)},
+                active_endpoints=active,
+            )
+            undo.pop_all()
+
+    async def disconnect(
+        self,
+        record: ContainerRecord,
+        network: Network,
+        link: SupervisorLink | None,
+        *,
+        force: bool,
+    ) -> None:
+        """Leave a network; a running container loses the interface at once.
+
+        Raises:
+            NotFound: it is not there.
+            InvalidArgument: it lives in the host's network.
+        """
+        if network.name == "host":
+            raise InvalidArgument(
+                "container cannot be disconnected from host network or connected to host network"
+            )
+        if network.name not in record.endpoints:
+            raise NotFound(f"container {record.id} is not connected to network {network.name}")
+        gone = [e for e in record.active_endpoints if e.network_id == network.id]
+        active = [e for e in record.active_endpoints if e.network_id != network.id]
+        published = record.published
+        for endpoint in gone:
+            if (
+                record.published
+                and self._networks.gateway_endpoint(record.active_endpoints) is endpoint
+            ):
+                await self._networks.unpublish(endpoint, record.published)
+                published = []
+            if endpoint.host_name and link is not None:
+                try:
+                    await link.send("disconnect", name=endpoint.host_name)
+                except Internal:
+                    if not force:
+                        raise
+            await self._networks.release_endpoint(endpoint)
+        if record.status.is_active:
+            self._networks.dns(
+                record.id, active, servers=record.host_config.dns or self._config.dns
+            )
+        endpoints = {name: s for name, s in record.endpoints.items() if name != network.name}
+        self._store.update(
+            record.id,
+            endpoints=endpoints,
+            active_endpoints=active,
+            published=published,
+            ports=port_map(record.config, published) if record.status.is_active else {},
+        )
+
+
+def _shown(settings: EndpointSettings, endpoint: Endpoint) -> EndpointSettings:
+    return msgspec.structs.replace(
+        settings,
+        network_id=endpoint.network_id,
+        endpoint_id=endpoint.id,
+        gateway=endpoint.gateway,
+        ip_address=endpoint.ipv4,
+        ip_prefix_len=endpoint.prefix_len,
+        mac_address=endpoint.mac,
+        dns_names=list(endpoint.names),
+    )
+
+
+def _asked(settings: EndpointSettings, wanted_mac: str) -> EndpointSettings:
+    return msgspec.structs.replace(
+        settings,
+        endpoint_id="",
+        gateway="",
+        ip_address="",
+        ip_prefix_len=0,
+        mac_address=wanted_mac,
+    )

@@ -1,0 +1,247 @@
+"""Files in and out of containers: `docker cp`, `export` and `diff`, running or stopped.
+
+A running container's tree is reached through its process' root, so volumes and tmpfs mounts are
+seen as the container sees them. A stopped one is the union of its layers; a path below one of its
+mounts is looked up in the mount's source, with the rest of the path.
+
+See: Engine API, /containers/{id}/archive, /export, /changes.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from baleen.api import FilesystemChange
+from baleen.archive import export_tree, extract, stat_path, tar_path
+from baleen.engine.root_view import live_root, read_only_view, writable_view
+from baleen.errors import Conflict, InvalidArgument, PermissionDenied
+from baleen.linux.fd import Fd
+from baleen.linux.path import open_in_root
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from baleen.containers import ContainerStore
+    from baleen.containers.record import ContainerRecord
+    from baleen.engine.live import LiveContainers
+    from baleen.engine.tasks import Tasks
+    from baleen.snapshots import Snapshotter
+
+__all__ = ["Copying"]
+
+_MODIFIED, _ADDED, _DELETED = 0, 1, 2
+
+
+class Copying:
+    """Reads and writes containers' file systems."""
+
+    def __init__(
+        self,
+        store: ContainerStore,
+        lives: LiveContainers,
+        snapshots: Snapshotter,
+        tasks: Tasks,
+    ) -> None:
+        self._store = store
+        self._lives = lives
+        self._snapshots = snapshots
+        self._tasks = tasks
+
+    async def stat(self, ref: str, path: str) -> dict[str, Any]:
+        """Describe a file; the dict is what the path-stat header holds (NotFound)."""
+        record = self._store.get(ref)
+
+        def look() -> dict[str, Any]:
+            with self._tree(record, path) as (root, inner):
+                return stat_path(root, inner, container=ref).to_dict()
+
+        return await self._tasks.blocking(look)
+
+    async def get(self, ref: str, path: str) -> tuple[dict[str, Any], AsyncIterator[bytes]]:
+        """Describe a file and return it, or a directory, as a tar stream (NotFound)."""
+        record = self._store.get(ref)
+        if not path:
+            raise InvalidArgument("missing path")
+
+        def begin() -> tuple[dict[str, Any], Iterator[bytes]]:
+            tree = self._tree(record, path)
+            root, inner = tree.__enter__()
+            try:
+                info, chunks = tar_path(root, inner, container=ref)
+            except BaseException:
+                tree.__exit__(None, None, None)
+                raise
+            return info.to_dict(), _closing(chunks, tree)
+
+        info, chunks = await self._tasks.blocking(begin)
+        return info, self._tasks.iterate(chunks)
+
+    async def put(
+        self,
+        ref: str,
+        path: str,
+        body: AsyncIterator[bytes],
+        *,
+        no_overwrite_dir_non_dir: bool,
+        copy_uid_gid: bool,
+    ) -> None:
+        """Extract a tar stream into a directory of the container.
+
+        Raises:
+            NotFound: no such container or directory.
+            PermissionDenied: the container's root file system, or the mount, is read-only.
+            InvalidArgument: `path` is no directory, or the archive is malformed.
+        """
+        record = self._store.get(ref)
+        live = self._lives[record.id]
+        owner = None
+        if copy_uid_gid:
+            owner = _numeric_owner(record.config.user)
+
+        def work(chunks: Iterator[bytes]) -> None:
+            with self._tree(record, path, write=True) as (root, inner):
+                extract(
+                    root,
+                    inner,
+                    chunks,
+                    no_overwrite_dir_non_dir=no_overwrite_dir_non_dir,
+                    owner=owner,
+                    container=ref,
+                )
+
+        if record.is_running:
+            await self._tasks.consume(work, body)
+            return
+        async with live.lock:  # it must not be started while its layer is mounted for us
+            record = self._store.get(record.id)
+            await self._tasks.consume(work, body)
+
+    @contextmanager
+    def _tree(
+        self, record: ContainerRecord, path: str, *, write: bool = False
+    ) -> Iterator[tuple[Fd, str]]:
+        """Give the root to resolve `path` below, and the path there."""
+        if record.is_running:
+            try:
+                root = live_root(record.pid)
+            except OSError as err:
+                raise Conflict(f"container {record.id} is not running") from err
+            with root:
+                if write:
+                    self._refuse_read_only(record, path)
+                yield root, path
+            return
+        if (found := self._mount_below(record, path)) is not None:
+            source, inner, writable = found
+            if write and not writable:
+                raise PermissionDenied("mounted volume is marked read-only")
+            with Fd(os.open(source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
+                yield root, inner
+            return
+        mounts = self._snapshots.mounts(record.id)
+        if write:
+            if record.host_config.readonly_rootfs:
+                raise PermissionDenied("container rootfs is marked read-only")
+            with writable_view(mounts) as root:
+                yield root, path
+        else:
+            with read_only_view(mounts) as root:
+                yield root, path
+
+    @staticmethod
+    def _mount_below(record: ContainerRecord, path: str) -> tuple[str, str, bool] | None:
+        clean = posixpath.normpath("/" + path)
+        best = None
+        for mount in record.mounts:
+            place = mount.destination.rstrip("/")
+            is_below = clean == place or clean.startswith(place + "/")
+            deeper = best is None or len(place) > len(best.destination)
+            if mount.source and is_below and deeper:
+                best = mount
+        if best is None or not os.path.isdir(best.source):  # noqa: PTH112
+            return None
+        inner = clean[len(best.destination.rstrip("/")) :] or "/"
+        if path.endswith(("/", "/.")):
+            inner = inner.rstrip("/") + "/."
+        return best.source, inner, best.rw
+
+    def _refuse_read_only(self, record: ContainerRecord, path: str) -> None:
+        found = self._mount_below(record, path)
+        if found is not None:
+            if not found[2]:
+                raise PermissionDenied("mounted volume is marked read-only")
+        elif record.host_config.readonly_rootfs:
+            raise PermissionDenied("container rootfs is marked read-only")
+
+    async def export(self, ref: str) -> AsyncIterator[bytes]:
+        """Return the container's whole tree as a tar stream, without what is mounted in it."""
+        record = self._store.get(ref)
+
+        def begin() -> Iterator[bytes]:
+            view = read_only_view(self._snapshots.mounts(record.id))
+            return _closing(export_tree(view), view)
+
+        chunks = await self._tasks.blocking(begin)
+        return self._tasks.iterate(chunks)
+
+    async def changes(self, ref: str) -> list[FilesystemChange]:
+        """Return what the container changed against its image, ordered by path."""
+        record = self._store.get(ref)
+        return await self._tasks.blocking(self._changes, record)
+
+    def _changes(self, record: ContainerRecord) -> list[FilesystemChange]:
+        mounts = self._snapshots.mounts(record.id)
+        if mounts.upper is None:
+            return []
+        ignored = {mount.destination for mount in record.mounts} | _MADE_AT_START
+        changes: list[FilesystemChange] = []
+        with read_only_view(mounts, image_only=True) as image:
+            for path, kind in _walk(mounts.upper, image):
+                if path not in ignored:
+                    changes.append(FilesystemChange(path=path, kind=kind))
+        return sorted(changes, key=lambda change: change.path)
+
+
+# Mount points that the runtime makes in the writable layer when an image lacks them.
+_MADE_AT_START = frozenset(
+    {"/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
+)
+
+
+def _walk(upper: str, image: Fd) -> Iterator[tuple[str, int]]:
+    for directory, names, files in os.walk(upper):
+        relative = directory[len(upper) :]
+        for name in [*names, *files]:
+            path = f"{relative}/{name}"
+            info = os.lstat(f"{directory}/{name}")
+            if stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
+                yield path, _DELETED
+            else:
+                yield path, _MODIFIED if _exists(image, path) else _ADDED
+
+
+def _exists(root: Fd, path: str) -> bool:
+    try:
+        open_in_root(root.fileno(), path, os.O_PATH | os.O_NOFOLLOW).close()
+    except OSError:
+        return False
+    return True
+
+
+def _closing(chunks: Iterator[bytes], held: AbstractContextManager[object]) -> Iterator[bytes]:
+    """Iterate, and give up what the iterator reads from behind it."""
+    try:
+        yield from chunks
+    finally:
+        held.__exit__(None, None, None)
+
+
+def _numeric_owner(user: str) -> tuple[int, int] | None:
+    uid, _, gid = user.partition(":")
+    if not (uid.isascii() and uid.isdigit()):
+        return None
+    return int(uid), int(gid) if gid.isascii() and gid.isdigit() else int(uid)

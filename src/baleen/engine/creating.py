@@ -1,0 +1,273 @@
+"""Making a container: checks, image, name, layer, volumes, record. Nothing runs yet.
+
+See: Engine API, /containers/create.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from baleen import errors
+from baleen.api import ContainerCreateResponse, LogConfig
+from baleen.containers.names import parse_name
+from baleen.containers.record import ContainerRecord
+from baleen.containers.times import now_text
+from baleen.engine.container_networks import shared_with
+from baleen.engine.host_checks import check_container
+from baleen.engine.image_config import command_of, merge_image_config
+from baleen.engine.mounts_parse import (
+    inherited_requests,
+    mount_point,
+    parse_mounts,
+    parse_volumes_from,
+)
+from baleen.engine.port_bindings import port_requests
+from baleen.engine.resource_checks import host_resources
+from baleen.engine.root_view import read_only_view
+from baleen.errors import InvalidArgument
+from baleen.oci.platform import host_platform, parse_platform
+
+if TYPE_CHECKING:
+    from baleen.api import (
+        ContainerConfig,
+        ContainerCreateBody,
+        EndpointSettings,
+        HostConfig,
+        MountPoint,
+    )
+    from baleen.containers import ContainerStore
+    from baleen.engine.config import EngineConfig
+    from baleen.engine.container_networks import ContainerNetworks
+    from baleen.engine.events import EventBus
+    from baleen.engine.mounts_parse import MountRequest
+    from baleen.engine.tasks import Tasks
+    from baleen.images import Image, ImageStore
+    from baleen.snapshots import Mounts, Snapshotter
+    from baleen.volumes import VolumeStore
+
+__all__ = ["Creating"]
+
+
+class Creating:
+    """Makes containers."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        store: ContainerStore,
+        images: ImageStore,
+        snapshots: Snapshotter,
+        volumes: VolumeStore,
+        networks: ContainerNetworks,
+        events: EventBus,
+        tasks: Tasks,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._images = images
+        self._snapshots = snapshots
+        self._volumes = volumes
+        self._networks = networks
+        self._events = events
+        self._tasks = tasks
+        self._resources = host_resources()
+        self._random = random.SystemRandom()
+
+    async def create(
+        self, name: str | None, body: ContainerCreateBody, platform: str
+    ) -> ContainerCreateResponse:
+        """Make a container; on any error nothing is left.
+
+        Raises:
+            NotFound: no such image, network, or container to share with.
+            AlreadyExists: the name is taken.
+            InvalidArgument: anything malformed or contradictory.
+        """
+        wanted = parse_name(name) if name else None
+        image = await self._tasks.blocking(self._find_image, body.image, platform)
+        config = merge_image_config(body.config, image.config.config)
+        host = self._complete_host(body.host_config)
+        warnings = check_container(body.config, config, host, self._resources)
+        path, args = command_of(config)
+        port_requests(config, host)
+        endpoints = self._networks.initial_endpoints(
+            host.network_mode, body.networking_config.endpoints_config
+        )
+        container_id = secrets.token_hex(32)
+        async with AsyncExitStack() as undo:
+            undo.callback(self._store.names.release, container_id)
+            if wanted is None:
+                wanted = self._store.names.reserve_random(container_id, self._random)
+            else:
+                self._store.names.reserve(wanted, container_id)
+            config = self._complete_config(config, host, container_id)
+            requests = self._mount_requests(config, host)
+            state_dir = str(self._config.data_root / "containers" / container_id)
+            mounts = await self._prepare(container_id, image, state_dir, undo)
+            points = [
+                await self._settle_mount(request, container_id, image, undo) for request in requests
+            ]
+            await self._fill_volumes(requests, points, mounts)
+            record = ContainerRecord(
+                id=container_id,
+                name=wanted,
+                created=now_text(),
+                path=path,
+                args=args,
+                image_id=str(image.id),
+                chain_id=str(image.chain_id or ""),
+                config=config,
+                host_config=host,
+                mounts=points,
+                endpoints=endpoints,
+                wanted_macs=_wanted_macs(config, endpoints),
+                state_dir=state_dir,
+                log_path=f"{state_dir}/{container_id}-json.log"
+                if host.log_config.type == "json-file"
+                else "",
+            )
+            self._store.add(record)
+            undo.pop_all()
+        self._events.publish_with(
+            "container",
+            "create",
+            container_id,
+            {**config.labels, "image": config.image, "name": wanted},
+        )
+        return ContainerCreateResponse(id=container_id, warnings=warnings)
+
+    # --- configuration ---------------------------------------------------------------------
+
+    def _find_image(self, ref: str, platform: str) -> Image:
+        if not ref:
+            raise InvalidArgument("no image specified")
+        image = self._images.resolve(
+            ref, platform=parse_platform(platform, default=host_platform()) if platform else None
+        )
+        self._images.unpack(image)
+        return image
+
+    def _complete_host(self, host: HostConfig) -> HostConfig:
+        """Fill in the daemon's defaults, as `inspect` shows them."""
+        mode = host.network_mode
+        for reference in (mode, host.ipc_mode, host.pid_mode):
+            other = shared_with(reference)
+            if other is not None:
+                self._store.get(other)
+        return msgspec.structs.replace(
+            host,
+            network_mode="bridge" if mode in ("", "default") else mode,
+            ipc_mode=host.ipc_mode or "private",
+            shm_size=host.shm_size or self._config.default_shm_size,
+            log_config=self._complete_log(host.log_config),
+            runtime=host.runtime or "baleen",
+        )
+
+    def _complete_log(self, wanted: LogConfig) -> LogConfig:
+        driver = wanted.type or self._config.log_driver
+        defaults = self._config.log_options if driver == self._config.log_driver else {}
+        return LogConfig(type=driver, config={**defaults, **wanted.config})
+
+    def _complete_config(
+        self, config: ContainerConfig, host: HostConfig, container_id: str
+    ) -> ContainerConfig:
+        if host.network_mode == "host" or host.uts_mode == "host":
+            hostname = config.hostname or os.uname().nodename
+        elif (other := shared_with(host.network_mode)) is not None:
+            hostname = self._store.get(other).config.hostname
+        else:
+            hostname = config.hostname or container_id[:12]
+        return msgspec.structs.replace(config, hostname=hostname)
+
+    # --- files and mounts ------------------------------------------------------------------
+
+    async def _prepare(
+        self, container_id: str, image: Image, state_dir: str, undo: AsyncExitStack
+    ) -> Mounts:
+        def work() -> Mounts:
+            os.makedirs(state_dir, mode=0o710, exist_ok=True)  # noqa: PTH103
+            return self._snapshots.prepare(container_id, image.chain_id)
+
+        def remove() -> None:
+            self._snapshots.remove(container_id)
+            os.rmdir(state_dir)  # noqa: PTH106
+
+        undo.push_async_callback(self._tasks.blocking, remove)
+        return await self._tasks.blocking(work)
+
+    def _mount_requests(self, config: ContainerConfig, host: HostConfig) -> list[MountRequest]:
+        inherited: list[MountRequest] = []
+        for text in host.volumes_from:
+            reference, mode = parse_volumes_from(text)
+            inherited += inherited_requests(self._store.get(reference).mounts, mode)
+        return parse_mounts(config, host, inherited=inherited)
+
+    async def _settle_mount(
+        self, request: MountRequest, container_id: str, image: Image, undo: AsyncExitStack
+    ) -> MountPoint:
+        """Make what the mount needs on the host and return its place in the record."""
+        if request.type == "bind":
+            self._check_source(request)
+            return mount_point(request, request.source)
+        if request.type == "tmpfs":
+            return mount_point(request, "")
+        if request.type == "image":
+            raise errors.NotImplemented("mounts of type image are not available in this version")
+        volume, is_new = self._volumes.create(
+            request.source,
+            driver=request.driver or "local",
+            options=dict(request.driver_options),
+            labels=dict(request.labels),
+            anonymous=request.is_anonymous,
+        )
+        if is_new:
+            undo.push_async_callback(self._tasks.blocking, self._volumes.remove, volume.name)
+            self._events.publish_with("volume", "create", volume.name, {"driver": volume.driver})
+        self._volumes.use(volume.name, container_id)
+        undo.callback(self._volumes.unuse, volume.name, container_id)
+        source = str(self._volumes.data_path(volume.name))
+        return mount_point(request, source, volume.name)
+
+    @staticmethod
+    def _check_source(request: MountRequest) -> None:
+        if os.path.exists(request.source):  # noqa: PTH110
+            return
+        if not request.make_source:
+            raise InvalidArgument(
+                'invalid mount config for type "bind": bind source path does not exist: '
+                f"{request.source}"
+            )
+        os.makedirs(request.source, mode=0o755, exist_ok=True)  # noqa: PTH103
+
+    async def _fill_volumes(
+        self, requests: list[MountRequest], points: list[MountPoint], mounts: Mounts
+    ) -> None:
+        """Copy what the image has at a volume's place into a volume that is still empty."""
+        wanted = [
+            point
+            for request, point in zip(requests, points, strict=True)
+            if request.type == "volume" and request.copy
+        ]
+        if not wanted:
+            return
+
+        def work() -> None:
+            with read_only_view(mounts) as root:
+                for point in wanted:
+                    self._volumes.copy_up(point.name, root, point.destination)
+
+        await self._tasks.blocking(work)
+
+
+def _wanted_macs(config: ContainerConfig, endpoints: dict[str, EndpointSettings]) -> dict[str, str]:
+    macs = {name: settings.mac_address for name, settings in endpoints.items()}
+    if config.mac_address and endpoints:  # clients before v1.44 ask in the configuration
+        first = next(iter(endpoints))
+        macs[first] = macs[first] or config.mac_address
+    return {name: mac for name, mac in macs.items() if mac}

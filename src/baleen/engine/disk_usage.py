@@ -1,0 +1,74 @@
+"""What takes the disk: `docker system df`.
+
+See: Engine API, /system/df.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from baleen.containers import ContainerStore
+    from baleen.containers.record import ContainerRecord
+    from baleen.engine.tasks import Tasks
+    from baleen.images import ImageStore
+    from baleen.snapshots import Snapshotter
+    from baleen.volumes import VolumeStore
+
+__all__ = ["DiskUsage"]
+
+
+class DiskUsage:
+    """Measures images, containers and volumes."""
+
+    def __init__(
+        self,
+        store: ContainerStore,
+        images: ImageStore,
+        snapshots: Snapshotter,
+        volumes: VolumeStore,
+        tasks: Tasks,
+    ) -> None:
+        self._store = store
+        self._images = images
+        self._snapshots = snapshots
+        self._volumes = volumes
+        self._tasks = tasks
+
+    async def measure(self, types: Collection[str] = ()) -> dict[str, Any]:
+        """Return the body of /system/df; `types` limits it to image, container, volume."""
+        records = list(self._store)
+        return await self._tasks.blocking(self._measure, records, set(types))
+
+    def _measure(self, records: list[ContainerRecord], types: set[str]) -> dict[str, Any]:
+        usage: dict[str, Any] = {"BuildCache": []}
+        if not types or "image" in types:
+            users: dict[str, int] = {}
+            for record in records:
+                users[record.image_id] = users.get(record.image_id, 0) + 1
+            usage["Images"] = self._images.summaries(
+                shared_size=True, containers=lambda image_id: users.get(image_id, 0)
+            )
+            usage["LayersSize"] = sum(layer.size_bytes for layer in self._snapshots.layers())
+        if not types or "container" in types:
+            usage["Containers"] = [
+                {
+                    "Id": record.id,
+                    "Names": [f"/{record.name}"],
+                    "Image": record.config.image,
+                    "ImageID": record.image_id,
+                    "Command": " ".join([record.path, *record.args]),
+                    "State": str(record.status),
+                    "Status": str(record.status),
+                    "SizeRw": self._snapshots.usage(record.id).size_bytes,
+                    "Labels": record.config.labels,
+                    "LocalVolumes": sum(point.type == "volume" for point in record.mounts),
+                    "Mounts": [],
+                }
+                for record in records
+            ]
+        if not types or "volume" in types:
+            usage["Volumes"] = self._volumes.usage()
+        return usage

@@ -1,0 +1,236 @@
+"""The engine as one object: all operations of the API that exist, assembled from their parts.
+
+This module decides who gets what; it does no work of its own beyond start and stop. Each
+operation is documented at the method that it is bound to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from baleen.containers import ContainerStore, ExecStore
+from baleen.content import ContentStore
+from baleen.engine.attaching import Attaching
+from baleen.engine.bundles import Bundles
+from baleen.engine.container_networks import ContainerNetworks
+from baleen.engine.copying import Copying
+from baleen.engine.creating import Creating
+from baleen.engine.disk_usage import DiskUsage
+from baleen.engine.events import EventBus
+from baleen.engine.execs import Execs
+from baleen.engine.image_operations import ImageOperations, image_event_sink
+from baleen.engine.lifecycle import Lifecycle
+from baleen.engine.live import LiveContainers
+from baleen.engine.measuring import Measuring
+from baleen.engine.network_operations import NetworkOperations
+from baleen.engine.removing import Removing
+from baleen.engine.restoring import Restoring
+from baleen.engine.seccomp_programs import SeccompPrograms
+from baleen.engine.starter import Starter
+from baleen.engine.system import System
+from baleen.engine.tasks import Tasks
+from baleen.engine.updating import Updating
+from baleen.engine.viewing import Viewing
+from baleen.engine.volume_operations import VolumeOperations
+from baleen.images import ImageStore, install_embedded
+from baleen.linux.cgroup import detect
+from baleen.network import NetworkConfig, NetworkManager
+from baleen.snapshots import OverlaySnapshotter
+from baleen.state import Database
+from baleen.volumes import VolumeStore
+
+if TYPE_CHECKING:
+    from baleen.engine.config import EngineConfig
+    from baleen.engine.starter import Spawner
+    from baleen.linux.cgroup import CgroupDriver
+
+__all__ = ["Engine"]
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """All operations, under the names of the API's objects.
+
+    Life cycle: construct, `await start()` on the running loop, use, `await close()`. Containers
+    run on after `close`; the next engine on the same roots takes them over.
+    """
+
+    def __init__(self, config: EngineConfig, spawner: Spawner) -> None:
+        self.config = config
+        self.events = EventBus()
+        self._tasks = Tasks()
+        self._database = Database(config.data_root / "state.db")
+        cgroups = detect()
+        self._content = ContentStore(config.data_root / "content")
+        self._snapshots = OverlaySnapshotter(config.data_root / "snapshots")
+        self._images = ImageStore(
+            self._database,
+            self._content,
+            self._snapshots,
+            on_event=image_event_sink(self.events, asyncio.get_running_loop()),
+        )
+        self._volumes = VolumeStore(self._database, config.data_root / "volumes")
+        self._networks = NetworkManager(_network_config(config), self._database)
+        self._store = ContainerStore(
+            self._database, clock=time.time, ancestors=self._images.ancestors
+        )
+        self._lives = LiveContainers()
+        self._assemble(spawner, cgroups)
+
+    def _assemble(self, spawner: Spawner, cgroups: CgroupDriver) -> None:  # noqa: PLR0915  # a list
+        config, store, lives = self.config, self._store, self._lives
+        execs = ExecStore()
+        seccomp = SeccompPrograms(config.exec_root / "seccomp", config.seccomp_profile)
+        bundles = Bundles(config, store, self._snapshots, self._volumes, seccomp, cgroups)
+        attachments = ContainerNetworks(config, store, self._networks, self.events)
+        starter = Starter(spawner, bundles, attachments, cgroups)
+        exec_ops = Execs(store, execs, lives, bundles, self.events)
+        lifecycle = Lifecycle(store, lives, exec_ops, starter, self.events, self._tasks)
+        removing = Removing(
+            store,
+            execs,
+            lives,
+            lifecycle,
+            self._snapshots,
+            self._volumes,
+            self._networks,
+            self.events,
+            self._tasks,
+        )
+        lifecycle.auto_remove = removing.auto_remove
+        self._restoring = Restoring(
+            config, store, lives, lifecycle, removing, self._networks, self._snapshots, self._tasks
+        )
+        creating = Creating(
+            config,
+            store,
+            self._images,
+            self._snapshots,
+            self._volumes,
+            attachments,
+            self.events,
+            self._tasks,
+        )
+        self.container_create = creating.create
+        self.container_start = lifecycle.start
+        self.container_stop = lifecycle.stop
+        self.container_restart = lifecycle.restart
+        self.container_kill = lifecycle.kill
+        self.container_pause = lifecycle.pause
+        self.container_unpause = lifecycle.unpause
+        self.container_wait = lifecycle.wait
+        self.container_remove = removing.remove
+        self.container_rename = removing.rename
+        self.containers_prune = removing.prune
+        self.container_update = Updating(store, lives, starter, self.events).update
+
+        viewing = Viewing(store, execs, lives, self._snapshots, self._tasks)
+        self.container_list = viewing.list
+        self.container_inspect = viewing.inspect
+        self.container_logs = viewing.logs
+
+        measuring = Measuring(store, starter)
+        self.container_top = measuring.top
+        self.container_stats = measuring.stats
+
+        attaching = Attaching(store, lives, self.events, self._tasks)
+        self.container_attach = attaching.attach
+        self.container_resize = attaching.resize
+        self.exec_create = exec_ops.create
+        self.exec_start = exec_ops.start
+        self.exec_inspect = exec_ops.inspect
+        self.exec_resize = exec_ops.resize
+
+        copying = Copying(store, lives, self._snapshots, self._tasks)
+        self.archive_stat = copying.stat
+        self.archive_get = copying.get
+        self.archive_put = copying.put
+        self.container_export = copying.export
+        self.container_changes = copying.changes
+
+        images = ImageOperations(self._images, store, self.events, self._tasks)
+        self.image_list = images.list_all
+        self.image_inspect = images.inspect
+        self.image_history = images.history
+        self.image_tag = images.tag
+        self.image_remove = images.remove
+        self.image_load = images.load
+        self.image_save = images.save
+        self.image_import = images.import_
+        self.images_prune = images.prune
+
+        networks = NetworkOperations(self._networks, attachments, store, lives, self.events)
+        self.network_list = networks.list_all
+        self.network_inspect = networks.inspect
+        self.network_create = networks.create
+        self.network_remove = networks.remove
+        self.network_connect = networks.connect
+        self.network_disconnect = networks.disconnect
+        self.networks_prune = networks.prune
+
+        volumes = VolumeOperations(self._volumes, self.events, self._tasks)
+        self.volume_list = volumes.list_all
+        self.volume_inspect = volumes.inspect
+        self.volume_create = volumes.create
+        self.volume_remove = volumes.remove
+        self.volumes_prune = volumes.prune
+
+        system = System(config, self._engine_id(), store, self._images, cgroups)
+        self.version = system.version
+        self.info = system.info
+        self.disk_usage = DiskUsage(
+            store, self._images, self._snapshots, self._volumes, self._tasks
+        ).measure
+
+    def _engine_id(self) -> str:
+        stored = self._database.get("settings", "engine-id")
+        if stored is None:
+            stored = secrets.token_hex(16).encode()
+            self._database.put("settings", "engine-id", stored)
+        return stored.decode()
+
+    async def start(self) -> None:
+        """Bring database and kernel together; afterwards every operation may be called."""
+        self._content.start()
+        self._snapshots.start()
+        self._images.start()
+        self._volumes.load()
+        self._store.load()
+        for record in self._store:
+            for mount in record.mounts:
+                if mount.type == "volume" and mount.name:
+                    self._volumes.use(mount.name, record.id)
+        await self._networks.start()
+        await self._restoring.run()
+        await self._tasks.blocking(install_embedded, self._images, self._database)
+
+    async def close(self) -> None:
+        """Let go of everything; containers and their supervisors run on."""
+        self.events.close()
+        self._lives.close()
+        await self._tasks.close()
+        self._networks.close()
+        self._database.close()
+
+    async def uninstall(self) -> None:
+        """Remove what the engine has put into the kernel: bridges, firewall table, cgroups."""
+        await self._networks.uninstall()
+
+
+def _network_config(config: EngineConfig) -> NetworkConfig:
+    return NetworkConfig(
+        exec_root=config.exec_root,
+        bridge=config.bridge,
+        bip=config.bip or "",
+        table=config.nft_table,
+        address_pools=tuple(config.default_address_pools),
+        mtu=config.mtu,
+        icc=config.icc,
+        ip_masquerade=config.ip_masquerade,
+        ip_forward=config.ip_forward,
+    )

@@ -1,0 +1,137 @@
+"""Images as the API's operations: the store's calls off the loop, with events and container use.
+
+See: Engine API, /images/*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from baleen.engine.tasks import blocking_chunks
+from baleen.images import ImageUser
+from baleen.oci.platform import Platform, host_platform, parse_platform
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from baleen.containers import ContainerStore
+    from baleen.engine.events import EventBus
+    from baleen.engine.tasks import Tasks
+    from baleen.images import EventSink, ImageStore
+
+__all__ = ["ImageOperations", "image_event_sink"]
+
+
+def image_event_sink(events: EventBus, loop: asyncio.AbstractEventLoop) -> EventSink:
+    """Return the store's event sink: may be called from any thread."""
+
+    def sink(action: str, image_id: str, attributes: Mapping[str, str]) -> None:
+        loop.call_soon_threadsafe(events.publish_with, "image", action, image_id, attributes)
+
+    return sink
+
+
+class ImageOperations:
+    """Lists, inspects, tags, removes, loads, saves and imports images."""
+
+    def __init__(
+        self, images: ImageStore, store: ContainerStore, events: EventBus, tasks: Tasks
+    ) -> None:
+        self._images = images
+        self._store = store
+        self._events = events
+        self._tasks = tasks
+
+    def list_all(
+        self,
+        *,
+        all: bool = False,  # noqa: A002  # the API's name
+        filters: Mapping[str, Sequence[str]],
+        digests: bool = False,
+        shared_size: bool = False,
+        manifests: bool = False,
+    ) -> bytes:
+        """Return the body of /images/json."""
+        del digests  # RepoDigests are always shown
+        return msgspec.json.encode(
+            self._images.summaries(
+                all_images=all,
+                filters=filters,
+                manifests=manifests,
+                shared_size=shared_size,
+            )
+        )
+
+    async def inspect(
+        self, ref: str, *, platform: str = "", manifests: bool = False
+    ) -> dict[str, Any]:
+        """Return the API's view of an image (NotFound)."""
+        return await self._tasks.blocking(
+            self._images.inspect, ref, platform=_platform(platform), manifests=manifests
+        )
+
+    async def history(self, ref: str, *, platform: str = "") -> list[dict[str, Any]]:
+        """Return the steps that made an image, newest first (NotFound)."""
+        return await self._tasks.blocking(self._images.history, ref, platform=_platform(platform))
+
+    async def tag(self, ref: str, repo: str, tag: str) -> None:
+        """Give an image one more name."""
+        await self._tasks.blocking(self._images.tag, ref, repo, tag)
+
+    async def remove(self, ref: str, *, force: bool, noprune: bool) -> list[dict[str, str]]:
+        """Remove a name, and the image with its last one (Conflict while containers use it)."""
+        return await self._tasks.blocking(
+            self._images.remove, ref, force=force, noprune=noprune, in_use=self._users()
+        )
+
+    async def prune(self, filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """Remove dangling images, or all unused ones with the filter `dangling=false`."""
+        return await self._tasks.blocking(self._images.prune, filters=filters, in_use=self._users())
+
+    def _users(self) -> Callable[[str], Sequence[ImageUser]]:
+        # Taken on the loop: the store is not read from worker threads.
+        users: dict[str, list[ImageUser]] = {}
+        for record in self._store:
+            user = ImageUser(container_id=record.id, running=record.status.is_active)
+            users.setdefault(record.image_id, []).append(user)
+        return lambda image_id: users.get(image_id, [])
+
+    def load(
+        self, body: AsyncIterator[bytes], *, quiet: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Load an archive; yields the progress objects."""
+        progress = self._images.load(blocking_chunks(body), quiet=quiet)
+        return self._tasks.iterate(progress, alone=True)
+
+    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
+        """Return a tar stream of images; look-up errors come before the first byte."""
+        chunks = await self._tasks.blocking(self._images.save, refs)
+        return self._tasks.iterate(chunks)
+
+    def import_(
+        self,
+        body: AsyncIterator[bytes],
+        *,
+        repo: str,
+        tag: str,
+        message: str,
+        changes: Sequence[str],
+        platform: str,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Make an image out of a root file system's tar; yields the progress objects."""
+        progress = self._images.import_(
+            blocking_chunks(body),
+            repo=repo,
+            tag=tag,
+            message=message,
+            changes=changes,
+            platform=platform,
+        )
+        return self._tasks.iterate(progress, alone=True)
+
+
+def _platform(text: str) -> Platform | None:
+    return parse_platform(text, default=host_platform()) if text else None

@@ -1,0 +1,179 @@
+"""What a new daemon does with what the last one left: find, adopt, complete, clean.
+
+For every container that the database says is active:
+
+    its supervisor listens on control.sock   → adopt it: the container never noticed
+    exit.json is there                       → it ended in between: note the true exit
+    neither                                  → the supervisor was killed, or the host rebooted:
+                                               end what is left, exit code 137
+
+Then removals that were begun are completed, `--rm` is honoured, directories and snapshots that no
+record knows are removed, and containers whose restart policy says so are started (after a reboot).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from baleen.containers.state import Status
+from baleen.engine.removing import remove_orphans
+from baleen.engine.starter import read_ending
+from baleen.engine.supervisor_link import SupervisorLink
+from baleen.errors import BaleenError, NotFound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from baleen.containers import ContainerStore
+    from baleen.containers.record import ContainerRecord
+    from baleen.engine.config import EngineConfig
+    from baleen.engine.lifecycle import Lifecycle
+    from baleen.engine.live import LiveContainers
+    from baleen.engine.removing import Removing
+    from baleen.engine.supervisor_link import Message
+    from baleen.engine.tasks import Tasks
+    from baleen.network import NetworkManager
+    from baleen.snapshots import Snapshotter
+
+__all__ = ["Restoring"]
+
+log = logging.getLogger(__name__)
+
+
+class Restoring:
+    """Brings records and kernel together once, at the daemon's start."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        store: ContainerStore,
+        lives: LiveContainers,
+        lifecycle: Lifecycle,
+        removing: Removing,
+        networks: NetworkManager,
+        snapshots: Snapshotter,
+        tasks: Tasks,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._lives = lives
+        self._lifecycle = lifecycle
+        self._removing = removing
+        self._networks = networks
+        self._snapshots = snapshots
+        self._tasks = tasks
+
+    async def run(self) -> None:
+        """Restore everything; afterwards the API may be served."""
+        active = [record for record in self._store if record.status.is_active]
+        orphaned = [record for record in active if not self._adopt(record)]
+        await self._networks.adopt(
+            [
+                (endpoint, record.published)
+                for record in active
+                for endpoint in record.active_endpoints
+            ]
+        )
+        for record in orphaned:
+            await self._note_end(record)
+        for record in self._store:
+            live = self._lives[record.id]
+            if live.link is not None:
+                await self._ask_state(record)
+        await self._complete_removals()
+        await self._remove_orphans()
+        ended = {record.id for record in orphaned}
+        for record in self._store:
+            if _restarts(record, was_active=record.id in ended):
+                self._tasks.start(self._start(record.id), f"start {record.id[:12]}")
+
+    def _adopt(self, record: ContainerRecord) -> bool:
+        path = self._bundle(record.id) / "control.sock"
+        try:
+            self._lifecycle.adopt(
+                record, lambda on_event, on_lost: SupervisorLink.connect(path, on_event, on_lost)
+            )
+        except NotFound:
+            return False
+        log.info("container %s runs on with its supervisor", record.id)
+        return True
+
+    async def _ask_state(self, record: ContainerRecord) -> None:
+        """Learn what changed while no daemon listened: restarts by policy, running execs."""
+        link = self._lives[record.id].link
+        if link is None:
+            return
+        try:
+            state: Message = await link.send("state")
+        except BaleenError as err:
+            log.warning("supervisor of %s did not answer: %s", record.id, err)
+            return
+        current = self._store.by_id(record.id)
+        if current is None or not current.status.is_active:
+            return
+        status = Status(str(state["status"]))
+        if current.status is Status.PAUSED and status is Status.RUNNING:
+            status = Status.PAUSED  # pausing is the cgroup's business, the supervisor knows not
+        self._store.move(
+            record.id,
+            status,
+            pid=int(state["pid"]),
+            started_at=str(state["started_at"]) or current.started_at,
+            restart_count=int(state["restart_count"]),
+        )
+
+    async def _note_end(self, record: ContainerRecord) -> None:
+        ending = read_ending(record)
+        if ending is None:
+            await self._lifecycle.supervisor_lost(record)
+        else:
+            log.info("container %s ended with code %d meanwhile", record.id, ending.exit_code)
+            await self._lifecycle.exited(record.id, ending)
+
+    async def _complete_removals(self) -> None:
+        for record in list(self._store):
+            if record.status is not Status.REMOVING:
+                continue
+            self._store.move(record.id, Status.DEAD)
+            try:
+                await self._removing.remove_stopped(record.id, volumes=False)
+            except BaleenError as err:
+                log.error("cannot complete the removal of container %s: %s", record.id, err)
+
+    async def _remove_orphans(self) -> None:
+        known = {record.id for record in self._store}
+
+        def work() -> None:
+            remove_orphans(self._config.data_root / "containers", known)
+            active = {record.id for record in self._store if record.status.is_active}
+            remove_orphans(self._config.exec_root / "containers", active)
+            for key in list(self._snapshots.keys()):
+                if key not in known:
+                    self._snapshots.remove(key)
+
+        await self._tasks.blocking(work)
+
+    async def _start(self, container_id: str) -> None:
+        try:
+            await self._lifecycle.start(container_id)
+        except BaleenError as err:
+            log.error("cannot start container %s: %s", container_id, err)
+
+    def _bundle(self, container_id: str) -> Path:
+        return self._config.exec_root / "containers" / container_id
+
+
+def _restarts(record: ContainerRecord, *, was_active: bool) -> bool:
+    """Whether the policy wants the container running although nobody keeps it running."""
+    if record.status is not Status.EXITED:
+        return False
+    match record.host_config.restart_policy.name:
+        case "always":
+            return True
+        case "unless-stopped":
+            return not record.manually_stopped
+        case "on-failure":
+            return was_active and record.exit_code != 0
+        case _:
+            return False

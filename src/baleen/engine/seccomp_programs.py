@@ -1,0 +1,102 @@
+"""Compiled seccomp programs, kept as files under the run folder for the supervisors.
+
+A program depends on the profile, the capabilities that the container keeps, the architecture and
+the kernel; the file's name is the digest of these, so that equal containers share one program and
+a changed profile gets a new one.
+
+See: seccomp(2); `baleen.runtime.seccomp` for the compiler.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from baleen.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+__all__ = ["SeccompPrograms"]
+
+_MAX_PROFILE_BYTES = 1 << 20
+
+
+class SeccompPrograms:
+    """Compiles on first use and remembers.
+
+    Args:
+        directory: `<exec root>/seccomp`, made when missing.
+        default_profile: a path, "unconfined", or None for the built-in profile.
+    """
+
+    def __init__(self, directory: Path, default_profile: str | None = None) -> None:
+        self._directory = directory
+        self._default = default_profile
+        self._known: dict[tuple[str, frozenset[str]], str] = {}
+        release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+        self._kernel = (int(release[1]), int(release[2])) if release else (0, 0)
+
+    def path(self, profile: str | None, capabilities: Collection[str]) -> str | None:
+        """Return the program's file for a container, or None when it runs unconfined.
+
+        Args:
+            profile: "unconfined", "builtin", the profile's JSON text (as clients send a file),
+                or None for the daemon's default.
+            capabilities: names as in OCI (`CAP_CHOWN`) that the container is bounded by.
+
+        Raises:
+            InvalidArgument: the profile is malformed.
+        """
+        profile = profile or self._default_text()
+        if profile == "unconfined":
+            return None
+        key = (profile, frozenset(capabilities))
+        known = self._known.get(key)
+        if known is None or not os.path.exists(known):  # noqa: PTH110  # hot path, no object
+            known = self._known[key] = self._compile(profile, key[1])
+        return known
+
+    def _default_text(self) -> str:
+        if self._default in (None, "", "builtin", "default"):
+            return "builtin"
+        if self._default == "unconfined":
+            return "unconfined"
+        with open(self._default, encoding="utf-8") as file:  # noqa: PTH123
+            return file.read(_MAX_PROFILE_BYTES)
+
+    def _compile(self, profile: str, capabilities: frozenset[str]) -> str:
+        # Imported on first use only: the syscall tables are large.
+        from baleen.runtime.seccomp import compile_profile, default_profile
+
+        document = default_profile() if profile == "builtin" else _parse(profile)
+        arch = os.uname().machine
+        digest = hashlib.sha256(
+            json.dumps(
+                [document, sorted(capabilities), arch, self._kernel], sort_keys=True
+            ).encode()
+        ).hexdigest()
+        path = self._directory / f"{digest}.bpf"
+        if not path.exists():
+            program = compile_profile(
+                document, capabilities=capabilities, arch=arch, kernel=self._kernel
+            )
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary = path.with_suffix(f".{os.getpid()}.tmp")
+            temporary.write_bytes(program)
+            temporary.rename(path)
+        return str(path)
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text[:_MAX_PROFILE_BYTES])
+    except (ValueError, RecursionError) as err:
+        raise InvalidArgument(f"Decoding seccomp profile failed: {err}") from err
+    if not isinstance(document, dict):
+        raise InvalidArgument("Decoding seccomp profile failed: it is not a JSON object")
+    return document

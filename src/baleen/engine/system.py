@@ -1,0 +1,166 @@
+"""What the engine says of itself and its host: `docker info`, `version`, `system df`.
+
+See: Engine API, /info, /version, /system/df.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import TYPE_CHECKING
+
+from baleen import __version__
+from baleen.api import (
+    Commit,
+    ComponentVersion,
+    DefaultAddressPool,
+    FirewallInfo,
+    PlatformName,
+    PluginsInfo,
+    RegistryServiceConfig,
+    Runtime,
+    SystemInfo,
+    SystemVersion,
+)
+from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
+from baleen.containers.state import Status
+from baleen.containers.times import now_text
+
+if TYPE_CHECKING:
+    from baleen.containers import ContainerStore
+    from baleen.engine.config import EngineConfig
+    from baleen.images import ImageStore
+    from baleen.linux.cgroup import CgroupDriver
+
+__all__ = ["System"]
+
+
+class System:
+    """Answers about the engine and the host."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        engine_id: str,
+        store: ContainerStore,
+        images: ImageStore,
+        cgroups: CgroupDriver,
+    ) -> None:
+        self._config = config
+        self._engine_id = engine_id
+        self._store = store
+        self._images = images
+        self._cgroups = cgroups
+
+    def version(self) -> SystemVersion:
+        """Return versions of the engine and its API."""
+        details = {
+            "ApiVersion": MAXIMUM_TEXT,
+            "Arch": _architecture(),
+            "KernelVersion": os.uname().release,
+            "MinAPIVersion": MINIMUM_TEXT,
+            "Os": "linux",
+            "PythonVersion": platform.python_version(),
+        }
+        return SystemVersion(
+            platform=PlatformName(name="Baleen Engine"),
+            components=[ComponentVersion(name="Engine", version=__version__, details=details)],
+            version=__version__,
+            api_version=MAXIMUM_TEXT,
+            min_api_version=MINIMUM_TEXT,
+            git_commit="",
+            go_version="",
+            os="linux",
+            arch=_architecture(),
+            kernel_version=os.uname().release,
+        )
+
+    def info(self) -> SystemInfo:
+        """Return counts, limits and settings."""
+        config = self._config
+        has = self._cgroups.controllers.__contains__
+        store = self._store
+        running, paused = store.count(Status.RUNNING), store.count(Status.PAUSED)
+        name, release = _operating_system()
+        return SystemInfo(
+            id=self._engine_id,
+            containers=len(store),
+            containers_running=running,
+            containers_paused=paused,
+            containers_stopped=len(store) - running - paused,
+            images=self._images.count(),
+            driver="overlayfs",
+            driver_status=[["driver-type", "io.baleen.snapshotter.overlay"]],
+            plugins=PluginsInfo(
+                volume=["local"],
+                network=["bridge", "host", "null"],
+                log=["json-file", "none"],
+            ),
+            memory_limit=has("memory"),
+            swap_limit=has("memory"),
+            cpu_cfs_period=has("cpu"),
+            cpu_cfs_quota=has("cpu"),
+            cpu_shares=has("cpu"),
+            cpu_set=has("cpuset"),
+            pids_limit=has("pids"),
+            oom_kill_disable=has("memory") and self._cgroups.version == 1,
+            ipv4_forwarding=_read("/proc/sys/net/ipv4/ip_forward") == "1",
+            debug=config.debug,
+            nfd=len(os.listdir("/proc/self/fd")),  # noqa: PTH208  # names only
+            system_time=now_text(),
+            logging_driver=config.log_driver,
+            cgroup_driver="cgroupfs",
+            cgroup_version=str(self._cgroups.version),
+            kernel_version=os.uname().release,
+            operating_system=name,
+            os_version=release,
+            os_type="linux",
+            architecture=os.uname().machine,
+            registry_config=RegistryServiceConfig(
+                insecure_registry_cidrs=["127.0.0.0/8", "::1/128"],
+                mirrors=list(config.registry_mirrors),
+            ),
+            ncpu=len(os.sched_getaffinity(0)),
+            mem_total=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+            docker_root_dir=str(config.data_root),
+            name=os.uname().nodename,
+            labels=list(config.labels),
+            server_version=__version__,
+            runtimes={"baleen": Runtime(path="baleen-runtime")},
+            default_runtime="baleen",
+            live_restore_enabled=True,
+            init_binary="baleen-runtime",
+            containerd_commit=Commit(),
+            runc_commit=Commit(),
+            init_commit=Commit(),
+            security_options=["name=seccomp,profile=builtin"]
+            + (["name=cgroupns"] if self._cgroups.version == 2 else []),
+            default_address_pools=[
+                DefaultAddressPool(base=base, size=size)
+                for base, size in config.default_address_pools
+            ],
+            firewall_backend=FirewallInfo(driver="nftables"),
+            warnings=list(config.warnings),
+        )
+
+
+def _architecture() -> str:
+    machine = os.uname().machine
+    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}.get(machine, machine)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            return file.read(4096).strip()
+    except OSError:
+        return ""
+
+
+def _operating_system() -> tuple[str, str]:
+    """Return PRETTY_NAME and VERSION_ID of os-release(5)."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return "Linux", ""
+    return release.get("PRETTY_NAME", "Linux"), release.get("VERSION_ID", "")

@@ -1,0 +1,89 @@
+"""Changing a container's limits and restart policy, at once if it runs.
+
+See: Engine API, /containers/{id}/update.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from baleen.api import Resources
+from baleen.engine.host_checks import check_restart_policy
+from baleen.engine.oci_resources import resources
+from baleen.engine.resource_checks import check_resources, host_resources
+from baleen.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from baleen.api import ContainerUpdateBody, HostConfig
+    from baleen.containers import ContainerStore
+    from baleen.engine.events import EventBus
+    from baleen.engine.live import LiveContainers
+    from baleen.engine.starter import Starter
+
+__all__ = ["Updating"]
+
+
+class Updating:
+    """Applies /update requests."""
+
+    def __init__(
+        self, store: ContainerStore, lives: LiveContainers, starter: Starter, events: EventBus
+    ) -> None:
+        self._store = store
+        self._lives = lives
+        self._starter = starter
+        self._events = events
+        self._resources = host_resources()
+
+    async def update(self, ref: str, body: ContainerUpdateBody) -> list[str]:
+        """Change what the body names; returns warnings.
+
+        Raises:
+            NotFound: no such container.
+            InvalidArgument: a malformed or contradictory value; nothing was changed.
+        """
+        record = self._store.get(ref)
+        live = self._lives[record.id]
+        async with live.lock:
+            record = self._store.get(record.id)
+            host = self._changed(record.host_config, body)
+            warnings = check_resources(host, self._resources)
+            check_restart_policy(host.restart_policy)
+            if host.auto_remove and host.restart_policy.name not in ("", "no"):
+                raise InvalidArgument(
+                    "Restart policy cannot be updated because AutoRemove is enabled for the "
+                    "container"
+                )
+            if record.is_running:
+                self._starter.cgroup_of(record).update(resources(host))
+            if live.link is not None and record.status.is_active:
+                policy = host.restart_policy
+                await live.link.send(
+                    "set-restart",
+                    restart={
+                        "policy": policy.name or "no",
+                        "maximum_retries": policy.maximum_retry_count,
+                    },
+                )
+            record = self._store.update(record.id, host_config=host)
+        self._events.publish_with(
+            "container",
+            "update",
+            record.id,
+            {**record.config.labels, "image": record.config.image, "name": record.name},
+        )
+        return warnings
+
+    @staticmethod
+    def _changed(host: HostConfig, body: ContainerUpdateBody) -> HostConfig:
+        """Return the host config with the body's non-zero values in place."""
+        changes: dict[str, Any] = {}
+        for name in Resources.__struct_fields__:
+            value = getattr(body, name)
+            if value not in (None, 0, "", [], False):
+                changes[name] = value
+        if body.restart_policy.name:
+            changes["restart_policy"] = body.restart_policy
+        return msgspec.structs.replace(host, **changes)
