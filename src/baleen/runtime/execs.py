@@ -1,0 +1,238 @@
+"""More processes in the running container: started, pumped and reaped by its supervisor.
+
+An exec has ended for the daemon when its process was reaped and its output read to the end. A
+child that it left in the background may hold the output open; then half a second after the
+process is the end.
+
+See: Engine API, /exec/{id}/start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from select import EPOLLIN
+from typing import TYPE_CHECKING
+
+from baleen.errors import InvalidArgument
+from baleen.linux.process import wait_pidfd
+from baleen.runtime.spec import parse_process
+from baleen.runtime.stdio import ProcessStreams, close_stdio, open_pipes, terminal_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from baleen.linux import Fd
+    from baleen.runtime.attach import Client
+    from baleen.runtime.poller import Deadline, Poller
+    from baleen.runtime.runner import Runner
+    from baleen.runtime.spec import Process
+
+__all__ = ["OUTPUT_GRACE_S", "AttachOptions", "ExecRequest", "Execs"]
+
+# How long the output of an ended process may be held open by somebody else.
+OUTPUT_GRACE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class AttachOptions:
+    """What a client asked for: which streams, framed or raw, and what it has sent already."""
+
+    stdin: bool
+    stdout: bool
+    stderr: bool
+    framed: bool
+    early: bytes = b""
+    detach_keys: str = ""
+
+    @property
+    def streams(self) -> frozenset[int]:
+        """The numbers of the output streams."""
+        return frozenset(n for n, wanted in ((1, self.stdout), (2, self.stderr)) if wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecRequest:
+    """One exec to run; `attach` None is a detached one."""
+
+    exec_id: str
+    process: object
+    open_stdin: bool
+    attach: AttachOptions | None
+    seccomp_program: str | None
+
+
+@dataclass(slots=True)
+class _Exec:
+    exec_id: str
+    pid: int
+    pidfd: Fd
+    streams: ProcessStreams
+    exit_code: int | None = None
+    grace: Deadline | None = None
+
+
+class Execs:
+    """All execs of one container that have not ended.
+
+    `on_exit(exec_id, exit_code)` is called once for each that was started, before its client's
+    stream is ended: who then asks for the exit code must find it. `on_client_left()` is called when
+    a client's connection was closed.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        on_exit: Callable[[str, int], None],
+        on_client_left: Callable[[], None],
+    ) -> None:
+        self._poller = poller
+        self._on_client_left = on_client_left
+        self._on_exit = on_exit
+        self._execs: dict[str, _Exec] = {}
+        # Clients of ended execs that have not taken all their output yet.
+        self._lingering: list[ProcessStreams] = []
+
+    @property
+    def clients(self) -> int:
+        """Clients of execs that are still open."""
+        running = sum(exec_.streams.clients for exec_ in self._execs.values())
+        return running + sum(streams.clients for streams in self._lingering)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait for clients of execs that have ended."""
+        return sum(streams.backlog for streams in self._lingering)
+
+    def listing(self) -> list[dict[str, object]]:
+        """The running execs, for the answer to "state"."""
+        return [{"exec_id": exec_.exec_id, "pid": exec_.pid} for exec_ in self._execs.values()]
+
+    def start(self, runner: Runner, request: ExecRequest, client_fd: int | None) -> int:
+        """Run an exec and return its pid after execve; takes `client_fd` over.
+
+        Raises:
+            LaunchError: it could not be executed; the client's descriptor is closed, its stream is
+                not ended: the daemon tells the reason there.
+            InvalidArgument: the id is taken, or malformed detach keys.
+        """
+        streams = self._make_streams(request, client_fd)
+        try:
+            if request.exec_id in self._execs:
+                raise InvalidArgument(f"exec {request.exec_id} is running already")
+            process = parse_process(request.process)
+            pid, pidfd = self._launch(runner, request, process, streams)
+        except BaseException:
+            streams.abandon()
+            raise
+        exec_ = _Exec(request.exec_id, pid, pidfd, streams)
+        self._execs[request.exec_id] = exec_
+        self._poller.add(pidfd.fileno(), EPOLLIN, lambda _events: self._process_ended(exec_))
+        return pid
+
+    def _make_streams(self, request: ExecRequest, client_fd: int | None) -> ProcessStreams:
+        process = request.process
+        tty = isinstance(process, dict) and process.get("terminal") is True
+        streams = ProcessStreams(
+            self._poller, tty=tty, close_stdin=True, on_detached=self._client_left
+        )
+        if client_fd is None:
+            return streams
+        attach = request.attach
+        if attach is None:
+            os.close(client_fd)
+            return streams
+        try:
+            streams.attach(
+                client_fd,
+                number=None,
+                streams=attach.streams,
+                stdin=attach.stdin and request.open_stdin,
+                framed=attach.framed,
+                early=attach.early,
+                detach_keys=attach.detach_keys,
+            )
+        except BaseException:
+            os.close(client_fd)
+            raise
+        return streams
+
+    def _launch(
+        self, runner: Runner, request: ExecRequest, process: Process, streams: ProcessStreams
+    ) -> tuple[int, Fd]:
+        attach = request.attach
+        if process.terminal:
+            started = runner.exec_process(process, request.seccomp_program, None)
+            assert started.console is not None
+            streams.begin(terminal_ends(started.console))
+            return started.pid, started.pidfd
+        ours, child = open_pipes(
+            stdin=request.open_stdin and attach is not None,
+            stdout=attach is not None and attach.stdout,
+            stderr=attach is not None and attach.stderr,
+        )
+        try:
+            started = runner.exec_process(process, request.seccomp_program, child)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            close_stdio(child)
+        streams.begin(ours)
+        return started.pid, started.pidfd
+
+    def _client_left(self, _client: Client, _reason: str) -> None:
+        """An exec's client has no number: the daemon does not follow it."""
+        self._on_client_left()
+
+    def resize(self, exec_id: str, width: int, height: int) -> bool:
+        """Set the size of an exec's terminal; false if there is no such exec."""
+        exec_ = self._execs.get(exec_id)
+        if exec_ is None:
+            return False
+        exec_.streams.resize(width, height)
+        return True
+
+    def _process_ended(self, exec_: _Exec) -> None:
+        code = wait_pidfd(exec_.pidfd.fileno(), block=False)
+        if code is None:
+            return
+        exec_.exit_code = code
+        self._poller.remove(exec_.pidfd.fileno())
+        exec_.pidfd.close()
+        if exec_.streams.finish():
+            self._end(exec_)
+            return
+        exec_.streams.on_end = lambda: self._end(exec_)
+        exec_.grace = self._poller.call_later(OUTPUT_GRACE_S, lambda: self._end(exec_))
+
+    def _end(self, exec_: _Exec) -> None:
+        if self._execs.pop(exec_.exec_id, None) is None:
+            return
+        if exec_.grace is not None:
+            exec_.grace.cancel()
+        assert exec_.exit_code is not None
+        self._on_exit(exec_.exec_id, exec_.exit_code)
+        exec_.streams.close("exited")
+        self._lingering = [streams for streams in self._lingering if streams.clients]
+        if exec_.streams.clients:
+            self._lingering.append(exec_.streams)
+
+    def container_ended(self) -> None:
+        """End all: the container's processes are dead, whether or not we have heard of each."""
+        for exec_ in list(self._execs.values()):
+            if exec_.exit_code is None:
+                # Killed with the pid namespace or the control group, so this does not take long.
+                with contextlib.suppress(ChildProcessError):
+                    exec_.exit_code = wait_pidfd(exec_.pidfd.fileno())
+                self._poller.remove(exec_.pidfd.fileno())
+                exec_.pidfd.close()
+                exec_.exit_code = 137 if exec_.exit_code is None else exec_.exit_code
+                exec_.streams.finish()
+            self._end(exec_)
+
+    def drop_clients(self) -> None:
+        """Close the connections of clients that do not take their output."""
+        for streams in self._lingering:
+            streams.drop_clients()

@@ -1,0 +1,262 @@
+"""start.json: all that a supervisor needs to know beside the OCI bundle, parsed strictly.
+
+The daemon writes it, so a malformed one is a bug or a version apart; it is refused with the place
+of the mistake and nothing is started. Unknown fields are refused too: a field that a newer daemon
+relies on must not be silently without effect.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from baleen.errors import InvalidArgument
+from baleen.runtime.prepare import Rootfs
+from baleen.runtime.restart import POLICIES, RestartPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "DnsRequest",
+    "LogRequest",
+    "StartRequest",
+    "load_request",
+    "parse_dns",
+    "parse_request",
+    "parse_restart",
+]
+
+_T = TypeVar("_T")
+
+_HEX = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """Where output is kept ("none": nowhere). `max_size` is in bytes, None without limit."""
+
+    driver: str
+    path: str = ""
+    max_size: int | None = None
+    max_file: int = 1
+    labels: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DnsRequest:
+    """The embedded resolver of a container on a user-defined network."""
+
+    names: str
+    upstream: tuple[str, ...]
+    search: tuple[str, ...]
+    forward: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """One container to be run; the terms are those of the daemon's records.
+
+    Attributes:
+        bundle: directory with config.json; control.sock is made there.
+        state_dir: where exit.json is written.
+        interfaces: as `runtime.interfaces` takes them, in order.
+        restart_count: restarts by the policy so far.
+        init: PID 1 is our own reaper and the command its child.
+        reserved_fds: how many passed descriptors are only kept open while the container lives.
+    """
+
+    id: str
+    bundle: str
+    state_dir: str
+    rootfs: Rootfs
+    seccomp_program: str | None
+    log: LogRequest
+    open_stdin: bool
+    stdin_once: bool
+    interfaces: tuple[Mapping[str, object], ...]
+    dns: DnsRequest | None
+    restart: RestartPolicy
+    restart_count: int
+    init: bool
+    reserved_fds: int
+
+
+class _Fields:
+    """Takes typed fields out of a JSON object; `done` refuses what nobody took."""
+
+    def __init__(self, value: object, where: str) -> None:
+        if not isinstance(value, dict):
+            raise InvalidArgument(f"{where}: an object is needed")
+        self._left: dict[str, object] = dict(value)
+        self._where = where
+
+    def _error(self, name: str, needed: str) -> InvalidArgument:
+        return InvalidArgument(f"{self._where}.{name}: {needed} is needed")
+
+    def take(self, name: str) -> object:
+        if name not in self._left:
+            raise self._error(name, "a value")
+        return self._left.pop(name)
+
+    def has(self, name: str) -> bool:
+        return self._left.get(name) is not None
+
+    def text(self, name: str) -> str:
+        value = self.take(name)
+        if not isinstance(value, str) or "\0" in value:
+            raise self._error(name, "a string")
+        return value
+
+    def path(self, name: str) -> str:
+        value = self.text(name)
+        if not value.startswith("/"):
+            raise self._error(name, "an absolute path")
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self.take(name)
+        if not isinstance(value, bool):
+            raise self._error(name, "true or false")
+        return value
+
+    def number(self, name: str, minimum: int = 0) -> int:
+        value = self.take(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            raise self._error(name, f"an integer of at least {minimum}")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.take(name)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._error(name, "a list of strings")
+        return tuple(value)
+
+    def objects(self, name: str) -> tuple[Mapping[str, object], ...]:
+        value = self.take(name)
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self._error(name, "a list of objects")
+        return tuple(value)
+
+    def labels(self, name: str) -> Mapping[str, str]:
+        value = self.take(name)
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            raise self._error(name, "an object of strings")
+        return cast("dict[str, str]", value)
+
+    def optional(self, name: str, take: Callable[[str], _T]) -> _T | None:
+        if self.has(name):
+            return take(name)
+        self._left.pop(name, None)
+        return None
+
+    def done(self) -> None:
+        if self._left:
+            raise InvalidArgument(f"{self._where}: unknown field {min(self._left)!r}")
+
+
+def parse_restart(value: object, where: str = "restart") -> RestartPolicy:
+    """Return the restart policy in a JSON object.
+
+    Raises:
+        InvalidArgument: an unknown policy or a negative number of retries.
+    """
+    fields = _Fields(value, where)
+    name = fields.text("policy") or "no"
+    if name not in POLICIES:
+        raise InvalidArgument(f"{where}.policy: {name!r} is no restart policy")
+    retries = fields.optional("maximum_retries", fields.number) or 0
+    fields.done()
+    return RestartPolicy(name, retries)
+
+
+def _parse_rootfs(value: object) -> Rootfs:
+    fields = _Fields(value, "rootfs")
+    if fields.has("path"):
+        rootfs = Rootfs(path=fields.path("path"))
+    else:
+        lower = fields.texts("lower")
+        if not lower:
+            raise InvalidArgument("rootfs.lower: at least one directory is needed")
+        rootfs = Rootfs(None, lower, fields.path("upper"), fields.path("work"))
+    fields.done()
+    return rootfs
+
+
+def _parse_log(value: object) -> LogRequest:
+    fields = _Fields(value, "log")
+    driver = fields.text("driver")
+    if driver not in ("json-file", "none"):
+        raise InvalidArgument(f"log.driver: {driver!r} is not supported")
+    log = LogRequest(
+        driver,
+        fields.path("path")
+        if driver == "json-file"
+        else fields.optional("path", fields.text) or "",
+        fields.optional("max_size", lambda name: fields.number(name, 1)),
+        fields.optional("max_file", lambda name: fields.number(name, 1)) or 1,
+        fields.optional("labels", fields.labels),
+    )
+    fields.done()
+    return log
+
+
+def parse_dns(value: object) -> DnsRequest:
+    """Return the resolver's settings in a JSON object (InvalidArgument)."""
+    fields = _Fields(value, "dns")
+    dns = DnsRequest(
+        fields.path("names"),
+        fields.texts("upstream"),
+        fields.optional("search", fields.texts) or (),
+        fields.flag("forward"),
+    )
+    fields.done()
+    return dns
+
+
+def parse_request(data: bytes) -> StartRequest:
+    """Return the request in the bytes of a start.json.
+
+    Raises:
+        InvalidArgument: with the field that is missing, unknown or of the wrong type.
+    """
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as err:
+        raise InvalidArgument(f"start.json: {err}") from err
+    fields = _Fields(document, "start.json")
+    container_id = fields.text("id")
+    if len(container_id) != 64 or not _HEX.issuperset(container_id):
+        raise InvalidArgument("start.json.id: 64 hexadecimal digits are needed")
+    restart = fields.optional("restart", fields.take)
+    dns = fields.optional("dns", fields.take)
+    request = StartRequest(
+        id=container_id,
+        bundle=fields.path("bundle"),
+        state_dir=fields.path("state_dir"),
+        rootfs=_parse_rootfs(fields.take("rootfs")),
+        seccomp_program=fields.optional("seccomp_program", fields.path),
+        log=_parse_log(fields.take("log")),
+        open_stdin=fields.flag("open_stdin"),
+        stdin_once=fields.flag("stdin_once"),
+        interfaces=fields.optional("interfaces", fields.objects) or (),
+        dns=None if dns is None else parse_dns(dns),
+        restart=RestartPolicy() if restart is None else parse_restart(restart),
+        restart_count=fields.optional("restart_count", fields.number) or 0,
+        init=fields.optional("init", fields.flag) or False,
+        reserved_fds=fields.optional("reserved_fds", fields.number) or 0,
+    )
+    fields.done()
+    return request
+
+
+def load_request(path: str) -> StartRequest:
+    """Read and parse a start.json.
+
+    Raises:
+        InvalidArgument: see parse_request.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return parse_request(file.read())

@@ -1,0 +1,146 @@
+"""The zygote: a lean process that forks a supervisor for each container to be started.
+
+`python -m baleen.runtime.zygote FD`, where FD is the inherited end of a SOCK_SEQPACKET pair:
+
+    daemon ── {"op": "spawn", "request": "<start.json>"} + [control socket, reserved…] ──► zygote
+                                                                                            │ fork
+                                                              supervisor ◄──────────────────┘
+           ◄─────────────────── answers on the control socket ──────┘
+
+There is no answer on this socket: a request that cannot be served closes the control socket, and
+the daemon sees its end. The zygote ends when the daemon's end is closed; supervisors do not.
+
+A fork copies page tables, so the zygote imports only what supervisors need, and never anything
+else. Garbage collection is off: a collection would touch every page and unshare it. Nothing of
+this process can be read or traced by a container, even one that shares the host's processes: it
+is not dumpable, and its children inherit that until execve (CVE-2016-9962).
+
+See: DESIGN.md, Processes; prctl(2) PR_SET_DUMPABLE.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from baleen.errors import BaleenError, InvalidArgument
+from baleen.linux.cgroup import detect
+from baleen.linux.process import close_all_except, set_dumpable, set_name
+from baleen.runtime.poller import Poller
+from baleen.runtime.protocol import decode, encode, receive
+from baleen.runtime.request import load_request
+from baleen.runtime.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from baleen.linux.cgroup import CgroupDriver
+    from baleen.runtime.protocol import Message
+
+__all__ = ["main", "serve"]
+
+
+def supervise(control: int, request_path: str, reserved: list[int], cgroups: CgroupDriver) -> None:
+    """Be the supervisor of one container, from here to the recorded end. Owns the descriptors."""
+    first = socket.socket(fileno=control)
+    try:
+        request = load_request(request_path)
+        if len(reserved) != request.reserved_fds:
+            raise InvalidArgument(
+                f"{len(reserved)} descriptors were passed, {request.reserved_fds} are expected"
+            )
+        poller = Poller(lambda err: supervisor.report_bug(err))
+        supervisor = Supervisor(poller, request, cgroups, reserved)
+        supervisor.serve(first)
+    except (BaleenError, OSError) as err:
+        _refuse(first, str(err))
+        return
+    poller.run()
+
+
+def _refuse(control: socket.socket, message: str) -> None:
+    """Say why there is no supervisor: to the first request if there is one, else as an event."""
+    seq = None
+    with contextlib.suppress(BlockingIOError, OSError, BaleenError):
+        control.setblocking(False)
+        data, fds = receive(control)
+        for fd in fds:
+            os.close(fd)
+        seq = decode(data).get("seq")
+    error = {"stage": "supervisor", "errno": 0, "message": message, "exit_code": 128}
+    answer: Message = {"reply": seq, "ok": False, "error": error}
+    if seq is None:
+        answer = {"event": "error", "message": message}
+    with contextlib.suppress(OSError):
+        control.send(encode(answer), socket.MSG_NOSIGNAL)
+
+
+def _become_supervisor(fds: list[int], request_path: str, cgroups: CgroupDriver) -> NoReturn:
+    """The forked child: a session of its own, nothing foreign, then serve; never returns."""
+    status = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        # Whoever reads the daemon's output must not wait for the containers' end.
+        null = os.open("/dev/null", os.O_RDWR)
+        for target in range(3):
+            os.dup2(null, target)
+        close_all_except({0, 1, 2, *fds})
+        set_name("baleen-sup")
+        os.umask(0o022)
+        supervise(fds[0], request_path, fds[1:], cgroups)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _spawn(message: dict[str, object], fds: list[int], cgroups: CgroupDriver) -> None:
+    if message.get("op") != "spawn" or not fds:
+        raise InvalidArgument("only spawn, with at least one descriptor, is understood")
+    path = message.get("request")
+    if not isinstance(path, str):
+        raise InvalidArgument("request: a path is needed")
+    if os.fork() == 0:
+        _become_supervisor(fds, path, cgroups)
+
+
+def serve(sock: socket.socket, cgroups: CgroupDriver) -> None:
+    """Fork a supervisor for each request until the other end is closed."""
+    while True:
+        try:
+            data, fds = receive(sock)
+        except InvalidArgument:
+            continue
+        except ConnectionResetError:
+            return
+        if not data and not fds:
+            return
+        try:
+            _spawn(decode(data), fds, cgroups)
+        except (BaleenError, OSError) as err:
+            # The daemon learns it from the end of the control socket; its log from here.
+            print(f"baleen zygote: {err}", file=sys.stderr)  # noqa: T201
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+
+def main() -> None:
+    """Run on the descriptor named by the only argument."""
+    gc.disable()
+    set_dumpable(dumpable=False)
+    set_name("baleen-zygote")
+    os.chdir("/")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # A terminal's Ctrl-C is for the daemon; its end ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(fileno=int(sys.argv[1])) as sock:
+        os.set_inheritable(sock.fileno(), False)
+        serve(sock, detect())
+
+
+if __name__ == "__main__":
+    main()
