@@ -9,35 +9,14 @@ See: Engine API v1.55 /containers/create (parameter name), /containers/{id}/json
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING, Final
+from random import Random
 
+from baleen.api.names import check_container_name as parse_name
 from baleen.containers.words import ADJECTIVES, SURNAMES
 from baleen.errors import AlreadyExists, InvalidArgument, NotFound
 
-if TYPE_CHECKING:
-    from random import Random
-
 __all__ = ["NameIndex", "parse_name", "random_name"]
-
-_NAME: Final = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
-_ID: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_MAX_NAME: Final = 4096
-
-
-def parse_name(unsafe_name: str) -> str:
-    """Return the name without its optional leading slash.
-
-    Raises:
-        InvalidArgument: the name does not match the grammar.
-    """
-    if len(unsafe_name) > _MAX_NAME or _NAME.fullmatch(unsafe_name) is None:
-        raise InvalidArgument(
-            f"Invalid container name ({unsafe_name[:256]}), "
-            "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
-        )
-    return unsafe_name.removeprefix("/")
 
 
 def random_name(random: Random, *, attempt: int = 0) -> str:
@@ -49,7 +28,8 @@ def random_name(random: Random, *, attempt: int = 0) -> str:
 class NameIndex:
     """All ids and names of one store, in memory; every lookup is O(log n)."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Random | None = None) -> None:
+        self._random = random or Random()  # noqa: S311  # names are no secrets
         self._id_by_name: dict[str, str] = {}
         self._name_by_id: dict[str, str] = {}
         self._sorted_ids: list[str] = []
@@ -73,10 +53,10 @@ class NameIndex:
         self._id_by_name[name] = container_id
         self._name_by_id[container_id] = name
 
-    def reserve_random(self, container_id: str, random: Random) -> str:
+    def reserve_random(self, container_id: str) -> str:
         """Reserve and return a free random name."""
         attempt = 0
-        while (name := random_name(random, attempt=attempt)) in self._id_by_name:
+        while (name := random_name(self._random, attempt=attempt)) in self._id_by_name:
             attempt += 1
             if attempt > 10:
                 name = container_id[:12]

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 from baleen.api.signals import parse_signal
 from baleen.engine.capability_sets import capability_names
 from baleen.engine.devices import check_device_words
-from baleen.engine.log_config import parse_log_config
-from baleen.engine.resource_checks import check_resources
+from baleen.engine.resource_checks import check_resources, host_resources
 from baleen.engine.security_options import parse_security_options
 from baleen.errors import InvalidArgument
 
@@ -23,30 +22,26 @@ if TYPE_CHECKING:
     from baleen.api import ContainerConfig, HealthConfig, HostConfig, RestartPolicy
     from baleen.engine.resource_checks import HostResources
 
-__all__ = ["check_container", "check_environment", "check_restart_policy"]
+__all__ = ["check_create", "check_environment", "check_restart_policy"]
 
 _MAX_LIST: Final = 65536
 _MILLISECOND_NS: Final = 1_000_000
-_RUNTIMES: Final = frozenset({"", "baleen", "runc", "io.containerd.runc.v2"})
+_RUNTIMES: Final = frozenset({"", "baleen-runtime", "runc", "io.containerd.runc.v2"})
 _PORT: Final = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/(?:tcp|udp|sctp))?", re.ASCII)
 _SYSCTL: Final = re.compile(r"[a-zA-Z0-9_./-]{1,256}", re.ASCII)
 _HOSTNAME: Final = re.compile(r"[^\x00-\x20\x7f/]{1,64}")
 _IPC_SYSCTLS: Final = ("kernel.msg", "kernel.shm", "kernel.sem", "fs.mqueue.")
 
 
-def check_container(
-    asked: ContainerConfig,
-    config: ContainerConfig,
-    host: HostConfig,
-    resources: HostResources,
+def check_create(
+    config: ContainerConfig, host: HostConfig, resources: HostResources | None = None
 ) -> list[str]:
     """Check what was asked for, and return warnings for the client.
 
     Args:
-        asked: the configuration as the client sent it.
         config: merged with the image's.
         host: with the daemon's defaults filled in.
-        resources: what this host has.
+        resources: what this host has; None: look.
 
     Raises:
         InvalidArgument: the first thing that is wrong.
@@ -54,14 +49,13 @@ def check_container(
     _check_sizes(config, host)
     _check_config(config)
     _check_restart(host)
-    warnings = check_resources(host, resources)
+    warnings = check_resources(host, resources or host_resources())
     _check_modes(host)
-    warnings += _check_network(asked, host)
+    warnings += _check_network(config, host)
     _check_host(host)
     parse_security_options(host.security_opt)
     capability_names(host)
     check_device_words(host)
-    parse_log_config(host.log_config, config)
     return warnings
 
 
@@ -214,7 +208,6 @@ def _check_joined_network(config: ContainerConfig, host: HostConfig) -> None:
             bool(host.port_bindings) or host.publish_all_ports,
             "port publishing and the container type network mode",
         ),
-        (bool(config.exposed_ports), "port exposing and the container type network mode"),
     )
     for is_conflict, text in conflicts:
         if is_conflict:

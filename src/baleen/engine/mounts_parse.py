@@ -53,7 +53,6 @@ class MountRequest:
         read_only_recursion: "" where possible, "force" or "none".
         copy: fill a fresh volume with what the image has at the target.
         driver, driver_options, labels: for a volume that has to be made.
-        subpath: directory below the volume to mount.
         options: of a tmpfs, as mount(8) takes them.
         from_image: an image's VOLUME, which yields to everything the client names.
     """
@@ -71,7 +70,6 @@ class MountRequest:
     driver: str = ""
     driver_options: tuple[tuple[str, str], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
-    subpath: str = ""
     options: tuple[str, ...] = ()
     from_image: bool = False
 
@@ -282,11 +280,7 @@ def _from_mount(mount: Mount, driver: str) -> MountRequest:
         )
     if mount.type == "image":
         return MountRequest(
-            type="image",
-            source=mount.source,
-            target=target,
-            read_only=mount.read_only,
-            subpath=mount.image_options.subpath if mount.image_options else "",
+            type="image", source=mount.source, target=target, read_only=mount.read_only
         )
     volume = mount.volume_options
     chosen = volume.driver_config if volume else None
@@ -300,7 +294,6 @@ def _from_mount(mount: Mount, driver: str) -> MountRequest:
         driver=(chosen.name if chosen else "") or driver,
         driver_options=tuple(sorted(chosen.options.items())) if chosen else (),
         labels=tuple(sorted(volume.labels.items())) if volume else (),
-        subpath=volume.subpath if volume else "",
     )
 
 

@@ -7,6 +7,7 @@ See: `docker run`, Runtime constraints on resources; texts as dockerd's.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from baleen.engine.oci_resources import RLIMIT_NAMES
@@ -33,8 +34,9 @@ class HostResources:
         self.memory_nodes = memory_nodes
 
 
+@cache
 def host_resources() -> HostResources:
-    """Read the online processors and memory nodes from sysfs; call once at start."""
+    """Read the online processors and memory nodes from sysfs, once."""
     return HostResources(
         _online("/sys/devices/system/cpu/online"), _online("/sys/devices/system/node/online")
     )
