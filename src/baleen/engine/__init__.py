@@ -6,8 +6,5 @@ outlives the daemon (see `baleen.runtime`); an *exec* is one more process in a r
 
 Each operation either completes or undoes what it did; what a crash leaves half done is completed
 or undone by `engine.restore` at the next start. The engine knows nothing of HTTP.
+The facade is `baleen.engine.engine.Engine`.
 """
-
-from baleen.engine.engine import Engine
-
-__all__ = ["Engine"]
