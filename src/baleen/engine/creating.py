@@ -6,7 +6,6 @@ See: Engine API, /containers/create.
 from __future__ import annotations
 
 import os
-import random
 import secrets
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -19,8 +18,9 @@ from baleen.containers.names import parse_name
 from baleen.containers.record import ContainerRecord
 from baleen.containers.times import now_text
 from baleen.engine.container_networks import shared_with
-from baleen.engine.host_checks import check_container
+from baleen.engine.host_checks import check_create
 from baleen.engine.image_config import command_of, merge_image_config
+from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import (
     inherited_requests,
     mount_point,
@@ -77,7 +77,6 @@ class Creating:
         self._events = events
         self._tasks = tasks
         self._resources = host_resources()
-        self._random = random.SystemRandom()
 
     async def create(
         self, name: str | None, body: ContainerCreateBody, platform: str
@@ -93,7 +92,8 @@ class Creating:
         image = await self._tasks.blocking(self._find_image, body.image, platform)
         config = merge_image_config(body.config, image.config.config)
         host = self._complete_host(body.host_config)
-        warnings = check_container(body.config, config, host, self._resources)
+        warnings = check_create(config, host, self._resources)
+        parse_log_config(host.log_config, config)
         path, args = command_of(config)
         port_requests(config, host)
         endpoints = self._networks.initial_endpoints(
@@ -103,7 +103,7 @@ class Creating:
         async with AsyncExitStack() as undo:
             undo.callback(self._store.names.release, container_id)
             if wanted is None:
-                wanted = self._store.names.reserve_random(container_id, self._random)
+                wanted = self._store.names.reserve_random(container_id)
             else:
                 self._store.names.reserve(wanted, container_id)
             config = self._complete_config(config, host, container_id)
@@ -166,7 +166,7 @@ class Creating:
             ipc_mode=host.ipc_mode or "private",
             shm_size=host.shm_size or self._config.default_shm_size,
             log_config=self._complete_log(host.log_config),
-            runtime=host.runtime or "baleen",
+            runtime=host.runtime or "baleen-runtime",
         )
 
     def _complete_log(self, wanted: LogConfig) -> LogConfig:

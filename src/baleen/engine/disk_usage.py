@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from baleen.api.wire import to_wire
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -70,5 +74,10 @@ class DiskUsage:
                 for record in records
             ]
         if not types or "volume" in types:
-            usage["Volumes"] = self._volumes.usage()
+            usage["Volumes"] = [
+                to_wire(
+                    msgspec.structs.replace(volume, usage_data=self._volumes.usage(volume.name))
+                )
+                for volume in self._volumes.list({})
+            ]
         return usage

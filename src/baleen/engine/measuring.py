@@ -34,7 +34,7 @@ class Measuring:
         self._store = store
         self._starter = starter
 
-    def top(self, ref: str, ps_arguments: str) -> ContainerTopResponse:
+    async def top(self, ref: str, ps_arguments: str) -> ContainerTopResponse:
         """Return the container's processes.
 
         Raises:

@@ -75,7 +75,7 @@ class System:
             kernel_version=os.uname().release,
         )
 
-    def info(self) -> SystemInfo:
+    async def info(self) -> SystemInfo:
         """Return counts, limits and settings."""
         config = self._config
         has = self._cgroups.controllers.__contains__
@@ -126,8 +126,8 @@ class System:
             name=os.uname().nodename,
             labels=list(config.labels),
             server_version=__version__,
-            runtimes={"baleen": Runtime(path="baleen-runtime")},
-            default_runtime="baleen",
+            runtimes={"baleen-runtime": Runtime(path="baleen-runtime")},
+            default_runtime="baleen-runtime",
             live_restore_enabled=True,
             init_binary="baleen-runtime",
             containerd_commit=Commit(),
