@@ -36,6 +36,7 @@ from baleen.engine.tasks import Tasks
 from baleen.engine.updating import Updating
 from baleen.engine.viewing import Viewing
 from baleen.engine.volume_operations import VolumeOperations
+from baleen.errors import BaleenError, Conflict
 from baleen.images import ImageStore, install_embedded
 from baleen.linux.cgroup import detect
 from baleen.network import NetworkConfig, NetworkManager
@@ -44,9 +45,11 @@ from baleen.state import Database
 from baleen.volumes import VolumeStore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from baleen.containers.record import ContainerRecord
     from baleen.engine.config import EngineConfig
     from baleen.engine.starter import Spawner
-    from baleen.linux.cgroup import CgroupDriver
 
 __all__ = ["Engine"]
 
@@ -65,25 +68,28 @@ class Engine:
         self.events = EventBus()
         self._tasks = Tasks()
         self._database = Database(config.data_root / "state.db")
-        cgroups = detect()
+        self._cgroups = detect()
         self._content = ContentStore(config.data_root / "content")
         self._snapshots = OverlaySnapshotter(config.data_root / "snapshots")
         self._images = ImageStore(
             self._database,
             self._content,
             self._snapshots,
-            on_event=image_event_sink(self.events, asyncio.get_running_loop()),
+            on_event=image_event_sink(self._on_image_event, asyncio.get_running_loop()),
         )
         self._volumes = VolumeStore(self._database, config.data_root / "volumes")
         self._networks = NetworkManager(_network_config(config), self._database)
         self._store = ContainerStore(
-            self._database, clock=time.time, ancestors=self._images.ancestors
+            self._database,
+            clock=time.time,
+            display_image=self._display_image,
+            ancestors=lambda ref: frozenset({str(self._images.resolve(ref).id)}),
         )
         self._lives = LiveContainers()
-        self._assemble(spawner, cgroups)
+        self._assemble(spawner)
 
-    def _assemble(self, spawner: Spawner, cgroups: CgroupDriver) -> None:  # noqa: PLR0915  # a list
-        config, store, lives = self.config, self._store, self._lives
+    def _assemble(self, spawner: Spawner) -> None:  # noqa: PLR0915  # a list
+        config, store, lives, cgroups = self.config, self._store, self._lives, self._cgroups
         execs = ExecStore()
         seccomp = SeccompPrograms(config.exec_root / "seccomp", config.seccomp_profile)
         bundles = Bundles(config, store, self._snapshots, self._volumes, seccomp, cgroups)
@@ -218,8 +224,28 @@ class Engine:
         self._database.close()
 
     async def uninstall(self) -> None:
-        """Remove what the engine has put into the kernel: bridges, firewall table, cgroups."""
+        """Remove what the engine has put into the kernel: bridges, firewall table, cgroups.
+
+        Raises:
+            Conflict: containers are running.
+        """
+        if running := [record.name for record in self._store if record.status.is_active]:
+            raise Conflict(f"containers are still running: {', '.join(running)}")
         await self._networks.uninstall()
+        self._cgroups.open(self.config.cgroup_parent).remove()
+
+    def _on_image_event(self, action: str, image_id: str, attributes: Mapping[str, str]) -> None:
+        self._store.refresh_summaries()
+        self.events.publish_with("image", action, image_id, attributes)
+
+    def _display_image(self, record: ContainerRecord) -> str:
+        """Return what lists show as a container's image: its id once the name has moved on."""
+        try:
+            if str(self._images.resolve(record.config.image).id) == record.image_id:
+                return record.config.image
+        except BaleenError:
+            pass  # the image is gone, or its name is no more
+        return record.image_id
 
 
 def _network_config(config: EngineConfig) -> NetworkConfig:

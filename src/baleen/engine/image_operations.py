@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["ImageOperations", "image_event_sink"]
 
 
-def image_event_sink(events: EventBus, loop: asyncio.AbstractEventLoop) -> EventSink:
-    """Return the store's event sink: may be called from any thread."""
+def image_event_sink(publish: EventSink, loop: asyncio.AbstractEventLoop) -> EventSink:
+    """Return a sink that may be called from any thread and calls `publish` on the loop."""
 
     def sink(action: str, image_id: str, attributes: Mapping[str, str]) -> None:
-        loop.call_soon_threadsafe(events.publish_with, "image", action, image_id, attributes)
+        loop.call_soon_threadsafe(publish, action, image_id, attributes)
 
     return sink
 
