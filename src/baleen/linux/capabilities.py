@@ -23,6 +23,8 @@ import ctypes
 import os
 from typing import TYPE_CHECKING
 
+from baleen.linux.calls import failure, function
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -113,23 +115,9 @@ class _Data(ctypes.Structure):
     )
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_prctl = _libc["prctl"]
-_prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
-_prctl.restype = ctypes.c_int
-_capget = _libc["capget"]
-_capget.argtypes = (ctypes.POINTER(_Header), ctypes.POINTER(_Data))
-_capget.restype = ctypes.c_int
-_capset = _libc["capset"]
-_capset.argtypes = (ctypes.POINTER(_Header), ctypes.POINTER(_Data))
-_capset.restype = ctypes.c_int
-
-
-def _failed(call: str) -> OSError:
-    error = ctypes.get_errno()
-    failure = OSError(error, os.strerror(error))
-    failure.add_note(call)
-    return failure
+_prctl = function("prctl", ctypes.c_int, *[ctypes.c_ulong] * 4)
+_capget = function("capget", ctypes.POINTER(_Header), ctypes.POINTER(_Data))
+_capset = function("capset", ctypes.POINTER(_Header), ctypes.POINTER(_Data))
 
 
 def last_cap() -> int:
@@ -180,7 +168,7 @@ def capget() -> tuple[int, int, int]:
     header = _Header(_LINUX_CAPABILITY_VERSION_3, 0)
     data = _Data()
     if _capget(header, data) < 0:
-        raise _failed("capget")
+        raise failure("capget")
     return (
         data.effective_high << 32 | data.effective_low,
         data.permitted_high << 32 | data.permitted_low,
@@ -204,7 +192,7 @@ def capset(effective: int, permitted: int, inheritable: int) -> None:
         inheritable >> 32,
     )
     if _capset(header, data) < 0:
-        raise _failed("capset")
+        raise failure("capset")
 
 
 def drop_bounding(keep: int) -> None:
@@ -216,22 +204,22 @@ def drop_bounding(keep: int) -> None:
     for number in range(64):
         if keep >> number & 1 or _prctl(_PR_CAPBSET_DROP, number, 0, 0, 0) == 0:
             continue
-        failure = _failed("prctl PR_CAPBSET_DROP")
+        error = failure("prctl PR_CAPBSET_DROP")
         held = _prctl(_PR_CAPBSET_READ, number, 0, 0, 0)
         if held < 0 and number > 0:  # the kernel's list has ended
             return
         if held != 0:  # 0: it was not there, so nothing is lost by lacking CAP_SETPCAP
-            raise failure
+            raise error
 
 
 def set_ambient(mask: int) -> None:
     """Makes the ambient set exactly `mask`, which must be permitted and inheritable already."""
     if _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0:
-        raise _failed("prctl PR_CAP_AMBIENT_CLEAR_ALL")
+        raise failure("prctl PR_CAP_AMBIENT_CLEAR_ALL")
     number = 0
     while mask:
         if mask & 1 and _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0:
-            raise _failed("prctl PR_CAP_AMBIENT_RAISE")
+            raise failure("prctl PR_CAP_AMBIENT_RAISE")
         mask >>= 1
         number += 1
 

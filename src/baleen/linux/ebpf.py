@@ -12,9 +12,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 from contextlib import suppress
+
+from baleen.linux.calls import ARCHITECTURE, failure, function
 
 __all__ = ["DEVICE_BLOCK", "DEVICE_CHAR", "Program", "attach_device_program", "load_device_program"]
 
@@ -88,22 +89,16 @@ class Program:
         return b"".join(parts)
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_syscall = _libc["syscall"]
-_syscall.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_char_p, ctypes.c_ulong)
-_syscall.restype = ctypes.c_long
+_call = function("syscall", ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint)
 
 
 def _bpf(command: int, attributes: ctypes.Array[ctypes.c_char]) -> int:
-    number = _NUMBERS.get(platform.machine())
+    number = _NUMBERS.get(ARCHITECTURE)
     if number is None:
-        raise OSError(errno.ENOSYS, f"bpf(2) has no number here for {platform.machine()}")
-    result = int(_syscall(number, command, ctypes.cast(attributes, ctypes.c_char_p), 128))
+        raise failure("bpf", errno=errno.ENOSYS)
+    result = _call(number, command, attributes, len(attributes))
     if result < 0:
-        error = ctypes.get_errno()
-        failure = OSError(error, os.strerror(error))
-        failure.add_note(f"bpf command {command}")
-        raise failure
+        raise failure(f"bpf command {command}")
     return result
 
 
