@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 
     from baleen import api
 
     Filters = Mapping[str, Sequence[str]]
 
-__all__ = ["EngineFacade", "EventSource", "Upgrade"]
+__all__ = ["EngineFacade", "EventSource", "Exit", "Upgrade"]
 
 
 class Upgrade(Protocol):
@@ -38,8 +38,22 @@ class EventSource(Protocol):
         ...
 
 
+class Exit(Protocol):
+    """How a container ended; `error` is not empty when it never ran."""
+
+    @property
+    def exit_code(self) -> int:
+        """The status that `docker wait` prints."""
+        ...
+
+    @property
+    def error(self) -> str:
+        """Why it did not run."""
+        ...
+
+
 class _Containers(Protocol):
-    def container_list(
+    async def container_list(
         self,
         *,
         all: bool,  # noqa: A002  # the API's name
@@ -80,7 +94,7 @@ class _Containers(Protocol):
 
     async def container_rename(self, ref: str, name: str) -> None: ...
 
-    def container_wait(self, ref: str, condition: str) -> Awaitable[api.ContainerWaitResponse]: ...
+    def container_wait(self, ref: str, condition: str) -> Awaitable[Exit]: ...
 
     async def container_logs(
         self,
@@ -237,4 +251,8 @@ class EngineFacade(_Containers, _Images, _Networks, _Volumes, Protocol):
 
     async def info(self) -> api.SystemInfo:
         """Return counts, limits and settings."""
+        ...
+
+    async def disk_usage(self, types: Collection[str] = ()) -> object:
+        """Return what objects of these types (all, when none is named) take on the disk."""
         ...

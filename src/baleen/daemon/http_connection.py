@@ -450,7 +450,8 @@ class HttpConnection(asyncio.Protocol):
         early = bytes(self._buffer)
         self._buffer.clear()
         if relay is not None:
-            return cast("Callable[[bytes], tuple[int, bytes]]", relay)(early)
+            give = cast("Callable[[bytes], Awaitable[tuple[int, bytes]]]", relay)
+            return await give(early)
         if not self._paused_reading:
             self._transport.pause_reading()
         plain = cast("socket.socket", self._transport.get_extra_info("socket"))

@@ -20,6 +20,8 @@ from baleen.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping
 
+    from baleen.daemon.facade import Exit
+
 __all__ = ["OPERATIONS"]
 
 _LIST_FILTERS = frozenset(
@@ -33,10 +35,10 @@ _MAX_START_BODY = 7
 _UINT32 = 2**32
 
 
-def _list(call: Call) -> Response:
+async def _list(call: Call) -> Response:
     query = call.query
     return json_response(
-        call.engine.container_list(
+        await call.engine.container_list(
             all=query.flag("all"),
             limit=query.integer("limit") or 0,
             size=query.flag("size"),
@@ -207,8 +209,10 @@ def _wait(call: Call) -> StreamResponse:
     return StreamResponse(_exit(waiting), content_type="application/json", live=True)
 
 
-async def _exit(waiting: Awaitable[api.ContainerWaitResponse]) -> AsyncIterator[bytes]:
-    yield api.encode(await waiting) + b"\n"
+async def _exit(waiting: Awaitable[Exit]) -> AsyncIterator[bytes]:
+    end = await waiting
+    error = api.ContainerWaitExitError(message=end.error) if end.error else None
+    yield api.encode(api.ContainerWaitResponse(status_code=end.exit_code, error=error)) + b"\n"
 
 
 async def _delete(call: Call) -> Response:

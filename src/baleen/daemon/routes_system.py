@@ -6,16 +6,11 @@ See: Engine API v1.55, /_ping, /version, /info, /events, /system/df.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
-from baleen import errors
 from baleen.api.timestamps import parse_timestamp
 from baleen.daemon.http_messages import Response, StreamResponse
 from baleen.daemon.routing import Call, Operation, json_response
 from baleen.errors import InvalidArgument
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
 
 __all__ = ["OPERATIONS"]
 
@@ -58,14 +53,11 @@ def _time(text: str, now_ns: int) -> float | None:
 
 
 async def _disk_usage(call: Call) -> Response:
-    measure: Callable[..., Awaitable[object]] | None = getattr(call.engine, "disk_usage", None)
-    if measure is None:
-        raise errors.NotImplemented("disk usage is not available in this version of Baleen")
     types = call.query.texts("type")
     for kind in types:
         if kind not in _DF_TYPES:
             raise InvalidArgument(f"unknown object type: {kind}")
-    return json_response(await measure(types or sorted(_DF_TYPES)))
+    return json_response(await call.engine.disk_usage(types))
 
 
 def _plugins(call: Call) -> Response:

@@ -52,7 +52,7 @@ class FakeEngine:
     async def info(self):
         return api.SystemInfo(id="fake", name="host")
 
-    def container_list(self, **arguments):
+    async def container_list(self, **arguments):
         self.calls.append(("list", arguments))
         return b"[]"
 

@@ -1,0 +1,365 @@
+"""The daemon's configuration: flags and daemon.json, checked and settled into one value.
+
+An option may be given as a flag or in the file, never in both; unknown keys are refused. So a
+daemon never runs with a setting that its user believes to be different.
+
+See: dockerd reference, "Daemon configuration file"; `options` for the table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from baleen.daemon.options import OPTIONS, UNSUPPORTED, Option, parse_size
+from baleen.daemon.query import parse_integer
+from baleen.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DEFAULT_CONFIG_FILE", "Config", "Invocation", "load_config", "parse_arguments"]
+
+DEFAULT_CONFIG_FILE = "/etc/baleen/daemon.json"
+_MAX_FILE_BYTES = 1 << 20
+
+_TRUE, _FALSE = (
+    frozenset({"1", "t", "T", "true", "TRUE", "True"}),
+    frozenset({"0", "f", "F", "false", "FALSE", "False"}),
+)
+_BY_FLAG = {option.flag: option for option in OPTIONS}
+_BY_SHORT = {option.short: option for option in OPTIONS if option.short}
+_BY_KEY = {option.key: option for option in OPTIONS if option.key}
+_LEVELS = ("debug", "info", "warn", "error", "fatal")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Settled and checked values; names are those of the keys in the file."""
+
+    hosts: list[str] = field(default_factory=lambda: ["unix:///var/run/baleen.sock"])
+    data_root: Path = Path("/var/lib/baleen")
+    exec_root: Path = Path("/run/baleen")
+    pidfile: Path = Path("/run/baleen.pid")
+    group: str = ""
+    debug: bool = False
+    log_level: str = "info"
+    log_format: str = "text"
+    tls: bool = False
+    tlsverify: bool = False
+    tlscacert: str = "/etc/baleen/ca.pem"
+    tlscert: str = "/etc/baleen/cert.pem"
+    tlskey: str = "/etc/baleen/key.pem"
+    insecure_plain_tcp_without_authentication: bool = False
+    bridge: str = "baleen0"
+    bip: str = ""
+    default_address_pools: list[tuple[str, int]] = field(default_factory=list)
+    mtu: int = 1500
+    icc: bool = True
+    ip_forward: bool = True
+    ip_masq: bool = True
+    firewall_backend: str = "nftables"
+    nft_table: str = "baleen"
+    dns: list[str] = field(default_factory=list)
+    dns_opts: list[str] = field(default_factory=list)
+    dns_search: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    log_driver: str = "json-file"
+    log_opts: dict[str, str] = field(default_factory=dict)
+    default_ulimits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    default_shm_size: int = 64 << 20
+    cgroup_parent: str = "/baleen"
+    exec_opts: list[str] = field(default_factory=list)
+    init: bool = False
+    seccomp_profile: str = ""
+    default_runtime: str = "baleen"
+    storage_driver: str = "overlay2"
+    shutdown_timeout: int = 15
+    insecure_registries: list[str] = field(default_factory=list)
+    registry_mirrors: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """What a command line says: `action` is run, validate, help or version."""
+
+    action: str
+    config_file: str
+    flags: dict[str, object]
+
+
+# --- the command line --------------------------------------------------------------------------
+
+
+def parse_arguments(arguments: Sequence[str]) -> Invocation:
+    """Return what the flags say; raises InvalidArgument.
+
+    The grammar is pflag's: `--name value`, `--name=value`, `-x value`, `-xvalue`; a truth value
+    takes its value only behind `=`.
+    """
+    flags: dict[str, object] = {}
+    action, config_file = "run", ""
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word in ("--help", "-h"):
+            return Invocation(action="help", config_file="", flags={})
+        if word in ("--version", "-v"):
+            return Invocation(action="version", config_file="", flags={})
+        if word == "--validate":
+            action = "validate"
+            continue
+        option, value = _flag(word)
+        if value is None:
+            if option.kind == "flag":
+                value = "true"
+            elif not rest:
+                raise InvalidArgument(f"flag needs an argument: {word}")
+            else:
+                value = rest.pop(0)
+        if option.flag == "config-file":
+            config_file = value
+        else:
+            _add(flags, option, value)
+    return Invocation(action=action, config_file=config_file, flags=flags)
+
+
+def _flag(word: str) -> tuple[Option, str | None]:
+    if word.startswith("--") and len(word) > 2:
+        name, equals, value = word[2:].partition("=")
+        if name in UNSUPPORTED:
+            raise InvalidArgument(f"--{name} is not supported by this version of Baleen")
+        option = _BY_FLAG.get(name)
+        if option is not None:
+            return option, value if equals else None
+    elif word.startswith("-") and len(word) > 1:
+        option = _BY_SHORT.get(word[1])
+        if option is not None:
+            return option, word[2:].removeprefix("=") or None
+    else:
+        raise InvalidArgument(f"baleend takes no arguments, only flags: {word[:64]!r}")
+    raise InvalidArgument(f"unknown flag: {word.partition('=')[0][:64]}")
+
+
+def _add(flags: dict[str, object], option: Option, text: str) -> None:
+    name, present = option.field, flags.get(option.field)
+    where = f"--{option.flag}"
+    match option.kind:
+        case "flag":
+            flags[name] = _truth(text, where)
+        case "integer":
+            flags[name] = parse_integer(text, where)
+        case "size":
+            flags[name] = parse_size(text)
+        case "list":
+            flags[name] = [*cast("list[str]", present or []), text]
+        case "pools":
+            flags[name] = [*cast("list[tuple[str, int]]", present or []), _pool(text)]
+        case "map":
+            key, equals, value = text.partition("=")
+            if not equals or not key:
+                raise InvalidArgument(f"{where}: want key=value, got {text[:64]!r}")
+            flags[name] = {**cast("dict[str, str]", present or {}), key: value}
+        case "ulimits":
+            limit, pair = _ulimit(text)
+            flags[name] = {**cast("dict[str, tuple[int, int]]", present or {}), limit: pair}
+        case _:
+            flags[name] = text
+
+
+def _truth(text: str, where: str) -> bool:
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise InvalidArgument(f"invalid value for {where}: {text[:64]!r} is neither true nor false")
+
+
+def _pool(text: str) -> tuple[str, int]:
+    parts = dict(part.partition("=")[::2] for part in text.split(","))
+    if set(parts) != {"base", "size"}:
+        raise InvalidArgument(f"invalid address pool {text[:64]!r}: want base=CIDR,size=LENGTH")
+    return parts["base"], parse_integer(parts["size"], "size of an address pool")
+
+
+def _ulimit(text: str) -> tuple[str, tuple[int, int]]:
+    name, equals, values = text.partition("=")
+    soft, colon, hard = values.partition(":")
+    if not name or not equals:
+        raise InvalidArgument(f"invalid ulimit {text[:64]!r}: want name=soft[:hard]")
+    low = parse_integer(soft, f"ulimit {name}")
+    return name, (low, parse_integer(hard, f"ulimit {name}") if colon else low)
+
+
+# --- the file ----------------------------------------------------------------------------------
+
+
+def load_config(invocation: Invocation) -> Config:
+    """Return the settled configuration; raises InvalidArgument with what to change."""
+    path = Path(invocation.config_file or DEFAULT_CONFIG_FILE)
+    try:
+        from_file = _read_file(path) if invocation.config_file or path.exists() else {}
+        _refuse_conflicts(invocation.flags, from_file)
+        return _settle({**from_file, **invocation.flags})
+    except InvalidArgument as err:
+        if path.exists() or invocation.config_file:
+            raise InvalidArgument(
+                f"unable to configure the daemon with file {path}: {err.message}"
+            ) from err
+        raise
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    try:
+        raw = path.read_bytes()
+    except OSError as err:
+        raise InvalidArgument(f"cannot read the configuration file: {err.strerror}") from err
+    if not raw.strip():
+        return {}
+    if len(raw) > _MAX_FILE_BYTES:
+        raise InvalidArgument("the configuration file is larger than 1 MiB")
+    try:
+        document = msgspec.json.decode(raw, type=dict[str, object])
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as err:
+        raise InvalidArgument(f"invalid JSON: {err}") from err
+    unknown = [key for key in document if key not in _BY_KEY and key not in UNSUPPORTED]
+    if unknown:
+        raise InvalidArgument(
+            "the following directives don't match any configuration option: " + ", ".join(unknown)
+        )
+    for key in document:
+        if key in UNSUPPORTED and document[key] not in (None, "", False, 0, [], {}):
+            raise InvalidArgument(f"{key} is not supported by this version of Baleen")
+    return {
+        _BY_KEY[key].field: _from_json(_BY_KEY[key], value)
+        for key, value in document.items()
+        if value is not None and key in _BY_KEY
+    }
+
+
+class _FilePool(msgspec.Struct):
+    base: str
+    size: int
+
+
+class _FileUlimit(msgspec.Struct, rename="pascal"):
+    hard: int
+    soft: int
+    name: str = ""
+
+
+_JSON_TYPES: dict[str, object] = {
+    "text": str,
+    "list": list[str],
+    "flag": bool,
+    "integer": int,
+    "size": int | str,
+    "map": dict[str, str],
+    "pools": list[_FilePool],
+    "ulimits": dict[str, _FileUlimit],
+    "any": object,
+}
+
+
+def _from_json(option: Option, value: object) -> object:
+    try:
+        typed: object = msgspec.convert(value, cast("type[object]", _JSON_TYPES[option.kind]))
+    except msgspec.ValidationError as err:
+        raise InvalidArgument(f"{option.key}: {err}") from err
+    match option.kind:
+        case "size":
+            return parse_size(typed) if isinstance(typed, str) else typed
+        case "pools":
+            return [(pool.base, pool.size) for pool in cast("list[_FilePool]", typed)]
+        case "ulimits":
+            limits = cast("dict[str, _FileUlimit]", typed)
+            return {name: (limit.soft, limit.hard) for name, limit in limits.items()}
+        case _:
+            return typed
+
+
+def _refuse_conflicts(flags: dict[str, object], from_file: dict[str, object]) -> None:
+    both = [
+        f"{option.key}: (from flag: {flags[option.field]}, from file: {from_file[option.field]})"
+        for option in OPTIONS
+        if option.key and option.field in flags and option.field in from_file
+    ]
+    if both:
+        raise InvalidArgument(
+            "the following directives are specified both as a flag and in the configuration "
+            "file: " + ", ".join(both)
+        )
+
+
+# --- settling ----------------------------------------------------------------------------------
+
+
+def _settle(values: dict[str, object]) -> Config:
+    known = {item.name: item.default for item in fields(Config)}
+    ignored = [option.key for option in OPTIONS if option.accepted and option.field in values]
+    chosen: dict[str, object] = {"ignored": ignored}
+    for name, value in values.items():
+        if name not in known or value in ("", []):
+            continue
+        chosen[name] = Path(str(value)) if isinstance(known[name], Path) else value
+    config = Config(**chosen)  # type: ignore[arg-type]  # checked against the table above
+    _check_paths(config)
+    _check_choices(config)
+    _check_values(config)
+    return config
+
+
+def _check_paths(config: Config) -> None:
+    for name in ("data_root", "exec_root", "pidfile"):
+        path = cast("Path", getattr(config, name))
+        if not path.is_absolute() or path == Path("/") or ".." in path.parts:
+            raise InvalidArgument(f"{name.replace('_', '-')}: {str(path)!r} is no absolute path")
+    if not config.cgroup_parent.startswith("/") or ".." in config.cgroup_parent.split("/"):
+        raise InvalidArgument(f"cgroup-parent: {config.cgroup_parent!r} is no absolute path")
+
+
+def _check_choices(config: Config) -> None:
+    for name, value, choices in (
+        ("log-level", config.log_level, _LEVELS),
+        ("log-format", config.log_format, ("text", "json")),
+        ("storage-driver", config.storage_driver, ("overlay2", "overlay", "overlayfs")),
+        ("default-runtime", config.default_runtime, ("baleen", "runc")),
+        ("firewall-backend", config.firewall_backend, ("nftables",)),
+    ):
+        if value not in choices:
+            raise InvalidArgument(f"{name}: {value[:64]!r} is none of {', '.join(choices)}")
+    for option in config.exec_opts:
+        if option != "native.cgroupdriver=cgroupfs":
+            raise InvalidArgument(f"exec-opts: {option[:64]!r} is not supported")
+
+
+def _check_values(config: Config) -> None:
+    for name, value in (("bridge", config.bridge), ("nft-table", config.nft_table)):
+        if not _NAME.fullmatch(value):
+            raise InvalidArgument(f"{name}: {value[:64]!r} is no valid name")
+    if not 68 <= config.mtu <= 65535:
+        raise InvalidArgument(f"mtu: {config.mtu} is out of range")
+    if config.default_shm_size <= 0:
+        raise InvalidArgument("default-shm-size: must be more than 0")
+    if config.shutdown_timeout < 0:
+        raise InvalidArgument("shutdown-timeout: must not be negative")
+    seen: dict[str, str] = {}
+    for label in config.labels:
+        key, equals, value = label.partition("=")
+        if not key or not equals:
+            raise InvalidArgument(f"bad attribute format: {label[:64]}")
+        if seen.setdefault(key, value) != value:
+            raise InvalidArgument(
+                f"conflict labels for {key[:64]}={value[:64]} and {seen[key][:64]}"
+            )
+    for name, (soft, hard) in config.default_ulimits.items():
+        if hard != -1 and (soft > hard or soft == -1):
+            raise InvalidArgument(
+                f"default-ulimits: {name}: soft limit {soft} is above hard limit {hard}"
+            )

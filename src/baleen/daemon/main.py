@@ -1,0 +1,204 @@
+"""`baleend`: reads the configuration, starts the zygote, the engine and the server; signals.
+
+Order at the start, each step undone in reverse at the end: directories, lock and pid file;
+zygote (before anything heavy is loaded); engine, which finds the containers that outlived the
+last daemon; listening sockets; "ready" to systemd. SIGTERM and SIGINT end the daemon and leave
+containers running; SIGHUP reads `debug` and `labels` again.
+
+Exit codes: 0 ended as asked, 1 could not start, 125 bad flags.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from baleen import __version__
+from baleen.daemon.config import Config, Invocation, load_config, parse_arguments
+from baleen.daemon.host_files import HostFiles
+from baleen.daemon.listeners import open_listeners, parse_address
+from baleen.daemon.logs import LEVELS, set_up_logging
+from baleen.daemon.options import OPTIONS
+from baleen.daemon.zygote_process import ZygoteProcess
+from baleen.errors import BaleenError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from baleen.daemon.http_server import HttpServer
+
+__all__ = ["main"]
+
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the daemon until it is told to end; return the exit code."""
+    try:
+        invocation = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    except BaleenError as err:
+        return _complain(f"{err}\nSee 'baleend --help'.", 125)
+    if invocation.action == "help":
+        return _print(_help())
+    if invocation.action == "version":
+        return _print(f"Baleen version {__version__}")
+    try:
+        config = load_config(invocation)
+        if invocation.action == "validate":
+            return _print("configuration OK")
+        set_up_logging("debug" if config.debug else config.log_level, config.log_format)
+        _run(config, invocation)
+    except BaleenError as err:
+        return _complain(f"baleend: {err}", 1)
+    except OSError as err:
+        return _complain(f"baleend: {err.filename or ''}: {err.strerror}", 1)
+    return 0
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(text + "\n")
+    return code
+
+
+def _help() -> str:
+    lines = ["Usage: baleend [OPTIONS]", "", "Options:"]
+    for option in sorted(OPTIONS, key=lambda option: option.flag):
+        short = f"-{option.short}, " if option.short else "    "
+        kind = "" if option.kind == "flag" else option.kind.removesuffix("s")
+        text = option.help or f"accepted: {option.accepted}"
+        lines.append(f"  {short}--{option.flag} {kind}".ljust(44) + f" {text}")
+    return "\n".join(lines)
+
+
+def _run(config: Config, invocation: Invocation) -> None:
+    _prepare_process()
+    with ExitStack() as stack:
+        stack.enter_context(HostFiles(config.data_root, config.exec_root, config.pidfile))
+        zygote = ZygoteProcess()
+        zygote.start()
+        stack.callback(zygote.stop)
+        for key in config.ignored:
+            _log.info("option has no effect", extra={"option": key})
+        asyncio.run(_serve(config, invocation, zygote))
+
+
+def _prepare_process() -> None:
+    """Set what this process has one of: umask, limits, working directory."""
+    os.umask(0o022)
+    os.chdir("/")
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def _serve(config: Config, invocation: Invocation, zygote: ZygoteProcess) -> None:
+    # Loaded here, after the zygote was started: its start and these imports overlap.
+    from baleen.daemon.application import HEADERS, Application
+    from baleen.daemon.guard import OriginGuard
+    from baleen.daemon.http_server import HttpServer
+    from baleen.daemon.settings import engine_config
+    from baleen.engine.engine import Engine
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_on_loop_error)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    zygote.watch(loop)
+    labels = list(config.labels)
+    engine = Engine(engine_config(config, labels), zygote)
+    try:
+        await engine.start()
+        listeners, paths = open_listeners(config)
+        try:
+            loop.add_signal_handler(signal.SIGHUP, _reload, invocation, labels)
+            async with asyncio.TaskGroup() as group:
+                guard = OriginGuard(_tcp_names(config))
+                server = HttpServer(Application(engine, guard), group, headers=HEADERS)
+                await _listen(server, listeners, config)
+                gc.collect()
+                gc.freeze()
+                _notify("READY=1")
+                _log.info("API listening", extra={"hosts": ",".join(config.hosts)})
+                await stop.wait()
+                _notify("STOPPING=1")
+                _log.info("ending; containers run on")
+                await server.close(config.shutdown_timeout)
+        finally:
+            _remove(paths)
+    finally:
+        await engine.close()
+
+
+def _remove(paths: Sequence[str]) -> None:
+    for path in paths:
+        Path(path).unlink(missing_ok=True)
+
+
+def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    error = context.get("exception")
+    _log.error(
+        "error in a callback",
+        extra={"context": context.get("message", "")},
+        exc_info=error if isinstance(error, Exception) else None,
+    )
+
+
+async def _listen(server: HttpServer, listeners: Sequence[socket.socket], config: Config) -> None:
+    wrap = None
+    if config.tls or config.tlsverify:
+        from baleen.daemon import tls
+
+        wrap = tls.wrapper(tls.server_context(config))
+    for listener in listeners:
+        is_tcp = listener.family != socket.AF_UNIX
+        await server.listen(listener, is_tcp=is_tcp, wrap=wrap if is_tcp else None)
+
+
+def _tcp_names(config: Config) -> list[str]:
+    """Return the host names under which the TCP addresses are meant to be reached."""
+    addresses = [parse_address(text, tls=False) for text in config.hosts]
+    return [address.host for address in addresses if address.scheme == "tcp"]
+
+
+def _reload(invocation: Invocation, labels: list[str]) -> None:
+    """SIGHUP: read the configuration again and take over what may change while running."""
+    try:
+        config = load_config(invocation)
+    except BaleenError as err:
+        _log.error("configuration not reloaded", extra={"error": str(err)})
+        return
+    level = "debug" if config.debug else config.log_level
+    logging.getLogger().setLevel(LEVELS[level])
+    labels[:] = config.labels
+    _log.info("configuration reloaded", extra={"level": level, "labels": ",".join(labels)})
+
+
+def _notify(state: str) -> None:
+    """Tell systemd, if it asked to be told. See: sd_notify(3)."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if not path:
+        return
+    address = "\0" + path[1:] if path.startswith("@") else path
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        try:
+            sender.sendto(state.encode(), address)
+        except OSError as err:
+            _log.warning("cannot notify the service manager", extra={"error": str(err)})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""What of the daemon's configuration the engine is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from baleen.engine.config import EngineConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from baleen.daemon.config import Config
+
+__all__ = ["engine_config"]
+
+_OPEN_TCP = (
+    "WARNING: API is accessible on TCP without authentication: "
+    "access to it is root access to this host"
+)
+
+
+def engine_config(config: Config, labels: Sequence[str]) -> EngineConfig:
+    """Return the engine's part; `labels` stays shared, so that a reload reaches it."""
+    open_tcp = not config.tlsverify and any(host.startswith("tcp://") for host in config.hosts)
+    profile = config.seccomp_profile
+    return EngineConfig(
+        data_root=config.data_root,
+        exec_root=config.exec_root,
+        cgroup_parent=config.cgroup_parent,
+        bridge=config.bridge,
+        bip=config.bip or None,
+        default_address_pools=config.default_address_pools,
+        nft_table=config.nft_table,
+        icc=config.icc,
+        ip_forward=config.ip_forward,
+        ip_masquerade=config.ip_masq,
+        mtu=config.mtu,
+        dns=config.dns,
+        dns_search=config.dns_search,
+        dns_options=config.dns_opts,
+        log_driver=config.log_driver,
+        log_options=config.log_opts,
+        default_shm_size=config.default_shm_size,
+        default_ulimits=config.default_ulimits,
+        default_init=config.init,
+        seccomp_profile=None if profile in ("", "builtin") else profile,
+        labels=labels,
+        warnings=[_OPEN_TCP] if open_tcp else [],
+        debug=config.debug,
+        insecure_registries=config.insecure_registries,
+        registry_mirrors=config.registry_mirrors,
+    )
