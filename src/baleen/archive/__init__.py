@@ -10,6 +10,11 @@ be inside the target, and no symbolic link of the archive is ever followed out o
 - `compression`: gzip, zstd, xz and bzip2 found by their magic, in our own process.
 - `apply`: a layer into a snapshot's directory, whiteouts in overlay form.
 - `copy`: what `cp` and `export` need.
+- `tree`: removing and measuring whole trees.
 
 See: OCI image-spec layer.md; pax(1), "pax Interchange Format"; tar(5) of libarchive.
 """
+
+from baleen.archive.copy import PathStat, export_tree, extract, stat_path, tar_path
+
+__all__ = ["PathStat", "export_tree", "extract", "stat_path", "tar_path"]

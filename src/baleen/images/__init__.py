@@ -1,6 +1,18 @@
 """Images: names that point at content, and content that becomes a root file system.
 
-Terms: a *reference* is a name with a tag or digest; a *target* is the descriptor that it points at, of
-a *manifest* or an *index*; the *image id* is the target's digest. A *layer* is a blob; a *diff id* the digest of
-its uncompressed tar; a *chain id* names a stack of layers and is what is unpacked.
+Terms: a *reference* is a name with a tag or digest; a *target* is the descriptor that it points
+at, of a *manifest* or an *index*; the *image id* is the target's digest. An image without a name
+is *dangling*. A *layer* is a blob; its *diff id* the digest of its uncompressed archive; a
+*chain id* names a stack of layers and is what is unpacked.
+
+- `store`: the facade that the engine calls.
+- `names`, `image`, `unpack`: names in the database, images out of documents, layers on disk.
+- `views`, `filters`: what the API shows. `removal`: what may be deleted.
+- `loading`, `saving`, `importing`, `changes`: archives in and out.
+- `embedded`: the two images that come with Baleen.
 """
+
+from baleen.images.image import Image, ImageUser
+from baleen.images.store import EventSink, ImageStore
+
+__all__ = ["EventSink", "Image", "ImageStore", "ImageUser"]

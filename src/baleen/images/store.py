@@ -1,78 +1,69 @@
-"""The image store: names, images and what can be done with them.
+"""The image store: what the engine calls.
 
 An image is a manifest (or an index of manifests) in the content store; its *image id* is the
 digest of that target. Names point at targets; an image without a name is *dangling*. Layers are
-unpacked once per chain id. The view of names lives in memory and is written through to the state
-database, so lists touch no disk.
+unpacked once per chain id. Names and documents live in memory and names are written through to
+the state database, so lists touch no disk but for the presence of layers.
 
-All calls are plain and may block; they are safe to make from several threads.
+All calls are plain and may block; they are safe to make from several threads, as long as the
+database is. Order of locks: the store's, then the content store's or the snapshotter's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+import re
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
+
+from baleen.errors import BaleenError, Conflict, InvalidArgument, NotFound
+from baleen.images import filters as image_filters
+from baleen.images.image import Image, Variant, reachable, read_variants
+from baleen.images.importing import import_archive
+from baleen.images.loading import load_archive
+from baleen.images.names import Name, NameTable
+from baleen.images.removal import plan_removal
+from baleen.images.saving import SaveItem, save_archive
+from baleen.images.unpack import is_unpacked, unpack_variant
+from baleen.images.views import (
+    created_ns,
+    history_view,
+    inspect_view,
+    manifest_summaries,
+    summary_view,
+)
+from baleen.oci.platform import host_platform
+from baleen.oci.reference import Reference, is_identifier, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from baleen.content.store import ContentStore
-    from baleen.oci.digest import Digest
-    from baleen.oci.image import ImageConfig, Manifest
+    from baleen.content.store import ContentStore, Lease
+    from baleen.images.image import ImageUser
     from baleen.oci.descriptor import Descriptor
+    from baleen.oci.digest import Digest
     from baleen.oci.platform import Platform
     from baleen.snapshots.snapshotter import Snapshotter
     from baleen.state.database import Database
 
-__all__ = ["EventSink", "Image", "ImageStore", "ImageUser"]
+__all__ = ["EventSink", "ImageStore"]
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One image that can be run here: a target and the manifest chosen from it.
-
-    Attributes:
-        id: digest of the target (manifest or index), `sha256:...`; what the API calls the image's Id.
-        target: descriptor of the target.
-        manifest_descriptor: descriptor of the manifest for the platform (equal to `target` for a
-            single-platform image); the API's ImageManifestDescriptor.
-        config: the parsed image config; `config.config` holds Env, Cmd, Entrypoint, ...
-        chain_ids: chain ids of the layers, bottom first; empty for an image without layers.
-        repo_tags: familiar names, `busybox:latest`, sorted.
-        repo_digests: `busybox@sha256:...`, sorted.
-        size: bytes: blobs of the manifest plus unpacked layers.
-        created: RFC 3339 text from the config, or "".
-    """
-
-    id: Digest
-    target: Descriptor
-    manifest_descriptor: Descriptor
-    manifest: Manifest
-    config: ImageConfig
-    chain_ids: tuple[Digest, ...]
-    repo_tags: tuple[str, ...]
-    repo_digests: tuple[str, ...]
-    size: int
-    created: str
-
-    @property
-    def chain_id(self) -> Digest | None:
-        """Chain id of the top layer: the parent for `Snapshotter.prepare`."""
-        return self.chain_ids[-1] if self.chain_ids else None
-
-
-@dataclass(frozen=True, slots=True)
-class ImageUser:
-    """A container that uses an image."""
-
-    container_id: str
-    running: bool
+_ID_PREFIX = re.compile(r"(?:sha256:)?([a-f0-9]{4,64})")
 
 
 class EventSink(Protocol):
-    """Told of each change: action `tag`, `untag`, `delete`, `load`, `import`, `save`, `create`."""
+    """Told of each change: action `tag`, `untag`, `delete`, `load`, `import`, `save`."""
 
-    def __call__(self, action: str, image_id: str, attributes: Mapping[str, str]) -> None: ...
+    def __call__(self, action: str, image_id: str, attributes: Mapping[str, str]) -> None:
+        """Take one event; called from the thread of the operation."""
+        ...
+
+
+def _no_event(action: str, image_id: str, attributes: Mapping[str, str]) -> None:
+    del action, image_id, attributes
 
 
 class ImageStore:
@@ -80,8 +71,8 @@ class ImageStore:
 
     Args:
         database: its table "images" belongs to this store.
-        content: blobs.
-        snapshotter: unpacked layers.
+        content: blobs; started.
+        snapshotter: unpacked layers; started.
         platform: what this host runs; found by itself when None.
         on_event: called after each change, from the thread of the call.
     """
@@ -95,32 +86,141 @@ class ImageStore:
         platform: Platform | None = None,
         on_event: EventSink | None = None,
     ) -> None:
-        raise NotImplementedError
+        self._names = NameTable(database)
+        self._content = content
+        self._snapshotter = snapshotter
+        self._platform = platform or host_platform()
+        self._emit: EventSink = on_event or _no_event
+        self._lock = threading.RLock()
+        self._unpack_lock = threading.Lock()
+        self._variants: dict[Digest, list[Variant]] = {}
+        self._operations = 0
+        self._garbage = False
+
+    @property
+    def content(self) -> ContentStore:
+        """The blobs, for pull, push and build."""
+        return self._content
+
+    @property
+    def platform(self) -> Platform:
+        """What this host runs."""
+        return self._platform
 
     def start(self) -> None:
-        """Read the names, collect garbage left by a crash. The content store and the snapshotter
-        must be started."""
+        """Read the names and collect what a crash left: blobs and layers that no name leads to."""
+        with self._lock:
+            self._names.start()
+        self.collect_garbage()
+
+    # -- looking up
 
     def resolve(self, ref: str, *, platform: Platform | None = None) -> Image:
         """Return the image that a name, `name@digest`, image id or unique id prefix means.
 
+        A name wins over an id prefix. Without `platform` an index gives the manifest that runs
+        here, or else the first one that is present.
+
         Raises:
-            NotFound: `No such image: x:latest`.
-            InvalidArgument: `invalid reference format`, or an ambiguous id prefix.
-            DataLoss: a blob of the image is missing or damaged (named).
+            NotFound: `No such image: x:latest`; or the platform is not offered.
+            InvalidArgument: `invalid reference format`.
+            DataLoss: a document of the image is missing or damaged (named).
         """
-        raise NotImplementedError
+        target, _ = self._find(ref)
+        return self._image(target, platform, asked=ref)
 
-    def unpack(self, image: Image) -> Digest | None:
-        """Make sure that the image's layers are unpacked; return the top one's chain id.
+    def exists(self, ref: str) -> bool:
+        """Say whether `resolve` would find an image, damaged or not."""
+        try:
+            self._find(ref)
+        except (NotFound, InvalidArgument):
+            return False
+        return True
 
-        Nearly free when they are. Verifies each diff id.
-        """
-        raise NotImplementedError
+    def _find(self, ref: str) -> tuple[Descriptor, Name | None]:
+        """Return the target, and the row if `ref` is a name with a tag."""
+        with self._lock:
+            targets = self._names.targets()
+            match = _ID_PREFIX.fullmatch(ref)
+            if match is not None and (ref.startswith("sha256:") or is_identifier(ref)):
+                return self._by_prefix(ref, match[1], targets), None
+            reference = parse_reference(ref)
+            if reference.digest is not None:
+                for name in self._names.of(reference.digest):
+                    if name.reference is not None and name.reference.name == reference.name:
+                        return name.target, None
+                raise NotFound(f"No such image: {reference.familiar}")
+            tagged = reference.with_default_tag()
+            found = self._names.get(tagged)
+            if found is not None:
+                return found.target, found
+            if match is not None:
+                return self._by_prefix(tagged.familiar, match[1], targets), None
+            raise NotFound(f"No such image: {tagged.familiar}")
+
+    def _by_prefix(
+        self, shown: str, prefix: str, targets: Mapping[Digest, Descriptor]
+    ) -> Descriptor:
+        found = [digest for digest in targets if digest.encoded.startswith(prefix)]
+        if not found:
+            raise NotFound(f"No such image: {shown}")
+        if len(found) > 1:
+            raise NotFound(f"ambiguous reference: {len(found)} images begin with {prefix}")
+        return targets[found[0]]
+
+    def _image(self, target: Descriptor, platform: Platform | None, *, asked: str) -> Image:
+        variants = self._variants_of(target)
+        chosen = self._choose(variants, platform)
+        if chosen is None:
+            raise NotFound(
+                f"image with reference {asked} was found but does not provide "
+                f"the specified platform ({platform})"
+            )
+        with self._lock:
+            names = [name.reference for name in self._names.of(target.digest)]
+        references = [reference for reference in names if reference is not None]
+        return Image(
+            id=target.digest,
+            target=target,
+            manifest_descriptor=chosen.descriptor,
+            manifest=chosen.manifest,
+            config=chosen.config,
+            chain_ids=chosen.chain_ids,
+            repo_tags=tuple(sorted(reference.familiar for reference in references)),
+            repo_digests=tuple(
+                sorted({f"{reference.familiar_name}@{target.digest}" for reference in references})
+            ),
+            size=sum(self._size(variant) for variant in variants),
+            created=chosen.config.created or "",
+        )
+
+    def _variants_of(self, target: Descriptor) -> list[Variant]:
+        known = self._variants.get(target.digest)
+        if known is None:
+            known = self._variants[target.digest] = read_variants(self._content, target)
+        return known
+
+    def _choose(self, variants: Sequence[Variant], platform: Platform | None) -> Variant | None:
+        wanted = platform or self._platform
+        for variant in variants:
+            if wanted.runs(variant.platform):
+                return variant
+        return variants[0] if platform is None else None
+
+    def _size(self, variant: Variant) -> int:
+        blobs = [variant.descriptor, variant.manifest.config, *variant.manifest.layers]
+        return sum(blob.size for blob in blobs) + self._unpacked_size(variant)
+
+    def _unpacked_size(self, variant: Variant) -> int:
+        layers = [self._snapshotter.layer(chain_id) for chain_id in variant.chain_ids]
+        return sum(info.size_bytes for info in layers if info is not None)
+
+    # -- what the API shows
 
     def count(self) -> int:
         """Return the number of images, for `docker info`."""
-        raise NotImplementedError
+        with self._lock:
+            return len(self._names.targets())
 
     def summaries(
         self,
@@ -134,25 +234,140 @@ class ImageStore:
         """Return the ImageSummary objects of `GET /images/json`, newest first.
 
         `containers` maps an image id to the number of containers that use it; None gives -1.
+        `all_images` changes nothing: there are no intermediate images. A damaged image is left
+        out.
 
         Raises:
             InvalidArgument: `invalid filter 'x'`.
         """
-        raise NotImplementedError
+        del all_images
+        images = self._filtered(filters or {})
+        shared = self._shared_layers() if shared_size else {}
+        result = []
+        for image in images:
+            summary = summary_view(
+                image,
+                containers=containers(str(image.id)) if containers is not None else -1,
+                shared_size=self._shared_size(image, shared) if shared_size else -1,
+            )
+            if manifests:
+                summary["Manifests"] = manifest_summaries(
+                    self._variants_of(image.target), self._content, self._unpacked_size
+                )
+            result.append(summary)
+        return result
+
+    def _filtered(self, filters: Mapping[str, Sequence[str]]) -> list[Image]:
+        image_filters.check_names(filters, image_filters.LIST_FILTERS)
+        wants_dangling = image_filters.dangling(filters)
+        has_labels = image_filters.label_matcher(filters)
+        matches = image_filters.reference_matcher(filters)
+        until = image_filters.until_ns(filters)
+        before = [created_ns(self.resolve(ref).created) for ref in filters.get("before", ())]
+        since = [created_ns(self.resolve(ref).created) for ref in filters.get("since", ())]
+        images = []
+        for image in self._all():
+            created = created_ns(image.created)
+            if wants_dangling is not None and wants_dangling == bool(image.repo_tags):
+                continue
+            if not has_labels(image.config.execution.labels or {}):
+                continue
+            if any(created >= point for point in before) or any(created <= p for p in since):
+                continue
+            if until is not None and created > until:
+                continue
+            if matches is not None and not any(
+                matches(parse_reference(tag)) for tag in image.repo_tags
+            ):
+                continue
+            images.append(image)
+        return sorted(images, key=lambda image: (-created_ns(image.created), image.repo_tags))
+
+    def _all(self) -> Iterator[Image]:
+        with self._lock:
+            targets = list(self._names.targets().values())
+        for target in targets:
+            try:
+                yield self._image(target, None, asked=str(target.digest))
+            except BaleenError as err:
+                log.warning("image left out of the list: %s", err)
+
+    def _shared_layers(self) -> dict[Digest, int]:
+        counts: dict[Digest, int] = {}
+        for image in self._all():
+            for chain_id in image.chain_ids:
+                counts[chain_id] = counts.get(chain_id, 0) + 1
+        return counts
+
+    def _shared_size(self, image: Image, counts: Mapping[Digest, int]) -> int:
+        infos = [self._snapshotter.layer(c) for c in image.chain_ids if counts.get(c, 0) > 1]
+        return sum(info.size_bytes for info in infos if info is not None)
 
     def inspect(
         self, ref: str, *, platform: Platform | None = None, manifests: bool = False
     ) -> dict[str, Any]:
         """Return the ImageInspect object."""
-        raise NotImplementedError
+        image = self.resolve(ref, platform=platform)
+        with self._lock:
+            tagged = [n.tagged_ns for n in self._names.of(image.id) if n.reference is not None]
+        view = inspect_view(image, tagged_ns=max(tagged, default=0))
+        if manifests:
+            view["Manifests"] = manifest_summaries(
+                self._variants_of(image.target), self._content, self._unpacked_size
+            )
+        return view
 
     def history(self, ref: str, *, platform: Platform | None = None) -> list[dict[str, Any]]:
         """Return the ImageHistoryResponseItem objects, newest first."""
-        raise NotImplementedError
+        return history_view(self.resolve(ref, platform=platform), self._snapshotter)
+
+    # -- layers
+
+    def unpack(self, image: Image) -> Digest | None:
+        """Make sure that the image's layers are unpacked; return the top one's chain id.
+
+        Nearly free when they are. Verifies each diff id; one image is unpacked at a time.
+        """
+        variant = Variant(image.manifest_descriptor, image.manifest, image.config, image.chain_ids)
+        self._unpack(variant)
+        return image.chain_id
+
+    def _unpack(self, variant: Variant) -> list[Descriptor]:
+        if is_unpacked(self._snapshotter, variant):
+            return []
+        with self._unpack_lock, self._operation():
+            return list(unpack_variant(self._content, self._snapshotter, variant))
+
+    # -- names
 
     def tag(self, ref: str, repo: str, tag: str) -> None:
         """Let the name `repo:tag` (`latest` when empty) point at the image `ref`."""
-        raise NotImplementedError
+        reference = self._new_name(repo, tag)
+        with self._lock:
+            target, _ = self._find(ref)
+            self._names.put(reference, target)
+        self._emit("tag", str(target.digest), {"name": reference.familiar})
+
+    def put(self, target: Descriptor, references: Sequence[Reference]) -> None:
+        """Name an image whose blobs were put under a lease that is still held.
+
+        Without references it is kept as a dangling image. For load, import, pull and build.
+        """
+        with self._lock:
+            self._variants.pop(target.digest, None)
+            if not references:
+                self._names.put_dangling(target)
+            for reference in references:
+                self._names.put(reference.with_default_tag(), target)
+
+    @staticmethod
+    def _new_name(repo: str, tag: str) -> Reference:
+        reference = parse_reference(repo)
+        if reference.digest is not None:
+            raise InvalidArgument("refusing to create a tag with a digest reference")
+        return reference.with_tag(tag) if tag else reference.with_default_tag()
+
+    # -- removal
 
     def remove(
         self,
@@ -164,12 +379,28 @@ class ImageStore:
     ) -> list[dict[str, str]]:
         """Untag `ref`, and delete the image with its last name, as `DELETE /images/{name}`.
 
-        `in_use` maps an image id to the containers made from it.
+        `in_use` maps an image id to the containers made from it. `noprune` changes nothing:
+        there are no parent images.
 
         Raises:
+            NotFound: `No such image: x:latest`.
             Conflict: a container uses it, or an id was given that has several names.
         """
-        raise NotImplementedError
+        del noprune
+        with self._lock:
+            target, by_name = self._find(ref)
+            names = self._names.of(target.digest)
+            plan = plan_removal(
+                target.digest,
+                names,
+                asked=by_name.reference.familiar if by_name and by_name.reference else ref,
+                by_name=by_name,
+                force=force,
+                users=in_use(str(target.digest)),
+            )
+            for name in plan.untag:
+                self._names.remove(name.key, keep_image=not plan.delete)
+        return self._report(target.digest, plan.untag, deleted=plan.delete)
 
     def prune(
         self,
@@ -181,22 +412,187 @@ class ImageStore:
 
         Returns the ImagePruneResponse object: ImagesDeleted, SpaceReclaimed.
         """
-        raise NotImplementedError
+        image_filters.check_names(filters, image_filters.PRUNE_FILTERS)
+        only_dangling = image_filters.dangling(filters) is not False
+        has_labels = image_filters.label_matcher(filters)
+        until = image_filters.until_ns(filters)
+        deleted: list[dict[str, str]] = []
+        reclaimed = 0
+        for image in self._all():
+            if (
+                (only_dangling and image.repo_tags)
+                or not has_labels(image.config.execution.labels or {})
+                or (until is not None and created_ns(image.created) > until)
+                or in_use(str(image.id))
+            ):
+                continue
+            with self._lock:
+                names = self._names.of(image.id)
+                for name in names:
+                    self._names.remove(name.key)
+            before = self._disk_bytes(image)
+            deleted += self._report(image.id, names, deleted=True)
+            reclaimed += before - self._disk_bytes(image)
+        return {"ImagesDeleted": deleted or None, "SpaceReclaimed": reclaimed}
+
+    def _disk_bytes(self, image: Image) -> int:
+        blobs = [image.target, image.manifest_descriptor, image.manifest.config]
+        digests = {blob.digest for blob in (*blobs, *image.manifest.layers)}
+        layers = [self._snapshotter.layer(chain_id) for chain_id in image.chain_ids]
+        return sum(self._content.size(digest) or 0 for digest in digests) + sum(
+            info.size_bytes for info in layers if info is not None
+        )
+
+    def _report(
+        self, image_id: Digest, untagged: Sequence[Name], *, deleted: bool
+    ) -> list[dict[str, str]]:
+        records = []
+        for name in untagged:
+            if name.reference is not None:
+                records.append({"Untagged": name.reference.familiar})
+                self._emit("untag", str(image_id), {"name": name.reference.familiar})
+        if deleted:
+            self._variants.pop(image_id, None)
+            self.collect_garbage()
+            records.append({"Deleted": str(image_id)})
+            self._emit("delete", str(image_id), {"name": str(image_id)})
+        return records
+
+    # -- garbage
+
+    @contextmanager
+    def _operation(self) -> Iterator[None]:
+        """Hold off the collection of layers while something unpacks what no name leads to yet."""
+        with self._lock:
+            self._operations += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._operations -= 1
+
+    def collect_garbage(self) -> None:
+        """Remove the blobs and layers that no name and no snapshot leads to.
+
+        While an operation is under way it is put off to the next call.
+        """
+        with self._lock:
+            if self._operations:
+                self._garbage = True
+                return
+            self._garbage = False
+            targets = list(self._names.targets().values())
+            self._content.collect(
+                lambda: (
+                    digest for target in targets for digest in reachable(self._content, target)
+                )
+            )
+            self._collect_layers(targets)
+
+    def _collect_layers(self, targets: Sequence[Descriptor]) -> None:
+        keep: set[Digest] = set()
+        for target in targets:
+            try:
+                for variant in self._variants_of(target):
+                    keep.update(variant.chain_ids)
+            except BaleenError as err:
+                log.warning("an image can not be read: %s", err)
+        doomed = {info.chain_id for info in self._snapshotter.layers()} - keep
+        while doomed:
+            parents = {info.parent for info in self._snapshotter.layers()}
+            tops = doomed - parents
+            if not tops:
+                return
+            for chain_id in tops:
+                try:
+                    self._snapshotter.remove_layer(chain_id)
+                except Conflict:
+                    # A container stands on it.
+                    log.debug("layer %s stays: it is in use", chain_id)
+            doomed -= tops
+
+    @contextmanager
+    def changing(self) -> Iterator[Lease]:
+        """Hold a lease for blobs and layers of an image that is about to be made.
+
+        Whatever has no name at the end is collected, on failure too.
+        """
+        failed = True
+        try:
+            with self._operation(), self._content.lease() as lease:
+                yield lease
+            failed = False
+        finally:
+            if failed or self._garbage:
+                self.collect_garbage()
+
+    # -- archives
 
     def load(self, chunks: Iterable[bytes], *, quiet: bool = False) -> Iterator[dict[str, Any]]:
-        """Load a `docker save` or OCI layout archive; yields progress objects.
+        r"""Load a `docker save` or OCI layout archive; yields progress objects.
 
-        The last ones are `{"stream": "Loaded image: busybox:latest\\n"}`. An archive that is
-        malformed raises from the iterator and leaves no name behind. Close the iterator to give up.
+        The last ones are `{"stream": "Loaded image: busybox:latest\n"}`. An archive that is
+        malformed raises from the iterator and leaves nothing behind. Close the iterator to give
+        up.
         """
-        raise NotImplementedError
+        with self.changing() as lease:
+            loaded = load_archive(self._content, lease, chunks)
+            for target, _ in loaded:
+                for variant in read_variants(self._content, target):
+                    if not self._platform.runs(variant.platform) and len(loaded) > 1:
+                        continue
+                    for layer in self._unpack(variant):
+                        if not quiet:
+                            yield _layer_progress(layer)
+            for target, references in loaded:
+                self.put(target, references)
+                for reference in references:
+                    self._emit("load", str(target.digest), {"name": reference.familiar})
+        for target, references in loaded:
+            for reference in references:
+                yield {"stream": f"Loaded image: {reference.familiar}\n"}
+            if not references:
+                yield {"stream": f"Loaded image ID: {target.digest}\n"}
 
     def save(self, refs: Sequence[str]) -> Iterator[bytes]:
         """Return one tar with the images, both as OCI layout and in `docker save` form.
 
-        Look-up errors are raised at the call, before the first byte.
+        A name without a tag means all its tags. Look-up errors are raised at the call, before
+        the first byte.
         """
-        raise NotImplementedError
+        if not refs:
+            raise InvalidArgument("no image was named")
+        items: dict[Digest, SaveItem] = {}
+        for ref in refs:
+            for target, reference in self._to_save(ref):
+                item = items.setdefault(target.digest, SaveItem(target, self._variants_of(target)))
+                if reference is not None and reference not in item.references:
+                    item.references.append(reference)
+        return self._saving(list(items.values()))
+
+    def _saving(self, items: list[SaveItem]) -> Iterator[bytes]:
+        with self._content.lease() as lease:
+            for item in items:
+                for digest in reachable(self._content, item.target):
+                    self._content.adopt(digest, lease)
+            yield from save_archive(self._content, items)
+        for item in items:
+            self._emit("save", str(item.target.digest), {"name": str(item.target.digest)})
+
+    def _to_save(self, ref: str) -> list[tuple[Descriptor, Reference | None]]:
+        with self._lock:
+            if _ID_PREFIX.fullmatch(ref) is None or not is_identifier(ref.removeprefix("sha256:")):
+                reference = parse_reference(ref)
+                if reference.tag is None and reference.digest is None:
+                    rows = [
+                        (row.target, row.reference)
+                        for row in self._names
+                        if row.reference is not None and row.reference.name == reference.name
+                    ]
+                    if rows:
+                        return list(rows)
+            target, name = self._find(ref)
+            return [(target, name.reference if name is not None else None)]
 
     def import_(
         self,
@@ -210,6 +606,30 @@ class ImageStore:
     ) -> Iterator[dict[str, Any]]:
         """Make an image of one layer out of the archive of a root file system.
 
-        Yields progress objects; the last is `{"status": "sha256:..."}`.
+        Yields progress objects; the last is `{"status": "sha256:..."}`. `changes` are Dockerfile
+        instructions for the config.
         """
-        raise NotImplementedError
+        references = [self._new_name(repo, tag)] if repo else []
+        with self.changing() as lease:
+            target = import_archive(
+                self._content,
+                lease,
+                chunks,
+                message=message,
+                changes=changes,
+                platform=platform,
+                host=self._platform,
+            )
+            for variant in read_variants(self._content, target):
+                self._unpack(variant)
+            self.put(target, references)
+        self._emit("import", str(target.digest), {"name": str(target.digest)})
+        yield {"status": str(target.digest)}
+
+
+def _layer_progress(layer: Descriptor) -> dict[str, Any]:
+    return {
+        "status": "Loading layer",
+        "progressDetail": {"current": layer.size, "total": layer.size},
+        "id": layer.digest.short,
+    }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Self
 
 import msgspec
 
@@ -45,7 +46,7 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
-    def normalised(self) -> Platform:
+    def normalised(self) -> Self:
         """Return it with Go's names, and without the variants that are understood."""
         architecture, variant = _normalise(self.architecture, self.variant or "")
         return msgspec.structs.replace(
@@ -62,6 +63,21 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if host.architecture == "arm":
             return (wanted.variant or "v7") <= (host.variant or "v7")
         return wanted.variant is None or wanted.variant == host.variant
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse the API's `platform`: a JSON object, or `os[/arch[/variant]]` as in old versions.
+
+        Raises:
+            InvalidArgument: neither.
+        """
+        if not text.lstrip().startswith("{"):
+            parsed = parse_platform(text, default=host_platform())
+            return cls(**msgspec.structs.asdict(parsed))
+        try:
+            return msgspec.json.decode(text.encode(), type=cls).normalised()
+        except (msgspec.DecodeError, RecursionError) as err:
+            raise InvalidArgument(f"invalid platform: {err}") from err
 
 
 def _normalise(architecture: str, variant: str) -> tuple[str, str]:

@@ -2,3 +2,8 @@
 
 The contract and its terms are in `snapshotter`; `overlay` is the implementation.
 """
+
+from baleen.snapshots.overlay import OverlaySnapshotter
+from baleen.snapshots.snapshotter import LayerInfo, Mounts, Snapshotter, Usage
+
+__all__ = ["LayerInfo", "Mounts", "OverlaySnapshotter", "Snapshotter", "Usage"]

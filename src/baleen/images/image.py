@@ -1,0 +1,180 @@
+"""An image: what its documents say, read from the content store.
+
+See: OCI image-spec manifest.md, image-index.md, config.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from baleen.errors import BaleenError, DataLoss, NotFound
+from baleen.oci.image import CONFIG_LIMIT, ImageConfig, chain_ids, parse_image_config
+from baleen.oci.manifest import MANIFEST_LIMIT, Manifest, parse_index, parse_manifest
+from baleen.oci.media_types import INDEX_TYPES, MANIFEST_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from baleen.content.store import ContentStore
+    from baleen.oci.descriptor import Descriptor
+    from baleen.oci.digest import Digest
+    from baleen.oci.platform import Platform
+
+__all__ = ["Image", "ImageUser", "Variant", "reachable", "read_variants"]
+
+_INDEX_DEPTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image that can be run here: a target and the manifest chosen from it.
+
+    Attributes:
+        id: digest of the target (manifest or index); what the API calls the image's Id.
+        target: descriptor of the target.
+        manifest_descriptor: descriptor of the manifest for the platform (equal to `target` for a
+            single-platform image); the API's ImageManifestDescriptor.
+        manifest: the manifest.
+        config: the parsed image config; `config.execution` holds Env, Cmd, Entrypoint, ...
+        chain_ids: chain ids of the layers, bottom first; empty for an image without layers.
+        repo_tags: familiar names, `busybox:latest`, sorted.
+        repo_digests: `busybox@sha256:...`, sorted.
+        size: bytes: blobs of the manifest plus unpacked layers.
+        created: RFC 3339 text from the config, or "".
+    """
+
+    id: Digest
+    target: Descriptor
+    manifest_descriptor: Descriptor
+    manifest: Manifest
+    config: ImageConfig
+    chain_ids: tuple[Digest, ...]
+    repo_tags: tuple[str, ...]
+    repo_digests: tuple[str, ...]
+    size: int
+    created: str
+
+    @property
+    def chain_id(self) -> Digest | None:
+        """Chain id of the top layer: the parent for `Snapshotter.prepare`."""
+        return self.chain_ids[-1] if self.chain_ids else None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUser:
+    """A container that uses an image."""
+
+    container_id: str
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One manifest of a target with its config, both present and well-formed."""
+
+    descriptor: Descriptor
+    manifest: Manifest
+    config: ImageConfig
+    chain_ids: tuple[Digest, ...]
+
+    @property
+    def platform(self) -> Platform:
+        """What the config says, or the index where the config does not."""
+        if self.descriptor.platform is not None and not self.config.architecture:
+            return self.descriptor.platform
+        return self.config.platform
+
+
+def read_variants(content: ContentStore, target: Descriptor) -> list[Variant]:
+    """Return the images that the target offers and whose documents are here, in its order.
+
+    Manifests of an index that were never fetched are left out, as are artifacts that are no images.
+
+    Raises:
+        DataLoss: the target itself, or all it leads to, is missing or damaged; named.
+    """
+    variants: list[Variant] = []
+    first: BaleenError | None = None
+    for descriptor, depth in _manifests(content, target, 0):
+        try:
+            variants.append(_read_variant(content, descriptor))
+        except BaleenError as err:
+            # Of an index, other platforms may simply not be here.
+            if depth == 0:
+                raise _damaged(target, err) from err
+            first = first or err
+    if not variants:
+        reason = first or NotFound("it has no image manifest")
+        raise _damaged(target, reason) from reason
+    return variants
+
+
+def _damaged(target: Descriptor, err: BaleenError) -> DataLoss:
+    return DataLoss(
+        f"image {target.digest} can not be used: {err.message}",
+        hint="remove the image and pull or load it again",
+    )
+
+
+def _manifests(
+    content: ContentStore, descriptor: Descriptor, depth: int
+) -> Iterator[tuple[Descriptor, int]]:
+    if descriptor.media_type not in INDEX_TYPES:
+        yield descriptor, depth
+        return
+    if depth == _INDEX_DEPTH:
+        return
+    try:
+        index = parse_index(
+            content.read(descriptor.digest, limit=MANIFEST_LIMIT), descriptor.media_type
+        )
+    except BaleenError as err:
+        if depth == 0:
+            raise _damaged(descriptor, err) from err
+        return
+    for child in index.manifests:
+        if child.media_type in INDEX_TYPES or child.media_type in MANIFEST_TYPES:
+            yield from _manifests(content, child, depth + 1)
+
+
+def _read_variant(content: ContentStore, descriptor: Descriptor) -> Variant:
+    raw = content.read(descriptor.digest, limit=MANIFEST_LIMIT)
+    manifest = parse_manifest(raw, descriptor.media_type)
+    config = parse_image_config(content.read(manifest.config.digest, limit=CONFIG_LIMIT))
+    if len(config.diff_ids) != len(manifest.layers):
+        raise DataLoss(
+            f"manifest {descriptor.digest} has {len(manifest.layers)} layers, "
+            f"its config {len(config.diff_ids)}"
+        )
+    return Variant(descriptor, manifest, config, chain_ids(config.diff_ids))
+
+
+def reachable(content: ContentStore, target: Descriptor) -> Iterator[Digest]:
+    """Return the digest of every blob that the target leads to, itself included.
+
+    A document that is missing or damaged ends its branch.
+    """
+    pending = [(target, 0)]
+    seen: set[Digest] = set()
+    while pending:
+        descriptor, depth = pending.pop()
+        if descriptor.digest in seen or depth > _INDEX_DEPTH:
+            continue
+        seen.add(descriptor.digest)
+        yield descriptor.digest
+        try:
+            pending.extend((child, depth + 1) for child in _children(content, descriptor))
+        except BaleenError:
+            continue
+
+
+def _children(content: ContentStore, descriptor: Descriptor) -> list[Descriptor]:
+    if descriptor.media_type in INDEX_TYPES:
+        raw = content.read(descriptor.digest, limit=MANIFEST_LIMIT)
+        return parse_index(raw, descriptor.media_type).manifests
+    if descriptor.media_type in MANIFEST_TYPES:
+        raw = content.read(descriptor.digest, limit=MANIFEST_LIMIT)
+        manifest = parse_manifest(raw, descriptor.media_type)
+        return [manifest.config, *manifest.layers]
+    return []

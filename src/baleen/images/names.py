@@ -1,0 +1,118 @@
+"""The table of names: which reference points at which target; in memory, written through.
+
+A dangling image has the pseudo name `<none>@<digest>`, so that every image has at least one row,
+and whatever has no row is garbage.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from baleen.oci.descriptor import Descriptor, decode_document, encode_document
+from baleen.oci.reference import Reference, parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from baleen.oci.digest import Digest
+    from baleen.state.database import Database
+
+__all__ = ["Name", "NameTable"]
+
+_DANGLING = "<none>@"
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    target: Descriptor
+    tagged_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One row.
+
+    Attributes:
+        key: the full reference, or the pseudo name.
+        reference: None for a dangling image.
+        target: what it points at.
+        tagged_ns: when, nanoseconds since the epoch.
+    """
+
+    key: str
+    reference: Reference | None
+    target: Descriptor
+    tagged_ns: int
+
+
+class NameTable:
+    """Not synchronised: the store's lock is held around each call."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._names: dict[str, Name] = {}
+
+    def start(self) -> None:
+        """Read the table. Raises InvalidArgument for a row that is not ours."""
+        for key, document in self._database.all("images"):
+            row = decode_document(document, _Row, f'row "{key}" of the image table')
+            reference = None if key.startswith(_DANGLING) else parse_reference(key)
+            self._names[key] = Name(key, reference, row.target, row.tagged_ns)
+
+    def __iter__(self) -> Iterator[Name]:
+        return iter(list(self._names.values()))
+
+    def get(self, reference: Reference) -> Name | None:
+        """Return the row of a reference with a tag."""
+        return self._names.get(str(reference))
+
+    def of(self, image_id: Digest) -> list[Name]:
+        """Return the rows that point at an image, sorted."""
+        found = [name for name in self._names.values() if name.target.digest == image_id]
+        return sorted(found, key=lambda name: name.key)
+
+    def targets(self) -> dict[Digest, Descriptor]:
+        """Return all targets by image id."""
+        return {name.target.digest: name.target for name in self._names.values()}
+
+    def put(self, reference: Reference, target: Descriptor) -> None:
+        """Let a name point at a target.
+
+        The image that loses its last name by that becomes dangling; the one that gets its first is
+        not dangling any more.
+        """
+        with self._database.transaction():
+            previous = self._names.get(str(reference))
+            self._write(str(reference), reference, target)
+            self._drop(_DANGLING + target.digest)
+            if previous is not None:
+                self._keep(previous.target)
+
+    def put_dangling(self, target: Descriptor) -> None:
+        """Make sure that the target has a row."""
+        with self._database.transaction():
+            self._keep(target)
+
+    def remove(self, key: str, *, keep_image: bool = False) -> None:
+        """Remove a row; with `keep_image` its image becomes dangling if this was the last one."""
+        with self._database.transaction():
+            name = self._names.get(key)
+            self._drop(key)
+            if name is not None and keep_image:
+                self._keep(name.target)
+
+    def _keep(self, target: Descriptor) -> None:
+        if not any(name.target.digest == target.digest for name in self._names.values()):
+            self._write(_DANGLING + target.digest, None, target)
+
+    def _write(self, key: str, reference: Reference | None, target: Descriptor) -> None:
+        row = _Row(target=target, tagged_ns=time.time_ns())
+        self._database.put("images", key, encode_document(row))
+        self._names[key] = Name(key, reference, target, row.tagged_ns)
+
+    def _drop(self, key: str) -> None:
+        if self._names.pop(key, None) is not None:
+            self._database.delete("images", key)
