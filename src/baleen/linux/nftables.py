@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from baleen.linux.netlink import (
     NLM_F_APPEND,
     NLM_F_CREATE,
+    NLM_F_EXCL,
     Message,
     NetlinkSocket,
     attribute,
@@ -203,10 +204,11 @@ class Table(NamedTuple):
     name: str
     family: int = NFPROTO_IPV4
 
-    def add(self) -> Message:
-        """Create the table; no error when it exists."""
+    def add(self, *, exclusive: bool = False) -> Message:
+        """Create the table; when it exists, no error unless `exclusive` (EEXIST)."""
+        flags = NLM_F_CREATE | (NLM_F_EXCL if exclusive else 0)
         return self._message(
-            NFT_MSG_NEWTABLE, NLM_F_CREATE, string(NFTA_TABLE_NAME, self.name), "add table"
+            NFT_MSG_NEWTABLE, flags, string(NFTA_TABLE_NAME, self.name), "add table"
         )
 
     def delete(self) -> Message:

@@ -11,7 +11,8 @@ table, reserved ports, names files). The interfaces inside a container are made 
 (`runtime.resolver`). Networks are stored in the database; all else is derived and rebuilt at start.
 """
 
-from baleen.network.manager import NetworkConfig, NetworkManager
+from baleen.network.config import NetworkConfig
+from baleen.network.manager import NetworkManager
 from baleen.network.network import (
     Endpoint,
     Network,

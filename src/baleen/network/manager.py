@@ -7,7 +7,6 @@ import logging
 import re
 import secrets
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -15,65 +14,33 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from baleen import errors
 from baleen.errors import (
-    AlreadyExists,
     BaleenError,
-    InvalidArgument,
     NotFound,
     PermissionDenied,
 )
 from baleen.linux.rtnetlink import RouteSocket, del_link, del_neighbour
 from baleen.network import bridge, ipam, resolv
+from baleen.network.config import NetworkConfig
+from baleen.network.directory import NetworkDirectory
 from baleen.network.firewall import Firewall
 from baleen.network.forwarding import disable_forwarding, enable_forwarding
 from baleen.network.names import NamesFiles
-from baleen.network.network import Endpoint, Network, NetworkSpec, PoolSpec, Published
+from baleen.network.network import Endpoint, Network, Published
 from baleen.network.ports import PortAllocator, ephemeral_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from baleen.network.network import Driver, PortRequest, PublishedPort
+    from baleen.network.network import NetworkSpec, PortRequest, PublishedPort
     from baleen.state.database import Database
 
 __all__ = ["NetworkConfig", "NetworkManager"]
 
 _log = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
 _PORT_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
-_PREDEFINED: Final = ("bridge", "host", "none")
 _HOST_NAME = re.compile(r"veth[0-9a-f]{7}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkConfig:
-    """The daemon's settings that concern networks.
-
-    Attributes:
-        exec_root: run folder; the manager owns its subfolder `networks`.
-        bridge: name of the default network's bridge.
-        bip: address and prefix of that bridge ("" = first free pool).
-        table: name of the nftables table (family ip) that is ours alone.
-        address_pools: blocks and prefix lengths from which subnets are cut.
-        resolv_conf: the host's file; resolved_conf: the upstream servers of systemd-resolved,
-            which are used when the former names only the local stub.
-    """
-
-    exec_root: Path
-    bridge: str = "baleen0"
-    bip: str = ""
-    table: str = "baleen"
-    address_pools: tuple[tuple[str, int], ...] = ipam.DEFAULT_ADDRESS_POOLS
-    mtu: int = 1500
-    icc: bool = True
-    ip_masquerade: bool = True
-    ip_forward: bool = True
-    default_binding: str = "0.0.0.0"  # noqa: S104  # Docker's default for -p without an address
-    resolv_conf: Path = Path("/etc/resolv.conf")
-    resolved_conf: Path = Path("/run/systemd/resolve/resolv.conf")
-    hosts: Path = Path("/etc/hosts")
 
 
 def _now() -> str:
@@ -106,12 +73,9 @@ class NetworkManager:
     ) -> None:
         self._config = config
         self._database = database
-        self._now = now
         self._new_id = new_id
         self._names = NamesFiles(config.exec_root / "networks")
-        self._networks: dict[str, Network] = {}  # by id, oldest first
-        self._options: dict[str, bridge.BridgeOptions] = {}  # of bridge networks, by id
-        self._pools: dict[str, ipam.AddressPool] = {}  # of bridge networks, by id
+        self._directory = NetworkDirectory(config, now=now, new_id=new_id)
         self._endpoints: dict[str, dict[str, Endpoint]] = {}  # network id, endpoint id
         self._changing = asyncio.Lock()  # held while the set of networks changes
         self._resources = ExitStack()
@@ -137,11 +101,13 @@ class NetworkManager:
         ]
         for network in sorted(stored, key=lambda network: network.created):
             self._add(network)
-        self._make_predefined()
+        for network in self._directory.decide_predefined(self._host_networks()):
+            self._database.put("networks", network.id, msgspec.json.encode(network))
+            self._add(network)
         rules = []
-        for network in self._networks.values():
+        for network in self._directory.all():
             if network.driver == "bridge":
-                options = self._options[network.id]
+                options = self._directory.options(network.id)
                 bridge.ensure_bridge(self._route, network, options)
                 rules.append(bridge.bridge_rules(network, options))
         self._firewall.rebuild(rules)
@@ -153,20 +119,21 @@ class NetworkManager:
         of endpoints that are not given. Call it exactly once, after `start`.
         """
         for endpoint, ports in endpoints:
-            network = self._networks.get(endpoint.network_id)
+            network = self._directory.get(endpoint.network_id)
             if network is None:
                 _log.warning("endpoint %s is on an unknown network", endpoint.id)
                 continue
-            if endpoint.ipv4:
+            pool = self._directory.pool(network.id)
+            if pool is not None:
                 try:
-                    self._pools[network.id].take(endpoint.ipv4)
+                    pool.take(endpoint.ipv4)
                 except BaleenError:
                     _log.warning("endpoint %s: cannot take %s again", endpoint.id, endpoint.ipv4)
             self._endpoints[network.id][endpoint.id] = endpoint
             self._ports.adopt(ports)
             self._firewall.publish(endpoint.ipv4, ports)
         alive = [item for group in self._endpoints.values() for item in group.values()]
-        with_names = {network.id for network in self._networks.values() if network.has_names}
+        with_names = {network.id for network in self._directory.all() if network.has_names}
         self._names.keep(with_names, {item.container_id for item in alive})
         for network_id in with_names:
             self._write_names(network_id)
@@ -180,15 +147,15 @@ class NetworkManager:
         links = {link.name: link for link in self._route.links()}
         for endpoint in alive:
             link = links.get(endpoint.host_name)
-            master = links.get(self._networks[endpoint.network_id].bridge)
+            master = links.get(self._directory[endpoint.network_id].bridge)
             if link is not None and master is not None and link.master != master.ifindex:
-                options = self._options[endpoint.network_id]
+                options = self._directory.options(endpoint.network_id)
                 self._route.run(
                     *bridge.join_bridge(endpoint, options, link.ifindex, master.ifindex)
                 )
 
     async def _remove_stale_interfaces(self, known: set[str]) -> None:
-        bridges = {network.bridge for network in self._networks.values()}
+        bridges = {network.bridge for network in self._directory.all()}
         links = self._route.links()
         ours = {link.ifindex for link in links if link.name in bridges}
         stale = [
@@ -203,7 +170,7 @@ class NetworkManager:
         """Remove our table, bridges and interfaces, and set back the sysctls that we changed."""
         self._firewall.delete()
         await self._remove_stale_interfaces(set())
-        for network in self._networks.values():
+        for network in self._directory.all():
             if network.bridge and network.owns_bridge:
                 await asyncio.to_thread(bridge.delete_bridge, network.bridge)
         disable_forwarding(self._database)
@@ -216,7 +183,7 @@ class NetworkManager:
 
     def networks(self) -> list[Network]:
         """Every network, oldest first."""
-        return list(self._networks.values())
+        return self._directory.all()
 
     def resolve(self, reference: str) -> Network:
         """Find by full id, then exact name, then unambiguous id prefix; "default" is the bridge.
@@ -225,20 +192,7 @@ class NetworkManager:
             NotFound: `network x not found`.
             InvalidArgument: the prefix fits several.
         """
-        if reference in self._networks:
-            return self._networks[reference]
-        name = "bridge" if reference == "default" else reference
-        for network in self._networks.values():
-            if network.name == name:
-                return network
-        matches = [item for item in self._networks.values() if item.id.startswith(reference)]
-        if not reference or not matches:
-            raise NotFound(f"network {reference} not found")
-        if len(matches) > 1:
-            raise InvalidArgument(
-                f"network {reference} is ambiguous ({len(matches)} matches found on ID prefix)"
-            )
-        return matches[0]
+        return self._directory.resolve(reference)
 
     def endpoints(self, network_id: str) -> list[Endpoint]:
         """Endpoints now on the network (of running containers)."""
@@ -246,7 +200,7 @@ class NetworkManager:
 
     def address_counts(self, network_id: str) -> tuple[int, int] | None:
         """(addresses in use, addresses available) of the network's pool; None without a pool."""
-        pool = self._pools.get(network_id)
+        pool = self._directory.pool(network_id)
         return None if pool is None else (pool.in_use, pool.available)
 
     async def create(self, spec: NetworkSpec) -> Network:
@@ -260,12 +214,15 @@ class NetworkManager:
             NotFound: no such driver.
             NotImplemented: IPv6.
         """
-        _check_spec(spec)
         async with self._changing:
-            if any(network.name == spec.name for network in self._networks.values()):
-                raise AlreadyExists(f"network with name {spec.name} already exists")
-            network = self._decide(spec)
-            options = self._parse_options(network)
+            network = self._directory.decide(
+                spec,
+                host_networks=self._host_networks(),
+                bridge_exists=lambda name: self._route.link(name) is not None,
+            )
+            options = bridge.parse_options(
+                network.options, mtu=self._config.mtu, binding=self._config.default_binding
+            )
             with ExitStack() as undo:
                 # Stored first: after a crash the next start makes what is missing.
                 self._database.put("networks", network.id, msgspec.json.encode(network))
@@ -299,7 +256,8 @@ class NetworkManager:
                     f"error while removing network: network {network.name} id {network.id} "
                     f"has active endpoints ({users})"
                 )
-            self._forget(network)
+            self._directory.forget(network.id)
+            del self._endpoints[network.id]
             self._firewall.remove_bridge(network.bridge)
             if network.owns_bridge:
                 await asyncio.shield(asyncio.to_thread(bridge.delete_bridge, network.bridge))
@@ -308,106 +266,24 @@ class NetworkManager:
         return network
 
     def _add(self, network: Network) -> None:
-        self._networks[network.id] = network
-        self._endpoints[network.id] = {}
-        if network.driver == "bridge":
-            self._options[network.id] = self._parse_options(network)
-            self._pools[network.id] = ipam.AddressPool(network.pools[0])
-
-    def _forget(self, network: Network) -> None:
-        del self._networks[network.id], self._endpoints[network.id]
-        self._options.pop(network.id, None)
-        self._pools.pop(network.id, None)
-
-    def _parse_options(self, network: Network) -> bridge.BridgeOptions:
-        return bridge.parse_options(
-            network.options, mtu=self._config.mtu, binding=self._config.default_binding
-        )
-
-    def _decide(self, spec: NetworkSpec) -> Network:
-        """Fill in id, bridge and pool of a checked spec; nothing is kept yet."""
-        network_id = self._new_id()
-        named = spec.options.get(bridge.OPTION_NAME, "")
-        name = named or f"br-{network_id[:12]}"
-        if any(network.bridge == name for network in self._networks.values()):
-            raise PermissionDenied(f"network already exists with bridge name {name}")
-        return Network(
-            id=network_id,
-            name=spec.name,
-            driver="bridge",
-            created=self._now(),
-            internal=spec.internal,
-            attachable=spec.attachable,
-            ipam_options=spec.ipam_options,
-            pools=(self._decide_pool(spec),),
-            user_pools=any(pool.subnet for pool in spec.pools),
-            options=spec.options,
-            labels=spec.labels,
-            bridge=name,
-            owns_bridge=not (named and self._route.link(named) is not None),
-        )
-
-    def _decide_pool(self, spec: NetworkSpec) -> PoolSpec:
-        used = [pool.subnet for pool in self._pools.values()]
-        wanted = spec.pools[0] if spec.pools else PoolSpec()
-        if not wanted.subnet:
-            subnet = ipam.choose_subnet(self._config.address_pools, [*used, *self._host_networks()])
-            return ipam.parse_pool(msgspec.structs.replace(wanted, subnet=str(subnet)))
-        pool = ipam.parse_pool(wanted)
-        if any(IPv4Network(pool.subnet).overlaps(subnet) for subnet in used):
-            raise PermissionDenied(
-                "invalid pool request: Pool overlaps with other one on this address space"
-            )
-        return pool
+        self._directory.add(network)
+        self._endpoints.setdefault(network.id, {})
 
     def _host_networks(self) -> list[IPv4Network]:
-        """Where the host itself has addresses or routes (its default route is no place)."""
-        places = [f"{item.address}/{item.prefix_len}" for item in self._route.addresses()]
-        places += [route.to for route in self._route.routes()]
+        """Where the host itself has addresses or routes (its default route is no place).
+
+        A default bridge that another daemon's life has left does not count: it will be ours.
+        """
+        own = self._route.link(self._config.bridge)
+        ifindex = own.ifindex if own else 0
+        places = [
+            f"{item.address}/{item.prefix_len}"
+            for item in self._route.addresses()
+            if item.ifindex != ifindex
+        ]
+        places += [route.to for route in self._route.routes() if route.ifindex != ifindex]
         networks = [IPv4Network(place, strict=False) for place in places]
         return [network for network in networks if network.prefixlen]
-
-    def _make_predefined(self) -> None:
-        """Store the three networks that every daemon has; the bridge follows the settings."""
-        drivers: tuple[tuple[str, Driver], ...] = (("host", "host"), ("none", "null"))
-        present = {network.name: network for network in self._networks.values()}
-        wanted = [self._default_bridge(present.get("bridge"))]
-        wanted += [
-            present.get(name)
-            or Network(id=self._new_id(), name=name, driver=driver, created=self._now())
-            for name, driver in drivers
-        ]
-        for network in wanted:
-            if present.get(network.name) != network:
-                self._database.put("networks", network.id, msgspec.json.encode(network))
-                self._add(network)
-
-    def _default_bridge(self, present: Network | None) -> Network:
-        config = self._config
-        if config.bip:
-            address, _, length = config.bip.partition("/")
-            subnet = IPv4Network(f"{ipam.parse_address(address)}/{length}", strict=False)
-            pool = ipam.parse_pool(PoolSpec(subnet=str(subnet), gateway=address))
-        elif present is not None:
-            pool = present.pools[0]
-        else:
-            pool = self._decide_pool(NetworkSpec(name="bridge"))
-        return Network(
-            id=present.id if present else self._new_id(),
-            name="bridge",
-            driver="bridge",
-            created=present.created if present else self._now(),
-            pools=(pool,),
-            options={
-                bridge.OPTION_DEFAULT: "true",
-                bridge.OPTION_ICC: str(config.icc).lower(),
-                bridge.OPTION_MASQUERADE: str(config.ip_masquerade).lower(),
-                bridge.OPTION_BINDING: config.default_binding,
-                bridge.OPTION_NAME: config.bridge,
-                bridge.OPTION_MTU: str(config.mtu),
-            },
-            bridge=config.bridge,
-        )
 
     # Endpoints
 
@@ -431,7 +307,7 @@ class NetworkManager:
             InvalidArgument: the address is not one of the network's, or malformed.
             ResourceExhausted: the pool is used up.
         """
-        if network.id not in self._networks:
+        if self._directory.get(network.id) is None:
             raise NotFound(f"network {network.name} not found")
         container_name = container_name.removeprefix("/")
         endpoint = Endpoint(
@@ -445,7 +321,7 @@ class NetworkManager:
             internal=network.internal,
             gw_priority=gw_priority,
         )
-        pool = self._pools.get(network.id)
+        pool = self._directory.pool(network.id)
         if pool is not None:
             mac = ipam.parse_mac(mac) if mac else ""
             address = pool.take(ipv4) if ipv4 else pool.allocate()
@@ -467,9 +343,10 @@ class NetworkManager:
         """Give address and names back; idempotent. Unpublish its ports before."""
         if self._endpoints.get(endpoint.network_id, {}).pop(endpoint.id, None) is None:
             return
-        if endpoint.ipv4:
-            network = self._networks[endpoint.network_id]
-            self._pools[network.id].release(endpoint.ipv4)
+        network = self._directory[endpoint.network_id]
+        pool = self._directory.pool(network.id)
+        if pool is not None:
+            pool.release(endpoint.ipv4)
             self._forget_neighbour(network, endpoint.ipv4)
             self._write_names(network.id)
         if not any(
@@ -512,7 +389,7 @@ class NetworkManager:
         return changed
 
     def _write_names(self, network_id: str) -> None:
-        network = self._networks[network_id]
+        network = self._directory[network_id]
         if network.has_names:
             self._names.write_network(
                 network_id, network.name, self._endpoints[network_id].values()
@@ -525,8 +402,8 @@ class NetworkManager:
         """
         if endpoint.driver != "bridge":
             return None
-        network = self._networks[endpoint.network_id]
-        options = self._options[network.id]
+        network = self._directory[endpoint.network_id]
+        options = self._directory.options(network.id)
         routes = []
         if gateway and endpoint.gateway:
             routes.append({"to": "0.0.0.0/0", "via": endpoint.gateway})
@@ -572,7 +449,7 @@ class NetworkManager:
         for request in requests:
             if request.host_ip:
                 ipam.parse_address(request.host_ip)
-        binding = self._options[endpoint.network_id].binding
+        binding = self._directory.options(endpoint.network_id).binding
         published = self._ports.reserve(requests, address=endpoint.ipv4, binding=binding)
         try:
             self._firewall.publish(endpoint.ipv4, published.ports)
@@ -614,7 +491,7 @@ class NetworkManager:
         return _read_resolv_conf(self._config.resolv_conf) or resolv.ResolvConf()
 
     def _has_names(self, endpoint: Endpoint) -> bool:
-        network = self._networks.get(endpoint.network_id)
+        network = self._directory.get(endpoint.network_id)
         return network is not None and network.has_names
 
     def dns(
@@ -647,40 +524,16 @@ class NetworkManager:
     ) -> str:
         """Content of the container's /etc/hosts; `name:host-gateway` is resolved here."""
         endpoints = list(endpoints)
-        head = {}
-        if any(item.driver == "host" for item in endpoints):
-            head = {"head": _read_text(self._config.hosts)}
+        on_host = any(item.driver == "host" for item in endpoints)
+        head = _read_text(self._config.hosts) if on_host else resolv.HOSTS_HEAD
         return resolv.hosts_text(
             [item.ipv4 for item in endpoints if item.ipv4],
             hostname=hostname,
             domainname=domainname,
             extra_hosts=extra_hosts,
             host_gateway=self.host_gateway(),
-            **head,
+            head=head,
         )
-
-
-def _check_spec(spec: NetworkSpec) -> None:
-    """Refuse what cannot be made, before anything is decided. Raises as `create` says."""
-    if spec.name in _PREDEFINED or spec.name == "default":
-        raise PermissionDenied(f"operation is not permitted on predefined {spec.name} network ")
-    if not _NAME.fullmatch(spec.name):
-        raise InvalidArgument(
-            f"invalid network name {spec.name!r}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
-            if spec.name
-            else "invalid name: name is empty"
-        )
-    if spec.driver in ("host", "null"):
-        raise PermissionDenied(f'only one instance of "{spec.driver}" network is allowed')
-    if spec.driver != "bridge":
-        raise NotFound(f'plugin "{spec.driver}" not found')
-    if spec.ipam_driver not in ("", "default"):
-        raise NotFound(f'plugin "{spec.ipam_driver}" not found')
-    if spec.enable_ipv6 or not spec.enable_ipv4:
-        raise errors.NotImplemented("networks with IPv6 are not supported yet")
-    if len(spec.pools) > 1:
-        raise InvalidArgument("bridge driver does not support more than one IPv4 subnet")
-    bridge.parse_options(spec.options, mtu=1500, binding="0.0.0.0")  # noqa: S104
 
 
 def _delete_links(names: Iterable[str]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EMBEDDED_SERVER",
+    "HOSTS_HEAD",
     "ResolvConf",
     "direct",
     "embedded",
@@ -33,7 +34,7 @@ EMBEDDED_SERVER: Final = "127.0.0.11"
 # What Docker names when the host has no server that a container could reach.
 _PUBLIC_SERVERS: Final = ("8.8.8.8", "8.8.4.4")
 _NDOTS = re.compile(r"ndots:")
-_HOSTS_HEAD: Final = (
+HOSTS_HEAD: Final = (
     "127.0.0.1\tlocalhost\n"
     "::1\tlocalhost ip6-localhost ip6-loopback\n"
     "fe00::\tip6-localnet\n"
@@ -134,7 +135,7 @@ def hosts_text(
     domainname: str,
     extra_hosts: Sequence[str],
     host_gateway: str,
-    head: str = _HOSTS_HEAD,
+    head: str,
 ) -> str:
     """Content of /etc/hosts: `head`, the user's `name:address` entries, then the container itself.
 

@@ -294,10 +294,9 @@ def _redirect(nft: NftSocket, *, udp: int, tcp: int) -> None:
         )
         for name, number in (("udp", udp), ("tcp", tcp))
     ]
-    nft.commit(
-        table.add(),
-        table.delete(),
-        table.add(),
-        table.add_chain("output", hook=Hook("nat", NF_INET_LOCAL_OUT, -100)),
-        *rules,
-    )
+    chain = table.add_chain("output", hook=Hook("nat", NF_INET_LOCAL_OUT, -100))
+    try:
+        nft.commit(table.add(exclusive=True), chain, *rules)
+    except FileExistsError:
+        # Only then: after a delete, closing the socket waits 10 ms for the kernel's readers.
+        nft.commit(table.delete(), table.add(), chain, *rules)
