@@ -1,0 +1,77 @@
+"""`baleen system df`: how much disk is used, and what could be freed."""
+
+from __future__ import annotations
+
+from baleen.cli.command import Command
+from baleen.cli.formatting.humanize import decimal_size
+from baleen.cli.formatting.rows import Row
+from baleen.cli.listing import FORMAT, print_rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from baleen.cli.flags import Flags
+    from baleen.cli.session import Session
+    from baleen.client.models import JsonObject
+
+__all__ = ["COMMAND"]
+
+_HEADERS = {
+    "Type": "TYPE",
+    "TotalCount": "TOTAL",
+    "Active": "ACTIVE",
+    "Size": "SIZE",
+    "Reclaimable": "RECLAIMABLE",
+}
+
+
+def _row(kind: str, total: int, active: int, size: int, free: int) -> Row:
+    share = f" ({free * 100 // size}%)" if size > 0 else ""
+    return Row(
+        {
+            "Type": kind,
+            "TotalCount": str(total),
+            "Active": str(active),
+            "Size": decimal_size(max(size, 0)),
+            "Reclaimable": decimal_size(max(free, 0)) + share,
+        },
+        kind="*formatter.diskUsageContext",
+    )
+
+
+def _rows(usage: JsonObject) -> list[Row]:
+    images: list[JsonObject] = usage.get("Images") or []
+    containers: list[JsonObject] = usage.get("Containers") or []
+    volumes: list[JsonObject] = usage.get("Volumes") or []
+    cache: list[JsonObject] = usage.get("BuildCache") or []
+    used = [image for image in images if int(image.get("Containers") or 0) > 0]
+    layers = int(usage.get("LayersSize") or 0)
+    held = sum(int(i.get("Size") or 0) - int(i.get("SharedSize") or 0) for i in used)
+    running = [c for c in containers if c.get("State") in {"running", "paused", "restarting"}]
+    written = sum(int(c.get("SizeRw") or 0) for c in containers)
+    busy = sum(int(c.get("SizeRw") or 0) for c in running)
+    sizes = [(v.get("UsageData") or {}) for v in volumes]
+    volume_size = sum(max(int(u.get("Size") or 0), 0) for u in sizes)
+    volume_free = sum(max(int(u.get("Size") or 0), 0) for u in sizes if not u.get("RefCount"))
+    linked = sum(bool(u.get("RefCount")) for u in sizes)
+    cached = sum(int(c.get("Size") or 0) for c in cache)
+    in_use = [c for c in cache if c.get("InUse")]
+    cache_busy = sum(int(c.get("Size") or 0) for c in in_use)
+    return [
+        _row("Images", len(images), len(used), layers, layers - held),
+        _row("Containers", len(containers), len(running), written, written - busy),
+        _row("Local Volumes", len(volumes), linked, volume_size, volume_free),
+        _row("Build Cache", len(cache), len(in_use), cached, cached - cache_busy),
+    ]
+
+
+def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
+    return print_rows(
+        session,
+        _rows(session.client.get("/system/df") or {}),
+        form=flags.text("format"),
+        default="{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
+        headers=_HEADERS,
+    )
+
+
+COMMAND = Command(_run, "[OPTIONS]", flags=(FORMAT,), maximum=0)

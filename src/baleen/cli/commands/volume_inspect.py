@@ -1,0 +1,27 @@
+"""`baleen volume inspect`: volumes as the engine describes them."""
+
+from __future__ import annotations
+
+from baleen.cli.command import Command
+from baleen.cli.flags import Flag
+from baleen.cli.inspecting import finder, inspect_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from baleen.cli.flags import Flags
+    from baleen.cli.session import Session
+
+__all__ = ["COMMAND"]
+
+
+def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
+    find = finder(session, "volume")
+    return inspect_all(session, arguments, find, flags.text("format"))
+
+
+COMMAND = Command(
+    _run,
+    "[OPTIONS] VOLUME [VOLUME...]",
+    flags=(Flag("format", "f", "string", "Format output using a custom template: 'json' or Go's"),),
+    minimum=1,
+)

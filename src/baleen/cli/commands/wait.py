@@ -1,0 +1,24 @@
+"""`baleen wait`: block until containers stop, print their exit codes."""
+
+from __future__ import annotations
+
+from baleen.cli.attachment import container_path, read_wait
+from baleen.cli.command import Command
+from baleen.cli.each import for_each
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from baleen.cli.flags import Flags
+    from baleen.cli.session import Session
+
+__all__ = ["COMMAND"]
+
+
+def _run(session: Session, _flags: Flags, arguments: list[str]) -> int:
+    def act(reference: str) -> str:
+        return str(read_wait(session.client.request("POST", container_path(reference, "wait"))))
+
+    return for_each(session, arguments, act)
+
+
+COMMAND = Command(_run, "CONTAINER [CONTAINER...]", minimum=1)

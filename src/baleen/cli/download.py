@@ -1,0 +1,73 @@
+"""Writing a stream of the engine to a file or to standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+
+from baleen.cli.streaming import write_all
+from baleen.cli.terminal import is_terminal
+from baleen.errors import InvalidArgument
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["check_destination", "save_stream"]
+
+
+def check_destination(path: str, what: str) -> None:
+    """Refuse a terminal and a folder before anything is asked of the engine.
+
+    Raises:
+        InvalidArgument: the destination cannot hold an archive.
+    """
+    if not path:
+        if is_terminal(1):
+            raise InvalidArgument(
+                f"cowardly refusing to {what} to a terminal. Use the -o flag or redirect"
+            )
+        return
+    if os.path.isdir(path):  # noqa: PTH112  # pathlib is slow to load
+        raise InvalidArgument(f"failed to {what}: destination {path} is a directory")
+
+
+def save_stream(path: str, start: Callable[[], Iterable[bytes]]) -> None:
+    """Write what `start` yields to `path`, or to standard output when it is empty.
+
+    A regular file appears complete or not at all: it is written beside its place, then renamed.
+    """
+    if not path:
+        for data in start():
+            write_all(1, data)
+        return
+    if _is_special(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            for data in start():
+                write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+        return
+    temporary = f"{path}.tmp-{os.urandom(6).hex()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600)
+    try:
+        try:
+            for data in start():
+                write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)  # noqa: PTH104
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+        raise
+
+
+def _is_special(path: str) -> bool:
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+    except FileNotFoundError:
+        return False

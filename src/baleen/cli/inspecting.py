@@ -1,0 +1,79 @@
+"""Printing objects as the engine describes them: as JSON, or through a template."""
+
+from __future__ import annotations
+
+from baleen.errors import BaleenError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from baleen.cli.session import Session
+    from baleen.client.models import JsonValue
+
+__all__ = ["FINDERS", "finder", "inspect_all"]
+
+# In the order in which Docker looks for an object of no given type.
+FINDERS: dict[str, tuple[str, str, bool]] = {
+    "container": ("/containers/", "/json", False),
+    "image": ("/images/", "/json", True),
+    "network": ("/networks/", "", False),
+    "volume": ("/volumes/", "", False),
+}
+
+
+def finder(session: Session, kind: str, *, size: bool = False) -> Callable[[str], JsonValue]:
+    """A function that fetches one object of a kind."""
+    from baleen.client.client import segment
+
+    prefix, suffix, slashes = FINDERS[kind]
+
+    def find(reference: str) -> JsonValue:
+        path = f"{prefix}{segment(reference, slashes=slashes)}{suffix}"
+        if kind == "container" and size:
+            return session.client.get(path, size=True)
+        return session.client.get(path)
+
+    return find
+
+
+def inspect_all(
+    session: Session, references: list[str], find: Callable[[str], JsonValue], form: str
+) -> int:
+    """Print every object that is found, complain about the others; the exit code."""
+    from baleen.cli.formatting.template import Template, compile_template
+
+    template: Template | None = None
+    if form and form != "json":
+        template = compile_template(form.replace("\\t", "\t").replace("\\n", "\n"))
+    found: list[JsonValue] = []
+    failures: list[str] = []
+    for reference in references:
+        try:
+            value = find(reference)
+        except BaleenError as err:
+            failures.append(str(err))
+            continue
+        if template is not None:
+            session.out(template.render(value))
+        elif form == "json":
+            session.out(_compact(value))
+        else:
+            found.append(value)
+    if not form:
+        session.out(_indented(found))
+    for text in failures:
+        session.warn(text)
+    return 1 if failures else 0
+
+
+def _compact(value: JsonValue) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _indented(value: JsonValue) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, indent=4)
