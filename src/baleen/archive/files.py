@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from baleen.archive.entry import Entry, EntryType
 from baleen.archive.names import shown
-from baleen.errors import BaleenError, InvalidArgument, ResourceExhausted
+from baleen.errors import BaleenError, InvalidArgument, PermissionDenied, ResourceExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +36,8 @@ def failure(err: OSError, name: bytes, doing: str) -> BaleenError:
         )
     if err.errno in (errno.EMFILE, errno.ENFILE):
         return ResourceExhausted(message)
+    if err.errno in (errno.EROFS, errno.EACCES):
+        return PermissionDenied(message)
     return InvalidArgument(message)
 
 

@@ -1,0 +1,251 @@
+"""A directory tree as a tar stream, read by descriptor.
+
+The order is that of Go's filepath.Walk: a directory, then what is in it, sorted by name. The
+stream comes in pieces of some hundred kilobytes, because each may cost its consumer a switch of
+threads.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from baleen.archive.entry import Entry, EntryType
+from baleen.archive.tree import open_below
+from baleen.archive.writer import END, encode_header, padding
+from baleen.linux.files import filesystem_magic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from baleen.linux.fd import Fd
+
+__all__ = ["pack"]
+
+_PIECE = 1 << 20
+_GATHER = 256 << 10
+_OPEN_PARENTS = 16
+_CAPABILITY = "security.capability"
+_KINDS = {
+    stat.S_IFREG: EntryType.FILE,
+    stat.S_IFDIR: EntryType.DIRECTORY,
+    stat.S_IFLNK: EntryType.SYMLINK,
+    stat.S_IFCHR: EntryType.CHAR,
+    stat.S_IFBLK: EntryType.BLOCK,
+    stat.S_IFIFO: EntryType.FIFO,
+}
+# File systems that the kernel makes up: proc, sysfs, cgroup, cgroup2, devpts, mqueue, securityfs,
+# debugfs, tracefs, bpf (linux/magic.h). A copy of `/` shows them as empty directories, as Docker's
+# does.
+_MADE_UP = frozenset(
+    {
+        0x9FA0,
+        0x62656572,
+        0x27E0EB,
+        0x63677270,
+        0x1CD1,
+        0x19800202,
+        0x73636673,
+        0x64626720,
+        0x74726163,
+        0xCAFE4A11,
+    }
+)
+
+
+def pack(
+    top: Fd, name: bytes, prefix: bytes | None, *, one_file_system: bool = False
+) -> Iterator[bytes]:
+    """Return a tar stream of the file `name` in the directory `top`, or of `top` if that is empty.
+
+    Takes ownership of `top`; exhausting or closing the iterator closes it. The entries of a
+    directory are named `prefix/`, `prefix/...`; with None the top has no entry and the names begin
+    below it.
+
+    The content of other file systems is left out with `one_file_system`; that of /proc and its
+    kin always, unless one begins there. Sockets have no form in a tar and are left out.
+    """
+    return _gathered(_Packer(top, prefix, one_file_system=one_file_system), name)
+
+
+def _gathered(packer: _Packer, name: bytes) -> Iterator[bytes]:
+    pending: list[bytes] = []
+    size = 0
+    try:
+        for piece in packer.pieces(name):
+            pending.append(piece)
+            size += len(piece)
+            if size >= _GATHER:
+                yield pending[0] if len(pending) == 1 else b"".join(pending)
+                pending, size = [], 0
+        pending.append(END)
+        yield b"".join(pending)
+    finally:
+        packer.close()
+
+
+class _Packer:
+    def __init__(self, top: Fd, prefix: bytes | None, *, one_file_system: bool) -> None:
+        self._top = top
+        self._prefix = prefix
+        self._one_file_system = one_file_system
+        self._parents: dict[bytes, int] = {}
+        self._seen: dict[tuple[int, int], bytes] = {}
+        self._top_device = os.fstat(top.fileno()).st_dev
+
+    def close(self) -> None:
+        for fd in self._parents.values():
+            os.close(fd)
+        self._parents.clear()
+        self._top.close()
+
+    def pieces(self, name: bytes) -> Iterator[bytes]:
+        if not name:
+            if self._prefix is not None:
+                info = os.fstat(self._top.fileno())
+                yield encode_header(_entry(self._prefix + b"/", EntryType.DIRECTORY, info))
+            pending = self._children(b"")
+        else:
+            pending = [name]
+            self._prefix = None
+        while pending:
+            path = pending.pop()
+            # What vanishes while we are on the way is left out.
+            with suppress(FileNotFoundError):
+                info = self._lstat(path)
+                if stat.S_ISDIR(info.st_mode):
+                    yield encode_header(_entry(self._shown(path), EntryType.DIRECTORY, info))
+                    if not self._is_foreign(path, info):
+                        pending += self._children(path)
+                else:
+                    yield from self._file(path, info)
+
+    def _shown(self, path: bytes) -> bytes:
+        return path if self._prefix is None else self._prefix + b"/" + path
+
+    def _parent(self, path: bytes) -> tuple[int, bytes]:
+        """Return the open directory that `path` is in, and its name there."""
+        head, _, name = path.rpartition(b"/")
+        if not head:
+            return self._top.fileno(), name
+        fd = self._parents.get(head)
+        if fd is None:
+            if len(self._parents) >= _OPEN_PARENTS:
+                oldest = next(iter(self._parents))
+                os.close(self._parents.pop(oldest))
+            fd = self._parents[head] = open_below(self._top.fileno(), head)
+        return fd, name
+
+    def _lstat(self, path: bytes) -> os.stat_result:
+        parent, name = self._parent(path)
+        return os.lstat(name, dir_fd=parent)
+
+    def _children(self, path: bytes) -> list[bytes]:
+        try:
+            fd = (
+                open_below(self._top.fileno(), path)
+                if path
+                else os.open(
+                    ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._top.fileno()
+                )
+            )
+        except NotADirectoryError:
+            return []
+        try:
+            names = sorted(map(os.fsencode, os.listdir(fd)), reverse=True)
+        finally:
+            os.close(fd)
+        return [path + b"/" + name for name in names] if path else names
+
+    def _is_foreign(self, path: bytes, info: os.stat_result) -> bool:
+        """Whether the directory is the root of a mount whose content is left out."""
+        if info.st_dev == self._top_device:
+            return False
+        if self._one_file_system:
+            return True
+        try:
+            fd = open_below(self._top.fileno(), path)
+        except OSError:
+            return True
+        try:
+            # A running container's /dev is a tmpfs of ours with device nodes; the image's is empty.
+            return filesystem_magic(fd) in _MADE_UP or path == b"dev"
+        finally:
+            os.close(fd)
+
+    def _file(self, path: bytes, info: os.stat_result) -> Iterator[bytes]:
+        kind = _KINDS.get(stat.S_IFMT(info.st_mode))
+        if kind is None:
+            return
+        shown = self._shown(path)
+        parent, name = self._parent(path)
+        if info.st_nlink > 1:
+            inode = (info.st_dev, info.st_ino)
+            first = self._seen.setdefault(inode, shown)
+            if first is not shown:
+                link = _entry(shown, EntryType.HARDLINK, info)
+                link.linkname = first
+                yield encode_header(link)
+                return
+        if kind is EntryType.FILE:
+            yield from self._regular(parent, name, shown)
+            return
+        entry = _entry(shown, kind, info)
+        if kind is EntryType.SYMLINK:
+            entry.linkname = os.readlink(name, dir_fd=parent)
+        yield encode_header(entry)
+
+    def _regular(self, parent: int, name: bytes, shown: bytes) -> Iterator[bytes]:
+        # Opened for reading only after it is known, on the held inode, to be a regular file.
+        handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            info = os.fstat(handle)
+            if not stat.S_ISREG(info.st_mode):
+                return
+            fd = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            os.close(handle)
+        try:
+            entry = _entry(shown, EntryType.FILE, info)
+            capability = _capability(fd)
+            if capability is not None:
+                entry.xattrs[_CAPABILITY] = capability
+            yield encode_header(entry)
+            left = info.st_size
+            while left:
+                piece = os.read(fd, min(left, _PIECE))
+                if not piece:
+                    # It became shorter; the header has promised its size.
+                    piece = bytes(min(left, _PIECE))
+                left -= len(piece)
+                yield piece
+            if info.st_size % 512:
+                yield padding(info.st_size)
+        finally:
+            os.close(fd)
+
+
+def _capability(fd: int) -> bytes | None:
+    try:
+        return os.getxattr(fd, _CAPABILITY)
+    except OSError as err:
+        if err.errno in (errno.ENODATA, errno.ENOTSUP, errno.EPERM):
+            return None
+        raise
+
+
+def _entry(name: bytes, kind: EntryType, info: os.stat_result) -> Entry:
+    return Entry(
+        name=name,
+        type=kind,
+        mode=stat.S_IMODE(info.st_mode),
+        uid=info.st_uid,
+        gid=info.st_gid,
+        size=info.st_size if kind is EntryType.FILE else 0,
+        mtime_ns=info.st_mtime_ns,
+        major=os.major(info.st_rdev) if kind in (EntryType.CHAR, EntryType.BLOCK) else 0,
+        minor=os.minor(info.st_rdev) if kind in (EntryType.CHAR, EntryType.BLOCK) else 0,
+    )
