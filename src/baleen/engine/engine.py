@@ -37,7 +37,8 @@ from baleen.engine.updating import Updating
 from baleen.engine.viewing import Viewing
 from baleen.engine.volume_operations import VolumeOperations
 from baleen.errors import BaleenError, Conflict
-from baleen.images import ImageStore, install_embedded
+from baleen.images import ImageStore
+from baleen.images.embedded import install_embedded_images
 from baleen.linux.cgroup import detect
 from baleen.network import NetworkConfig, NetworkManager
 from baleen.snapshots import OverlaySnapshotter
@@ -213,7 +214,7 @@ class Engine:
                     self._volumes.use(mount.name, record.id)
         await self._networks.start()
         await self._restoring.run()
-        await self._tasks.blocking(install_embedded, self._images, self._database)
+        await self._tasks.blocking(install_embedded_images, self._images, self._database)
 
     async def close(self) -> None:
         """Let go of everything; containers and their supervisors run on."""

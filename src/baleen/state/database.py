@@ -2,7 +2,8 @@
 
 A write is durable against a crash of the daemon as soon as the call returns, and against a power
 loss after the next checkpoint (`synchronous=NORMAL`: the file can lose the last transactions but
-never be torn). Calls block for some tens of microseconds and are made from one thread.
+never be torn). Calls block for some tens of microseconds, and may be made from any thread: one
+lock makes them follow one another, for the whole of a transaction.
 
 See: https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous
 """
@@ -10,6 +11,7 @@ See: https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -55,8 +57,9 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._depth = 0
+        self._lock = threading.RLock()
         try:
-            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._migrate()
@@ -80,20 +83,21 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside take effect together, or none when the block raises. May nest."""
-        if self._depth:
-            yield
-            return
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._depth = 1
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        else:
-            self._commit()
-        finally:
-            self._depth = 0
+        with self._lock:
+            if self._depth:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            else:
+                self._commit()
+            finally:
+                self._depth = 0
 
     def _commit(self) -> None:
         try:
@@ -108,38 +112,41 @@ class Database:
 
     def put(self, table: Table, key: str, document: bytes) -> None:
         """Store `document` under `key`, replacing what was there."""
-        try:
-            self._connection.execute(
-                f"INSERT INTO {table} VALUES (?, ?) "  # noqa: S608  # a Literal, never input
-                "ON CONFLICT (key) DO UPDATE SET document = excluded.document",
-                (key, document),
-            )
-        except sqlite3.OperationalError as err:
-            raise self._full(err) from err
+        self._write(
+            f"INSERT INTO {table} VALUES (?, ?) "  # noqa: S608  # a Literal, never input
+            "ON CONFLICT (key) DO UPDATE SET document = excluded.document",
+            (key, document),
+        )
 
     def delete(self, table: Table, key: str) -> None:
         """Remove the document under `key`; success means that it is gone."""
+        self._write(
+            f"DELETE FROM {table} WHERE key = ?",  # noqa: S608  # a Literal, never input
+            (key,),
+        )
+
+    def _write(self, statement: str, values: tuple[str | bytes, ...]) -> None:
         try:
-            self._connection.execute(
-                f"DELETE FROM {table} WHERE key = ?",  # noqa: S608  # a Literal, never input
-                (key,),
-            )
+            with self._lock:
+                self._connection.execute(statement, values)
         except sqlite3.OperationalError as err:
             raise self._full(err) from err
 
     def get(self, table: Table, key: str) -> bytes | None:
         """Return the document under `key`, or None."""
-        row = self._connection.execute(
-            f"SELECT document FROM {table} WHERE key = ?",  # noqa: S608  # a Literal, never input
-            (key,),
-        ).fetchone()
+        with self._lock:
+            row = self._connection.execute(
+                f"SELECT document FROM {table} WHERE key = ?",  # noqa: S608  # a Literal
+                (key,),
+            ).fetchone()
         return None if row is None else bytes(row[0])
 
     def all(self, table: Table) -> list[tuple[str, bytes]]:
         """Return every (key, document) of the table, ordered by key. Meant for start-up."""
-        rows = self._connection.execute(
-            f"SELECT key, document FROM {table} ORDER BY key"  # noqa: S608  # a Literal
-        ).fetchall()
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT key, document FROM {table} ORDER BY key"  # noqa: S608  # a Literal
+            ).fetchall()
         return [(key, bytes(document)) for key, document in rows]
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 
 import pytest
 
@@ -78,3 +79,22 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
     connection.close()
     with pytest.raises(FailedPrecondition, match="schema version"):
         Database(path)
+
+
+def test_writers_in_several_threads_follow_one_another(tmp_path):
+    database = Database(tmp_path / "state.db")
+    database.put("settings", "n", b"0")
+
+    def count():
+        for _ in range(50):
+            with database.transaction():
+                value = int(database.get("settings", "n") or b"0")
+                database.put("settings", "n", b"%d" % (value + 1))
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert database.get("settings", "n") == b"200"
+    database.close()
