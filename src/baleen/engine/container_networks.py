@@ -91,7 +91,6 @@ class ContainerNetworks:
         """Return the endpoints of a new container by network name, nothing allocated yet.
 
         Raises:
-            NotFound: no such network.
             InvalidArgument: endpoints that contradict the mode.
         """
         if shared_with(mode) is not None:
@@ -101,21 +100,33 @@ class ContainerNetworks:
                     "container's network"
                 )
             return {}
-        first = self._networks.resolve(network_of_mode(mode))
-        endpoints = {first.name: EndpointSettings()}
+        endpoints = {self._name_of(network_of_mode(mode)): EndpointSettings()}
         for reference, settings in wanted.items():
-            network = self._networks.resolve(network_of_mode(reference))
-            self._check_endpoint(network, settings)
-            endpoints[network.name] = settings
+            endpoints[self._name_of(network_of_mode(reference))] = settings
         if len(endpoints) > 1 and {"host", "none"} & endpoints.keys():
             raise InvalidArgument(
                 "conflicting options: cannot attach both user-defined and non-user-defined "
                 "network-modes"
             )
         return {
-            name: msgspec.structs.replace(settings, network_id=self._networks.resolve(name).id)
+            name: msgspec.structs.replace(settings, network_id=self._checked_id(name, settings))
             for name, settings in endpoints.items()
         }
+
+    def _name_of(self, reference: str) -> str:
+        """Return the name of a network; one that does not exist (yet) is looked up at start."""
+        try:
+            return self._networks.resolve(reference).name
+        except NotFound:
+            return reference
+
+    def _checked_id(self, name: str, settings: EndpointSettings) -> str:
+        try:
+            network = self._networks.resolve(name)
+        except NotFound:
+            return ""
+        self._check_endpoint(network, settings)
+        return network.id
 
     @staticmethod
     def _check_endpoint(network: Network, settings: EndpointSettings) -> None:

@@ -41,6 +41,7 @@ from baleen.images import ImageStore
 from baleen.images.embedded import install_embedded_images
 from baleen.linux.cgroup import detect
 from baleen.network import NetworkConfig, NetworkManager
+from baleen.network.config import DEFAULT_ADDRESS_POOLS
 from baleen.snapshots import OverlaySnapshotter
 from baleen.state import Database
 from baleen.volumes import VolumeStore
@@ -255,7 +256,7 @@ def _network_config(config: EngineConfig) -> NetworkConfig:
         bridge=config.bridge,
         bip=config.bip or "",
         table=config.nft_table,
-        address_pools=tuple(config.default_address_pools),
+        address_pools=tuple(config.default_address_pools) or DEFAULT_ADDRESS_POOLS,
         mtu=config.mtu,
         icc=config.icc,
         ip_masquerade=config.ip_masquerade,

@@ -327,6 +327,8 @@ class Lifecycle:
                     if message["restarting"]:
                         self._restarting(record, ending)
                     else:
+                        # The supervisor goes now; its end of the socket is not to be missed.
+                        live.drop_link()
                         self._tasks.start(self.exited(live.id, ending), f"exit of {live.id[:12]}")
                 case "started":
                     self._restarted(record, message)

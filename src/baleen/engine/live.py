@@ -111,11 +111,15 @@ class LiveContainer:
             os.close(request.fd)
         self.pending.clear()
 
-    def close(self) -> None:
-        """Give up the link and the waiting clients because the daemon stops."""
+    def drop_link(self) -> None:
+        """Close the link to the supervisor, if there is one."""
         if self.link is not None:
             self.link.close()
             self.link = None
+
+    def close(self) -> None:
+        """Give up the link and the waiting clients because the daemon stops."""
+        self.drop_link()
         self.drop_pending()
 
     def require_link(self, record: ContainerRecord) -> SupervisorLink:

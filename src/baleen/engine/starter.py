@@ -171,9 +171,7 @@ class Starter:
 
     async def release(self, record: ContainerRecord, live: LiveContainer) -> dict[str, Any]:
         """Give back what the run had; returns changes of the record. The supervisor is done."""
-        if live.link is not None:
-            live.link.close()
-            live.link = None
+        live.drop_link()
         self._bundles.clean(record)
         return await self._networks.release(record)
 
