@@ -36,6 +36,14 @@ _MIN_LIFE_S = 1.0
 _END_S = 2.0
 
 
+def _seal_descriptors() -> None:
+    """Mark what this process inherited: nothing of it may reach a container's process."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  # numbers
+        if int(name) > 2:
+            with contextlib.suppress(OSError):  # the listing's own descriptor is closed by now
+                os.set_inheritable(int(name), False)
+
+
 class ZygoteProcess:
     """The running zygote. Owns its process and our end of the socket pair."""
 
@@ -48,6 +56,7 @@ class ZygoteProcess:
 
     def start(self) -> None:
         """Start the process; OSError when that is impossible."""
+        _seal_descriptors()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:

@@ -72,7 +72,7 @@ class FakeEngine:
             raise NotModified("already started")
         self.calls.append("started")
 
-    async def container_stop(self, ref, *, timeout, signal):
+    async def container_stop(self, ref, *, timeout, signal):  # noqa: ASYNC109
         self._check(ref)
         self.calls.append(("stop", timeout, signal))
 

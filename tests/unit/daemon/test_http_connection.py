@@ -328,7 +328,7 @@ async def test_hijack_with_chunked_body_and_early_bytes(daemon):
         b"Connection: Upgrade\r\nUpgrade: tcp\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"2\r\n{}\r\n0\r\n\r\nearly"
     )
-    status, headers = await client.head()
+    _, headers = await client.head()
     assert headers["content-type"] == "application/vnd.docker.multiplexed-stream"
     side, early = await daemon.engine.hijacked.get()
     assert early == b"early"
@@ -365,7 +365,7 @@ async def test_close_ends_streams_in_good_form_and_lets_answers_finish(start):
         await busy.send(
             b"PUT /containers/web/archive?path=/ HTTP/1.1\r\nHost: d\r\nContent-Length: 4\r\n\r\n"
         )
-        while not any(c._body and c._body._waiter for c in daemon.server.connections):
+        while not any(c._body and c._body._waiter for c in daemon.server.connections):  # noqa: ASYNC110
             await asyncio.sleep(0)
         closing = asyncio.ensure_future(daemon.server.close(5))
         assert await events.rest() == b"0\r\n\r\n"
