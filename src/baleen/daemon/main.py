@@ -5,7 +5,7 @@ zygote (before anything heavy is loaded); engine, which finds the containers tha
 last daemon; listening sockets; "ready" to systemd. SIGTERM and SIGINT end the daemon and leave
 containers running; SIGHUP reads `debug` and `labels` again.
 
-Exit codes: 0 ended as asked, 1 could not start, 125 bad flags.
+Exit codes: 0 ended as asked, 1 could not start or had to end, 125 bad flags.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _run(config, invocation)
     except BaleenError as err:
         return _complain(f"baleend: {err}", 1)
-    except OSError as err:
-        return _complain(f"baleend: {err.filename or ''}: {err.strerror}", 1)
+    except Exception:
+        _log.critical("the daemon ends because of a bug", exc_info=True)
+        return 1
     return 0
 
 

@@ -42,8 +42,10 @@ def test_a_pid_file_counts_only_while_a_daemon_has_that_number(tmp_path):
         pidfile.write_text(stale, encoding="latin-1")
         with files(tmp_path):
             pass
-    command = [sys.executable, "-c", "import sys; sys.stdin.read()", "baleend"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
+    program = "import sys; print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, "baleend"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()  # the new program runs: its command line is in place
         pidfile.write_text(str(other.pid))
         with pytest.raises(AlreadyExists, match=f"running as process {other.pid}"):
             files(tmp_path).__enter__()
