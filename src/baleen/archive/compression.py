@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import bz2
 import lzma
-import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import zstandard
-from isal import isal_zlib
+from isal import igzip_lib, isal_zlib
 
 from baleen.archive.limits import DEFAULT_LIMITS
 from baleen.errors import InvalidArgument, ResourceExhausted
@@ -45,9 +44,8 @@ _PIECE = 1 << 20
 # isal keeps what it could not take yet as a copy: small inputs keep that cheap (548 MB/s against
 # 48 with the whole input at once).
 _INPUT = 64 << 10
-# zstandard's object has no bound on its output; 1 KiB of input can hold 256 run-length blocks of
-# 128 KiB each.
-_ZSTD_INPUT = 1 << 10
+# zstandard's object has no bound on its output: 512 bytes can hold 128 run-length blocks of 128 KiB.
+_ZSTD_INPUT = 512
 _WINDOW_LIMIT = 128 << 20
 _EMPTY_MEMBERS = 4096
 
@@ -192,9 +190,9 @@ def _zstd() -> zstandard.ZstdDecompressionObj:
     return zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT).decompressobj()
 
 
-# isal raises zlib's error, bz2 OSError; nothing inside of an engine reads a file.
+# bz2 says OSError; nothing inside of an engine reads a file.
 _ENGINE_ERRORS: tuple[type[Exception], ...] = (
-    zlib.error,
+    cast("type[Exception]", igzip_lib.IsalError),
     lzma.LZMAError,
     zstandard.ZstdError,
     OSError,

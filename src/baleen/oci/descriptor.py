@@ -37,13 +37,13 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 def _decode_hook(wanted: type, value: object) -> object:
-    if wanted is Digest and isinstance(value, str):
-        try:
-            return Digest(value)
-        except InvalidArgument as err:
-            # msgspec adds the place in the document to a ValueError only.
-            raise ValueError(err.message) from err
-    raise NotImplementedError(wanted)
+    # msgspec adds the place in the document to a ValueError only.
+    if wanted is not Digest or not isinstance(value, str):
+        raise ValueError(f"Expected a digest, got {type(value).__name__}")
+    try:
+        return Digest(value)
+    except InvalidArgument as err:
+        raise ValueError(err.message) from err
 
 
 def _encode_hook(value: object) -> object:
