@@ -66,8 +66,10 @@ def receive(sock: socket.socket) -> tuple[bytes, list[int]]:
         InvalidArgument: longer than MAX_DATAGRAM or with too many descriptors; it is consumed and
             the descriptors that came are closed.
     """
+    # Asked for first: a buffer for the largest one would be mapped and unmapped for each.
+    size = sock.recv_into(bytearray(1), 1, socket.MSG_PEEK | socket.MSG_TRUNC)
     data, control, flags, _ = sock.recvmsg(
-        MAX_DATAGRAM, socket.CMSG_SPACE(_MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
+        min(size, MAX_DATAGRAM), socket.CMSG_SPACE(_MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC
     )
     fds: list[int] = []
     for level, kind, payload in control:

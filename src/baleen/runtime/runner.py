@@ -28,6 +28,7 @@ from baleen.runtime.failure import LaunchError, reason
 from baleen.runtime.interfaces import attach_interface, bring_up_loopback, detach_interface
 from baleen.runtime.launch import create, exec_process
 from baleen.runtime.logfile import LogFile, format_time
+from baleen.runtime.request import read_file
 from baleen.runtime.resolver import Resolver
 from baleen.runtime.spec import parse_spec
 from baleen.runtime.stdio import close_stdio, open_pipes, terminal_ends
@@ -47,10 +48,7 @@ __all__ = ["Runner"]
 
 
 def _read_program(path: str | None) -> bytes | None:
-    if path is None:
-        return None
-    with open(path, "rb") as file:
-        return file.read()
+    return None if path is None else read_file(path)
 
 
 def _for_execs(spec: Spec) -> Spec:
@@ -119,8 +117,7 @@ class Runner:
         """
         if self._spec is None:
             try:
-                with open(f"{self._request.bundle}/config.json", "rb") as file:
-                    document = json.load(file)
+                document = json.loads(read_file(f"{self._request.bundle}/config.json"))
             except (OSError, ValueError, RecursionError) as err:
                 raise LaunchError("spec", 0, f"config.json: {err}", 128) from err
             self._spec = parse_spec(document)

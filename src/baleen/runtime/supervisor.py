@@ -45,7 +45,6 @@ See: DESIGN.md, Processes; unix(7).
 
 from __future__ import annotations
 
-import base64
 import binascii
 import contextlib
 import os
@@ -140,7 +139,16 @@ class Supervisor:
     def serve(self, first: socket.socket) -> None:
         """Take requests from the daemon's end `first` (taken over) and from control.sock."""
         self._listen()
-        self._connection = self._connect(first)
+        self.accept_daemon(first)
+
+    def accept_daemon(self, sock: socket.socket) -> None:
+        """Take requests from a daemon's connection (taken over); an older one is closed."""
+        older, self._connection = self._connection, None
+        if older is not None:
+            older.close()
+        self._connection = Connection(self._poller, sock, self._on_request, self._on_closed)
+        while self._kept_events:
+            self._connection.send(self._kept_events.popleft())
 
     def _listen(self) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
@@ -165,14 +173,7 @@ class Supervisor:
             sock, _ = self._listener.accept()
         except OSError:
             return  # it gave up, or we have no descriptor left; it will come again
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = self._connect(sock)
-        while self._kept_events:
-            self._connection.send(self._kept_events.popleft())
-
-    def _connect(self, sock: socket.socket) -> Connection:
-        return Connection(self._poller, sock, self._on_request, self._on_closed)
+        self.accept_daemon(sock)
 
     def _on_closed(self, connection: Connection) -> None:
         if connection is self._connection:
@@ -495,8 +496,8 @@ def _attach_options(attach: object, message: Message) -> AttachOptions:
     if not isinstance(attach, dict):
         raise InvalidArgument("attach: an object is needed")
     try:
-        early = base64.b64decode(str(attach.get("early") or ""), validate=True)
-    except binascii.Error as err:
+        early = binascii.a2b_base64(str(attach.get("early") or ""), strict_mode=True)
+    except ValueError as err:
         raise InvalidArgument(f"early: {err}") from err
     return AttachOptions(
         stdin=_flag(attach, "stdin"),
