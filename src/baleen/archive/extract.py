@@ -151,8 +151,6 @@ class _Extraction:
             )
             place = f"{self._path.rstrip('/')}/{os.fsdecode(b'/'.join(parts))}"
             raise InvalidArgument(f'cannot overwrite {old} "{place}" with {new} "{self._path}"')
-        if is_directory:
-            self._forget()
         remove_tree(parent, name)
         return False
 
