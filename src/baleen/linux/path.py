@@ -118,7 +118,7 @@ def make_directory(root: int, path: str, mode: int = 0o755) -> Fd:
             raise failure("mkdirat", path, errno.ENOENT)
         try:
             with contextlib.suppress(FileExistsError):
-                os.mkdir(part, mode, dir_fd=current)
+                os.mkdir(part, mode, dir_fd=current.fileno())
             child = openat2(
                 current.fileno(),
                 part,

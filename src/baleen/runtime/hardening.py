@@ -213,7 +213,7 @@ def execute(path: str, prepared: Prepared) -> NoReturn:
     """
     os.umask(prepared.umask)
     try:
-        os.execve(path, prepared.argv, prepared.env)
+        os.execve(path, prepared.argv, prepared.env)  # noqa: S606  # a shell is not wanted
     except OSError as error:
         message = f"exec {path}: {reason(error)}"
         raise LaunchError("exec", error.errno or 0, message) from error

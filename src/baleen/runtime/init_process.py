@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from baleen.linux import mount as m
 from baleen.linux import namespaces as ns
-from baleen.linux.fd import Fd
 from baleen.linux.path import make_directory
 from baleen.linux.pty import make_controlling
 from baleen.runtime import devices, hardening, masks, reaper, rootfs, sync
 
 if TYPE_CHECKING:
     from baleen.linux.cgroup.driver import Cgroup
-    from baleen.runtime.prepare import Prepared
+    from baleen.linux.fd import Fd
+    from baleen.runtime.prepare import Prepared, Rootfs
     from baleen.runtime.spec import Spec
 
 __all__ = ["InitPlan", "run", "run_through_intermediate"]
@@ -42,7 +42,7 @@ class InitPlan:
     spec: Spec
     process: Prepared
     bundle: str
-    rootfs: rootfs.Rootfs
+    rootfs: Rootfs
     init: bool
     cgroup: Cgroup | None
     joined: tuple[tuple[int, int], ...]

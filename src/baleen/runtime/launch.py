@@ -72,14 +72,14 @@ class Container:
     """
 
     def __init__(
-        self, pid: int, pidfd: Fd, netns: Fd, channel: socket.socket, warnings: tuple[str, ...]
+        self, pid: int, pidfd: Fd, netns: Fd, link: _Link, warnings: tuple[str, ...]
     ) -> None:
         self.pid = pid
         self.pidfd = pidfd
         self.netns = netns
         self.console: Fd | None = None
         self.warnings = warnings
-        self._channel: socket.socket | None = channel
+        self._link: _Link | None = link
         self._ready = False
 
     def wait_ready(self) -> None:
@@ -89,9 +89,9 @@ class Container:
         """
         if self._ready:
             return
-        assert self._channel is not None
+        assert self._link is not None
         try:
-            self.console = _expect(self._channel, MESSAGE_READY, self.pidfd)
+            self.console = _expect(self._link, MESSAGE_READY, self.pidfd)
         except LaunchError:
             self.abandon()
             raise
@@ -103,28 +103,30 @@ class Container:
         Raises LaunchError otherwise, with PID 1 killed and reaped.
         """
         self.wait_ready()
-        assert self._channel is not None
-        channel, self._channel = self._channel, None
-        with channel:
-            # If PID 1 was killed meanwhile there is no reader; the reply below tells.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                channel.send(MESSAGE_START)
-            try:
-                _expect_end(channel)
-            except LaunchError:
-                self.abandon()
-                raise
+        assert self._link is not None
+        self._link.send(MESSAGE_START)
+        try:
+            _expect_end(self._link)
+        except LaunchError:
+            self.abandon()
+            raise
+        self._link.close()
+        self._link = None
 
     def abandon(self) -> None:
-        """Kill and reap PID 1 and close everything; for a container that will not be used."""
+        """Kill and reap PID 1 and close everything; for a container that will not be used.
+
+        It blocks until every process of the pid namespace is reaped: execs are the caller's to
+        reap first.
+        """
         _destroy(self.pidfd)
         self.close()
 
     def close(self) -> None:
         """Close the descriptors; the process goes on (a container that is not started ends)."""
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+        if self._link is not None:
+            self._link.close()
+            self._link = None
         for fd in (self.pidfd, self.netns, self.console):
             if fd is not None:
                 fd.close()
@@ -153,7 +155,10 @@ def create(
     """Make the container's PID 1 and its namespaces; returns while it still mounts.
 
     Args:
+        spec: the parsed config.json; its `process` is needed.
         bundle: what relative sources of binds are relative to.
+        rootfs: what is mounted as the container's root; `spec.root_path` is not looked at.
+        seccomp_program: compiled filter, or None for none.
         stdio: descriptors for the process, still owned by the caller; None with a terminal.
         init: PID 1 is our reaper, and the program its child.
         cgroup: group that PID 1 joins; it must exist.
@@ -166,7 +171,7 @@ def create(
     prepared = prepare(spec.process, stdio, seccomp_program)
     with contextlib.ExitStack() as undo:
         joined = _open_namespaces(undo, spec)
-        ours, theirs = _channel(undo)
+        link, theirs = _channel(undo)
         plan = init_process.InitPlan(
             spec=spec,
             process=prepared,
@@ -186,22 +191,29 @@ def create(
         )
         if "pid" in joined:
             shared = joined["pid"].fileno()
-            pid, pidfd, _ = _clone_through_intermediate(
-                undo, lambda: init_process.run_through_intermediate(plan, shared), ours, theirs
+            pid, pidfd = _clone_through_intermediate(
+                lambda: init_process.run_through_intermediate(plan, shared), link, theirs
             )
         else:
             pid = _fork_into(_new(spec, "pid", "time"), lambda: init_process.run(plan))
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
         undo.callback(_destroy, pidfd)
-        _expect(ours, MESSAGE_NAMESPACES, pidfd)
-        netns = undo.enter_context(Fd(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)))
+        _expect(link, MESSAGE_NAMESPACES, pidfd)
+        try:
+            netns = undo.enter_context(
+                Fd(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+            )
+        except FileNotFoundError:
+            # It has failed since: a process that has ended has no namespaces, but a last word.
+            _expect(link, MESSAGE_READY, pidfd)
+            raise
         warnings = prepared.warnings + _adjust_oom_score(pid, prepared)
         # From here on everything belongs to the container; only the namespaces' files are ours.
         undo.pop_all()
         for fd in joined.values():
             fd.close()
-        return Container(pid, pidfd, netns, ours, warnings)
+        return Container(pid, pidfd, netns, link, warnings)
 
 
 def exec_process(
@@ -218,6 +230,8 @@ def exec_process(
     Args:
         container: pidfd of the container's PID 1.
         spec: the container's own.
+        process: what to run; its terminal is made in the container's /dev/pts.
+        seccomp_program: compiled filter, or None for none.
         stdio: descriptors for the process, still owned by the caller; None with a terminal.
         cgroup: the container's group, or None to stay in ours.
 
@@ -231,7 +245,7 @@ def exec_process(
             flags |= CLONE_FLAGS[kind]
     target = container.fileno() if isinstance(container, Fd) else container
     with contextlib.ExitStack() as undo:
-        ours, theirs = _channel(undo)
+        link, theirs = _channel(undo)
         plan = enter.EnterPlan(
             process=prepared,
             container=target,
@@ -239,22 +253,19 @@ def exec_process(
             cgroup=cgroup,
             channel=theirs.fileno(),
         )
-        console = None
         if "pid" in spec.namespaces:
-            pid, pidfd, console = _clone_through_intermediate(
-                undo, lambda: enter.run_through_intermediate(plan), ours, theirs
+            pid, pidfd = _clone_through_intermediate(
+                lambda: enter.run_through_intermediate(plan), link, theirs
             )
-            undo.callback(_destroy, pidfd)
         else:
             pid = _fork_into(0, lambda: enter.run(plan))
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
-            undo.callback(_destroy, pidfd)
-            if prepared.terminal:
-                console = _expect(ours, MESSAGE_READY, pidfd)
-                undo.callback(_close, console)
-        _expect_end(ours)
-        ours.close()
+        undo.callback(_destroy, pidfd)
+        console = _expect(link, MESSAGE_READY, pidfd) if prepared.terminal else None
+        undo.callback(_close, console)
+        _expect_end(link)
+        link.close()
         undo.pop_all()
     return ExecProcess(pid, pidfd, console, prepared.warnings)
 
@@ -282,11 +293,54 @@ def _open_namespaces(undo: contextlib.ExitStack, spec: Spec) -> dict[str, Fd]:
     return result
 
 
-def _channel(undo: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+class _Link:
+    """The parent's end of a channel, whose datagrams may have to be looked at twice."""
+
+    __slots__ = ("_early", "_socket")
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._early: list[tuple[bytes, Fd | None]] = []
+
+    def receive(self) -> tuple[bytes, Fd | None]:
+        """The next datagram, empty at the end, and the descriptor that came with it."""
+        if self._early:
+            return self._early.pop(0)
+        data, fds, _, _ = socket.recv_fds(self._socket, CHANNEL_BYTES, 1)
+        return data, Fd(fds[0]) if fds else None
+
+    def receive_pid(self) -> int:
+        """The pid that the intermediate process tells, ahead of what came before it."""
+        early: list[tuple[bytes, Fd | None]] = []
+        while True:
+            data, fd = self.receive()
+            if data[:1] == b"P":
+                self._early = early
+                return int(data[1:])
+            if not data:
+                raise LaunchError("enter", 0, "the process that enters the container died", 128)
+            early.append((data, fd))
+
+    def send(self, message: bytes) -> None:
+        """Send one datagram; that nobody is there to read it shows in the next `receive`."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._socket.send(message)
+
+    def close(self) -> None:
+        """Close the socket and descriptors that nobody took."""
+        self._socket.close()
+        for _, fd in self._early:
+            if fd is not None:
+                fd.close()
+        self._early = []
+
+
+def _channel(undo: contextlib.ExitStack) -> tuple[_Link, socket.socket]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    undo.callback(ours.close)
+    link = _Link(ours)
+    undo.callback(link.close)
     undo.callback(theirs.close)
-    return ours, theirs
+    return link, theirs
 
 
 @contextlib.contextmanager
@@ -318,40 +372,33 @@ def _fork_into(flags: int, child: Callable[[], NoReturn]) -> int:
 
 
 def _clone_through_intermediate(
-    undo: contextlib.ExitStack,
-    child: Callable[[], NoReturn],
-    ours: socket.socket,
-    theirs: socket.socket,
-) -> tuple[int, Fd, Fd | None]:
-    """Fork I, which clones the final process for us; that, and its terminal's master if any.
+    child: Callable[[], NoReturn], link: _Link, theirs: socket.socket
+) -> tuple[int, Fd]:
+    """Fork I, which clones the final process for us; returns that and reaps I.
 
-    I is reaped before this returns or raises.
+    The clone runs at once, so its messages may come ahead of I's; but when I has ended well, I's
+    is there too.
     """
     helper = _fork_into(0, child)
     theirs.close()
-    console = None
-    try:
-        data, fds, _, _ = socket.recv_fds(ours, CHANNEL_BYTES, 1)
-        if data == MESSAGE_READY and fds:
-            console = undo.enter_context(Fd(fds[0]))
-            data = ours.recv(CHANNEL_BYTES)
-    finally:
-        os.waitpid(helper, 0)
-    if data[:1] == b"P":
-        pid = int(data[1:])
-        return pid, linux_process.pidfd_open(pid), console
+    _, status = os.waitpid(helper, 0)
+    if status == 0:
+        pid = link.receive_pid()
+        return pid, linux_process.pidfd_open(pid)
+    data, fd = link.receive()
+    if fd is not None:  # the terminal was made before something else failed
+        fd.close()
+        data, _ = link.receive()
     if data[:1] == b"{":
         raise decode_failure(data)
     raise LaunchError("enter", 0, "the process that enters the container died", 128)
 
 
-def _expect(channel: socket.socket, wanted: bytes, pidfd: Fd) -> Fd | None:
+def _expect(link: _Link, wanted: bytes, pidfd: Fd) -> Fd | None:
     """Wait for the message `wanted`; returns the descriptor that came with it, if any."""
-    data, fds, _, _ = socket.recv_fds(channel, CHANNEL_BYTES, 1)
+    data, fd = link.receive()
     if data == wanted:
-        return Fd(fds[0]) if fds else None
-    for fd in fds:
-        os.close(fd)
+        return fd
     if data[:1] == b"{":
         raise decode_failure(data)
     status = linux_process.wait_pidfd(pidfd.fileno())
@@ -361,8 +408,8 @@ def _expect(channel: socket.socket, wanted: bytes, pidfd: Fd) -> Fd | None:
     raise LaunchError("init", 0, message, 128)
 
 
-def _expect_end(channel: socket.socket) -> None:
-    data = channel.recv(CHANNEL_BYTES)
+def _expect_end(link: _Link) -> None:
+    data, _ = link.receive()
     if data:
         raise decode_failure(data)
 

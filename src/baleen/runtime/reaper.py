@@ -45,7 +45,9 @@ def reap_for(channel: Channel, run_command: Callable[[], NoReturn]) -> NoReturn:
 
     The command's failure to start is sent over `channel` by `run_command` raising in the child.
     """
-    watched = {number for number in signal.valid_signals() if number not in _NOT_FORWARDED}
+    watched: set[int] = {
+        number for number in signal.valid_signals() if number not in _NOT_FORWARDED
+    }
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     command = os.fork()
     if command == 0:

@@ -142,11 +142,8 @@ def mount_root(rootfs: Rootfs) -> Fd:
     return root
 
 
-def _check_plain(root: Fd, destination: str) -> None:
+def _check_plain(root: Fd, top: str) -> None:
     """Refuse an image whose /proc, /sys or /dev is not a directory of its own."""
-    top = "/" + destination.split("/", 2)[1]
-    if top not in _PLAIN:
-        return
     try:
         open_in_root(root.fileno(), top, _DIRECTORY, resolve=RESOLVE_NO_SYMLINKS).close()
     except FileNotFoundError:
@@ -162,7 +159,6 @@ def _check_plain(root: Fd, destination: str) -> None:
 
 def _target(root: Fd, mount: Mount, *, directory: bool) -> tuple[Fd, int | None]:
     """The place to mount on, made if missing; with the mode that a directory there had before."""
-    _check_plain(root, mount.destination)
     mode: int | None = None
     try:
         target = open_in_root(root.fileno(), mount.destination)
@@ -239,8 +235,13 @@ def mount_all(
     Consumes `sources`. Raises LaunchError naming source and destination.
     """
     read_only = []
+    checked = set()
     for mount in mounts:
+        top = "/" + mount.destination.split("/", 2)[1]
         try:
+            if top in _PLAIN and top not in checked:
+                _check_plain(root, top)
+                checked.add(top)
             if mount.type == "bind":
                 with sources.pop(mount.destination) as tree:
                     _mount_bind(root, mount, tree)
@@ -264,8 +265,6 @@ def make_read_only(root: Fd, destinations: list[str]) -> None:
 
 def change_root(root: Fd, *, read_only: bool, propagation: int | None) -> None:
     """Make `root` our only tree: afterwards nothing of the host's is reachable by a path."""
-    if propagation is not None:
-        m.mount_setattr(root.fileno(), propagation=propagation & ~m.MS_REC)
     if read_only:
         m.mount_setattr(root.fileno(), set_=m.MOUNT_ATTR_RDONLY)
     os.fchdir(root.fileno())
@@ -274,3 +273,6 @@ def change_root(root: Fd, *, read_only: bool, propagation: int | None) -> None:
     m.pivot_root(".", ".")
     m.umount2(".", m.MNT_DETACH)
     os.chdir("/")
+    if propagation is not None:
+        # Not earlier: pivot_root refuses a shared mount. Not recursively: binds have their own.
+        m.mount_setattr(root.fileno(), propagation=propagation & ~m.MS_REC)

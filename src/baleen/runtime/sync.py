@@ -63,7 +63,7 @@ def child_main(fd: int, body: Callable[[Channel], None]) -> NoReturn:
     channel = Channel(fd)
     try:
         body(channel)
-    except BaseException as error:  # noqa: BLE001  # the parent raises it
+    except BaseException as error:  # the parent raises it
         try:
             channel.send(encode_failure(channel.stage, error))
         except OSError:
@@ -82,7 +82,8 @@ def begin(keep: set[int]) -> None:
     close_all_except(keep)
     signal.set_wakeup_fd(-1)
     for number in _SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
+        if signal.getsignal(number) != signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     set_parent_death_signal(signal.SIGKILL)
     os.umask(0)
