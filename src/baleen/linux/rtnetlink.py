@@ -147,7 +147,11 @@ class RouteSocket(NetlinkSocket):
         super().__init__(NETLINK_ROUTE)
 
     def link(self, name: str) -> Link | None:
-        """Return the link of that name, or None."""
+        """Return the link of that name, or None.
+
+        A change of its carrier that the kernel has noted but not yet acted on takes effect first
+        (Linux 6.2): what this link should send now is sent, not dropped.
+        """
         message = Message(
             RTM_GETLINK, 0, _IFINFOMSG.pack(0, 0, 0, 0, 0) + string(IFLA_IFNAME, name), name
         )

@@ -140,13 +140,20 @@ def _configure(netns: Fd, wanted: _Interface) -> None:
 
 
 def _fix_neighbour(host: RouteSocket, wanted: _Interface) -> None:
-    """Tell bridge and host who is behind the port; replaces what a former holder has left."""
-    bridge = socket.if_nametoindex(wanted.bridge)
-    port = socket.if_nametoindex(wanted.host_name)
+    """Tell bridge and host who is behind the port; replaces what a former holder has left.
+
+    Asking for the links also makes them work at once: both have got their carrier only now that
+    the far end is up, and until a kernel worker has seen to that (it competes for the lock of all
+    network settings) they drop what they should send. Port first: the bridge's follows from it.
+    """
+    port = host.link(wanted.host_name)
+    bridge = host.link(wanted.bridge)
+    if port is None or bridge is None:
+        raise OSError(errno.ENODEV, f"{wanted.host_name} or {wanted.bridge} was removed meanwhile")
     host.run(
-        new_forwarding_entry(port, wanted.mac),
+        new_forwarding_entry(port.ifindex, wanted.mac),
         *(
-            new_neighbour(bridge, address.partition("/")[0], wanted.mac)
+            new_neighbour(bridge.ifindex, address.partition("/")[0], wanted.mac)
             for address in wanted.addresses
         ),
     )

@@ -143,13 +143,14 @@ class Resolver:
             self.serve(data, reply, tcp=False)
 
     def _on_connection(self, _mask: int) -> None:
-        try:
-            accepted, _ = self._tcp.accept()
-        except OSError:
-            return
-        while len(self._connections) >= _MAX_CONNECTIONS:
-            next(iter(self._connections)).close()
-        _Connection(self, self._events, self._connections, accepted)
+        for _ in range(_MAX_CONNECTIONS):
+            try:
+                accepted, _address = self._tcp.accept()
+            except OSError:  # nobody left, or gone already
+                return
+            while len(self._connections) >= _MAX_CONNECTIONS:
+                next(iter(self._connections)).close()
+            _Connection(self, self._events, self._connections, accepted)
 
     def serve(self, data: bytes, reply: Callable[[bytes], None], *, tcp: bool) -> None:
         """Answer one message: at once, or later through the forwarder. Junk gets none."""
