@@ -121,8 +121,9 @@ def _copy_special(source: Fd, target: Fd, name: str, status: os.stat_result) -> 
         os.symlink(os.readlink(name, dir_fd=source.fileno()), name, dir_fd=directory)
     else:
         os.mknod(name, status.st_mode, status.st_rdev, dir_fd=directory)
-        os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=directory)
     os.chown(name, status.st_uid, status.st_gid, dir_fd=directory, follow_symlinks=False)
+    if not stat.S_ISLNK(status.st_mode):
+        os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=directory)
     os.utime(
         name,
         ns=(status.st_atime_ns, status.st_mtime_ns),
