@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from baleen import errors
-from baleen.api.names import NAME_CHARACTERS, is_name
 from baleen.errors import InvalidArgument
+from baleen.volumes.names import check_volume_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,12 +102,8 @@ def _check_bind(mount: Mount) -> None:
 
 
 def _check_volume(mount: Mount) -> None:
-    if mount.source and not is_name(mount.source):
-        raise InvalidArgument(
-            f'create {mount.source[:256]}: "{mount.source[:256]}" includes invalid characters for '
-            f'a local volume name, only "{NAME_CHARACTERS}" are allowed. If you intended to pass '
-            "a host directory, use absolute path"
-        )
+    if mount.source:
+        check_volume_name(mount.source)
     options = mount.volume_options
     if options and options.subpath:
         raise errors.NotImplemented("subpaths of volumes are not available in this version")

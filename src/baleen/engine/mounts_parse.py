@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from baleen.api import MountPoint
-from baleen.api.names import NAME_CHARACTERS, is_name
 from baleen.engine.mount_types import BIND_MODES, PROPAGATIONS, check_mount, tmpfs_options
 from baleen.errors import InvalidArgument
 from baleen.runtime.spec import PROC_ALLOWED
+from baleen.volumes.names import check_volume_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -205,12 +205,8 @@ def _request_of_bind(
             propagation=next((word for word in words if word in PROPAGATIONS), ""),
             make_source=True,
         )
-    if source and not is_name(source):
-        raise InvalidArgument(
-            f'"{source[:256]}" includes invalid characters for a local volume name, only '
-            f'"{NAME_CHARACTERS}" are allowed. If you intended to pass a host directory, use '
-            "absolute path"
-        )
+    if source:
+        check_volume_name(source)
     return MountRequest(
         type="volume",
         source=source,

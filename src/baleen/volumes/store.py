@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from baleen.api import Volume, VolumeUsageData
-from baleen.api.names import NAME_CHARACTERS, is_name
+from baleen.api.names import is_name
 from baleen.errors import Conflict, DataLoss, InvalidArgument, NotFound, Unavailable
 from baleen.linux.fd import Fd
 from baleen.linux.mount import (
@@ -37,6 +37,7 @@ from baleen.linux.mount import (
 from baleen.linux.path import open_in_root
 from baleen.volumes.copy_up import copy_directory, is_empty
 from baleen.volumes.filters import compile_filters, compile_prune_filters
+from baleen.volumes.names import check_volume_name
 from baleen.volumes.options import check_options, mount_source
 from baleen.volumes.record import ANONYMOUS_LABEL, VolumeRecord, decode_record, encode_record
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from baleen.state.database import Database
-    from baleen.volumes.options import MountSource
+from baleen.volumes.options import MountSource
 
 __all__ = ["VolumeStore"]
 
@@ -124,12 +125,12 @@ class VolumeStore:
                 f"create {name or ''}: error looking up volume plugin {driver[:64]}: "
                 f'plugin "{driver[:64]}" not found'
             )
-        checked = self._checked_name(name) if name else secrets.token_hex(32)
         chosen = dict(options or {})
         try:
+            checked = check_volume_name(name) if name else secrets.token_hex(32)
             check_options(chosen)
         except InvalidArgument as err:
-            raise InvalidArgument(f"create {checked}: {err.message}") from err
+            raise InvalidArgument(f"create {(name or '')[:256]}: {err.message}") from err
         with self._lock:
             found = self._records.get(checked)
             if found is not None:
@@ -141,17 +142,6 @@ class VolumeStore:
             record = VolumeRecord(name=checked, created_at=_now(), options=chosen, labels=marked)
             self._keep(record)
             return self._shown(record), True
-
-    @staticmethod
-    def _checked_name(unsafe_name: str) -> str:
-        if not is_name(unsafe_name) or len(unsafe_name) > 255:
-            shown = unsafe_name[:256]
-            raise InvalidArgument(
-                f'create {shown}: "{shown}" includes invalid characters for a local volume name, '
-                f'only "{NAME_CHARACTERS}" are allowed. If you intended to pass a host directory, '
-                "use absolute path"
-            )
-        return unsafe_name
 
     def _make_directories(self, name: str) -> None:
         directory = self._root / name

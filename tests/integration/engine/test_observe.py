@@ -131,7 +131,7 @@ def test_stats(engine):
 
 def test_system_df(engine):
     engine.docker(
-        "run", "--name", "d", "-v", "v:/d", "busybox", "sh", "-c", "echo x > /d/f; echo y > /g"
+        "run", "--name", "d", "-v", "vv:/d", "busybox", "sh", "-c", "echo x > /d/f; echo y > /g"
     )
     text = engine.docker("system", "df").stdout
     assert "Images" in text

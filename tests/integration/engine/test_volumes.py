@@ -63,7 +63,7 @@ def test_a_named_volume_stays_with_rm_v(engine):
 
 
 def test_read_only_volume(engine):
-    done = engine.docker("run", "--rm", "-v", "v:/d:ro", "busybox", "touch", "/d/x", check=False)
+    done = engine.docker("run", "--rm", "-v", "vv:/d:ro", "busybox", "touch", "/d/x", check=False)
     assert "Read-only file system" in done.stderr
 
 
@@ -113,7 +113,7 @@ def test_a_missing_source_is_made_for_v_and_refused_for_mount(engine, tmp_path):
 def test_mount_types(engine, tmp_path):
     text = sh(
         engine, "--mount", f"type=bind,src={tmp_path},dst=/b,readonly",
-        "--mount", "type=volume,src=v,dst=/v",
+        "--mount", "type=volume,src=vv,dst=/v",
         "--mount", "type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1770",
         script="grep -c ' /b .* ro' /proc/mounts; touch /v/x && echo v; stat -c %a /t",
     )  # fmt: skip
@@ -123,7 +123,7 @@ def test_mount_types(engine, tmp_path):
 def test_a_symlink_as_target_stays_inside(engine, tmp_path):
     engine.docker("run", "--name", "c", "busybox", "ln", "-s", str(tmp_path), "/link")
     engine.docker("rm", "c")
-    text = sh(engine, "-v", "v:/etc/../data", script="touch /data/x && echo ok")
+    text = sh(engine, "-v", "vv:/etc/../data", script="touch /data/x && echo ok")
     assert text == "ok"
 
 
@@ -138,24 +138,24 @@ def test_volumes_from(engine):
 
 def test_volume_with_mount_options(engine, tmp_path):
     engine.docker(
-        "volume", "create", "-o", "type=none", "-o", "o=bind", "-o", f"device={tmp_path}", "b"
+        "volume", "create", "-o", "type=none", "-o", "o=bind", "-o", f"device={tmp_path}", "bb"
     )
-    sh(engine, "-v", "b:/d", script="echo x > /d/f")
+    sh(engine, "-v", "bb:/d", script="echo x > /d/f")
     assert (tmp_path / "f").read_text() == "x\n"
     engine.docker(
-        "volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m", "t"
+        "volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m", "tt"
     )
-    assert " tmpfs " in sh(engine, "-v", "t:/d", script="grep ' /d ' /proc/mounts")
+    assert " tmpfs " in sh(engine, "-v", "tt:/d", script="grep ' /d ' /proc/mounts")
 
 
 @pytest.mark.parametrize(
     ("specification", "text"),
     [
         ("a:b:c:d", "invalid volume specification"),
-        ("v:/", "destination can't be '/'"),
+        ("vv:/", "destination can't be '/'"),
         ("x/y:/d", "includes invalid characters"),
-        ("v:/d:nonsense", "invalid mode"),
-        ("v:/d:ro,rw", "invalid mode"),
+        ("vv:/d:nonsense", "invalid mode"),
+        ("vv:/d:ro,rw", "invalid mode"),
         ("..:/d", "includes invalid characters"),
     ],
 )
@@ -169,14 +169,14 @@ def test_bad_specifications(engine, specification, text):
 
 def test_one_place_twice_is_refused(engine):
     assert "Duplicate mount point: /d" in engine.fails(
-        "create", "-v", "a:/d", "-v", "b:/d", "busybox"
+        "create", "-v", "a:/d", "-v", "bb:/d", "busybox"
     )
 
 
 def test_bad_volumes_are_refused(engine):
     assert "includes invalid characters" in engine.fails("volume", "create", "a/b")
-    assert 'invalid option: "nonsense"' in engine.fails("volume", "create", "-o", "nonsense=1", "v")
-    assert "nosuch" in engine.fails("volume", "create", "-d", "nosuch", "v")
+    assert 'invalid option: "nonsense"' in engine.fails("volume", "create", "-o", "nonsense=1", "vv")
+    assert "nosuch" in engine.fails("volume", "create", "-d", "nosuch", "vv")
 
 
 def test_prune(engine):
@@ -192,10 +192,10 @@ def test_files_keep_their_owner_and_mode(engine):
     sh(
         engine,
         "-v",
-        "v:/d",
+        "vv:/d",
         script="touch /d/f; chown 12:34 /d/f; chmod 4750 /d/f; ln -s /etc/passwd /d/l",
     )
-    path = engine.place.data_root / "volumes" / "v" / "_data"
+    path = engine.place.data_root / "volumes" / "vv" / "_data"
     status = os.stat(path / "f")
     assert (status.st_uid, status.st_gid, oct(status.st_mode & 0o7777)) == (12, 34, "0o4750")
     assert os.readlink(path / "l") == "/etc/passwd"

@@ -62,9 +62,7 @@ def test_anonymous_volumes_are_marked(store):
     assert not store.is_anonymous("nosuch")
 
 
-@pytest.mark.parametrize(
-    "name", ["a", "..", "a/b", "-ab", "a b", "ab\n", "é1", "a" * 256, ".hidden"]
-)
+@pytest.mark.parametrize("name", ["..", "a/b", "-ab", "a b", "ab\n", "é1", "a" * 256, ".hidden"])
 def test_bad_names_never_reach_the_disk(tmp_path, store, name):
     with pytest.raises(InvalidArgument, match="includes invalid characters"):
         store.create(name)
