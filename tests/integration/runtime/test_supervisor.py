@@ -224,6 +224,14 @@ class Host:
         self.links.append(link)
         return link
 
+    def kill_left(self):
+        """End what a failed test left running, by the pids of its own control groups."""
+        for cgroup in self.cgroups:
+            procs = Path("/sys/fs/cgroup/pids") / cgroup.lstrip("/") / "cgroup.procs"
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for pid in procs.read_text().split():
+                    os.kill(int(pid), signal.SIGKILL)
+
     def close(self):
         self.zygote_sock.close()
         assert self.zygote.wait(DEADLINE_S) == 0
@@ -350,6 +358,7 @@ def host(tmp_path):
     before = supervisors()
     host = Host(tmp_path)
     yield host
+    host.kill_left()
     host.close()
     for link in host.links:
         link.close()

@@ -1,0 +1,102 @@
+"""What a runner refuses without a container; running is tests/integration/runtime."""
+
+import dataclasses
+import json
+from contextlib import closing
+
+import pytest
+
+from baleen.errors import InvalidArgument
+from baleen.runtime.failure import LaunchError
+from baleen.runtime.poller import Poller
+from baleen.runtime.request import parse_request
+from baleen.runtime.runner import Runner, _for_execs
+from baleen.runtime.stdio import ProcessStreams
+
+CONFIG = {
+    "ociVersion": "1.2.0",
+    "process": {"args": ["x"], "cwd": "/", "terminal": True},
+    "root": {"path": "/nonexistent"},
+    "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+    "linux": {
+        "namespaces": [{"type": "mount"}, {"type": "pid"}, {"type": "network"}],
+        "maskedPaths": ["/proc/kcore"],
+    },
+}
+
+
+def refuse(*_):
+    pytest.fail("nothing ran")
+
+
+@pytest.fixture
+def poller():
+    with closing(Poller()) as poller:
+        yield poller
+
+
+def make(poller, directory, config=CONFIG, **changes):
+    (directory / "config.json").write_text(
+        config if isinstance(config, str) else json.dumps(config)
+    )
+    request = {
+        "id": "0" * 64,
+        "bundle": str(directory),
+        "state_dir": str(directory),
+        "rootfs": {"path": "/nonexistent"},
+        "log": {"driver": "none"},
+        "open_stdin": False,
+        "stdin_once": False,
+        **changes,
+    }
+    return Runner(
+        poller,
+        parse_request(json.dumps(request).encode()),
+        object(),
+        on_exit=refuse,
+        on_oom=refuse,
+        on_log_failure=refuse,
+    )
+
+
+def test_the_spec_is_read_from_the_bundle(poller, tmp_path):
+    runner = make(poller, tmp_path)
+    assert runner.is_terminal()
+    assert runner.load_spec() is runner.load_spec()
+
+
+@pytest.mark.parametrize("config", ["", "{", "[]", "[" * 100_000, "{}"])
+def test_a_malformed_spec_is_a_failed_start(poller, tmp_path, config):
+    runner = make(poller, tmp_path, config)
+    streams = ProcessStreams(poller, tty=False, close_stdin=False, on_detached=refuse)
+    with pytest.raises(LaunchError) as caught:
+        runner.start(streams)
+    assert caught.value.stage == "spec"
+    assert caught.value.exit_code == 128
+
+
+def test_a_log_that_cannot_be_opened_is_a_failed_start(poller, tmp_path):
+    runner = make(poller, tmp_path, log={"driver": "json-file", "path": "/nonexistent/x/log"})
+    streams = ProcessStreams(poller, tty=True, close_stdin=False, on_detached=refuse)
+    with pytest.raises(LaunchError, match="/nonexistent/x/log"):
+        runner.start(streams)
+
+
+def test_execs_keep_the_namespaces_and_drop_the_bulk(poller, tmp_path):
+    spec = make(poller, tmp_path).load_spec()
+    small = _for_execs(spec)
+    assert small.namespaces == spec.namespaces
+    assert small.mounts == small.masked_paths == ()
+    assert dataclasses.is_dataclass(small)
+
+
+def test_what_needs_a_running_container_is_refused(poller, tmp_path):
+    runner = make(poller, tmp_path)
+    with pytest.raises(InvalidArgument, match="not running"):
+        runner.signal(9)
+    with pytest.raises(InvalidArgument, match="network namespace"):
+        runner.connect({})
+    runner.disconnect("eth9")
+    assert runner.oom_killed() is False
+    runner.close()
+    runner.close()
