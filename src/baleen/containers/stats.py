@@ -10,9 +10,11 @@ See: Engine API v1.41 /containers/{id}/stats; proc_stat(5); the kernel's net/cor
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from baleen.containers.times import now_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,11 +25,12 @@ __all__ = [
     "NEVER",
     "Sample",
     "SystemTime",
+    "empty_stats",
+    "machine_memory",
     "network_counters",
     "parse_net_dev",
     "parse_system_time",
     "stats_document",
-    "stopped_document",
     "system_time",
 ]
 
@@ -63,11 +66,18 @@ class Sample:
         read_at: RFC 3339 with nanoseconds.
         cgroup: the container's counters.
         system: the host's time, read right after them.
+        networks: counters by interface; empty without a network of its own.
     """
 
     read_at: str
     cgroup: CgroupStats
     system: SystemTime
+    networks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def take(cls, cgroup: CgroupStats, networks: Mapping[str, Mapping[str, int]]) -> Sample:
+        """Completes counters that were read just now with the host's time and the clock."""
+        return cls(now_text(), cgroup, system_time(), networks)
 
 
 def parse_system_time(text: str, ticks_per_second: int) -> SystemTime:
@@ -110,16 +120,15 @@ def network_counters(pid: int) -> dict[str, dict[str, int]]:
         return {}
 
 
+def machine_memory() -> int:
+    """The host's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def stats_document(
-    container_id: str,
-    name: str,
-    sample: Sample,
-    previous: Sample | None,
-    *,
-    networks: Mapping[str, Mapping[str, int]],
-    machine_memory: int,
+    container_id: str, name: str, sample: Sample, previous: Sample | None
 ) -> dict[str, object]:
-    """Builds the answer; `name` is without its slash, `machine_memory` the host's in bytes.
+    """Builds the answer; `name` is with its slash.
 
     Without a `previous` sample the "pre" members are zero, as in Docker's first answer.
     """
@@ -132,16 +141,16 @@ def stats_document(
         "storage_stats": {},
         "cpu_stats": _cpu(sample),
         "precpu_stats": _no_cpu() if previous is None else _cpu(previous),
-        "memory_stats": _memory(sample.cgroup, machine_memory),
-        "name": "/" + name,
+        "memory_stats": _memory(sample.cgroup, machine_memory()),
+        "name": name,
         "id": container_id,
     }
-    if networks:
-        document["networks"] = networks
+    if sample.networks:
+        document["networks"] = sample.networks
     return document
 
 
-def stopped_document(container_id: str, name: str) -> dict[str, object]:
+def empty_stats(container_id: str, name: str) -> dict[str, object]:
     """The answer for a container that does not run."""
     return {
         "read": NEVER,
@@ -153,7 +162,7 @@ def stopped_document(container_id: str, name: str) -> dict[str, object]:
         "cpu_stats": _no_cpu(),
         "precpu_stats": _no_cpu(),
         "memory_stats": {},
-        "name": "/" + name,
+        "name": name,
         "id": container_id,
     }
 
@@ -226,9 +235,9 @@ def _no_cpu() -> dict[str, object]:
     }
 
 
-def _memory(stats: CgroupStats, machine_memory: int) -> dict[str, object]:
+def _memory(stats: CgroupStats, machine: int) -> dict[str, object]:
     memory = stats.memory
-    limit = machine_memory if memory.limit is None else min(memory.limit, machine_memory)
+    limit = machine if memory.limit is None else min(memory.limit, machine)
     result: dict[str, object] = {"usage": memory.usage}
     if stats.version == 1:
         result["max_usage"] = memory.max_usage

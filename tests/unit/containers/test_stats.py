@@ -4,16 +4,16 @@ from baleen.containers.stats import (
     NEVER,
     Sample,
     SystemTime,
+    empty_stats,
+    machine_memory,
     network_counters,
     parse_net_dev,
     parse_system_time,
     stats_document,
-    stopped_document,
     system_time,
 )
 from baleen.linux.cgroup import CgroupStats, CpuStats, IoEntry, MemoryStats
 
-GIB = 1 << 30
 # The headings are shortened; the kernel's have two lines too.
 NET_DEV = """\
 Inter-|   Receive     |  Transmit
@@ -36,10 +36,8 @@ def v1(usage: int, limit: int | None = 64 << 20) -> CgroupStats:
 
 
 def build(cgroup, previous=None, networks=None):
-    sample = Sample("2026-01-02T03:04:05.000000001Z", cgroup, SystemTime(9000, 4))
-    return stats_document(
-        "a" * 64, "box", sample, previous, networks=networks or {}, machine_memory=2 * GIB
-    )
+    sample = Sample("2026-01-02T03:04:05.000000001Z", cgroup, SystemTime(9000, 4), networks or {})
+    return stats_document("a" * 64, "/box", sample, previous)
 
 
 def test_the_document_has_dockers_shape_on_v1():
@@ -105,8 +103,8 @@ def test_the_first_reading_has_nothing_before_it():
 
 
 def test_no_limit_and_a_limit_above_the_machine_show_the_machine():
-    assert build(v1(1, None))["memory_stats"]["limit"] == 2 * GIB
-    assert build(v1(1, 5 * GIB))["memory_stats"]["limit"] == 2 * GIB
+    assert build(v1(1, None))["memory_stats"]["limit"] == machine_memory()
+    assert build(v1(1, 2**62))["memory_stats"]["limit"] == machine_memory()
 
 
 def test_v2_leaves_out_what_it_does_not_have():
@@ -122,7 +120,7 @@ def test_v2_leaves_out_what_it_does_not_have():
     assert document["memory_stats"] == {
         "usage": 1000,
         "stats": {"inactive_file": 7},
-        "limit": 2 * GIB,
+        "limit": machine_memory(),
     }
     assert document["pids_stats"] == {"current": 1, "limit": 2**64 - 1}
     blkio = document["blkio_stats"]
@@ -131,7 +129,7 @@ def test_v2_leaves_out_what_it_does_not_have():
 
 
 def test_a_stopped_container_has_zeros():
-    document = stopped_document("b" * 64, "box")
+    document = empty_stats("b" * 64, "/box")
     assert (document["read"], document["memory_stats"], document["pids_stats"]) == (NEVER, {}, {})
     assert set(build(v1(1))) - set(document) == set()
 
@@ -170,3 +168,10 @@ def test_this_hosts_time_goes_on():
     now = system_time()
     assert now.total_ns > 0
     assert now.online_cpus >= len(os.sched_getaffinity(0))
+
+
+def test_a_sample_is_taken_now():
+    sample = Sample.take(v1(1), {})
+    assert sample.read_at.startswith("20")
+    assert sample.read_at.endswith("Z")
+    assert sample.system.total_ns > 0
