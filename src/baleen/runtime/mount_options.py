@@ -13,7 +13,7 @@ from baleen.linux import mount as m
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["PROPAGATION", "MountOptions", "attributes", "parse_options"]
+__all__ = ["PROPAGATION", "MountOptions", "attributes", "known_options", "parse_options"]
 
 # name -> (MS_ flag, True to set it or False to clear it)
 _FLAGS: Final = {
@@ -171,3 +171,8 @@ def attributes(options: MountOptions) -> tuple[int, int]:
             on = on & ~m.MOUNT_ATTR__ATIME | attribute
             off |= m.MOUNT_ATTR__ATIME
     return on, off
+
+
+def known_options() -> list[str]:
+    """The option strings with a meaning of their own here, sorted."""
+    return sorted({*_FLAGS, *PROPAGATION, *_RECURSIVE, "bind", "rbind"} - _UNSUPPORTED)

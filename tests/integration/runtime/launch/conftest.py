@@ -19,10 +19,42 @@ from baleen.runtime.launch import Rootfs
 from baleen.runtime.spec import parse_process, parse_spec
 
 BUSYBOX = "/bin/busybox"
-APPLETS = (
-    "cat chmod chown cp echo env false find grep hostname id kill ln ls mkdir mknod mount ps pwd "
-    "readlink rm seq setsid sh sleep stat stty test touch trap true tty umount wc"
-).split()
+APPLETS = [
+    "cat",
+    "chmod",
+    "chown",
+    "cp",
+    "echo",
+    "env",
+    "false",
+    "find",
+    "grep",
+    "hostname",
+    "id",
+    "kill",
+    "ln",
+    "ls",
+    "mkdir",
+    "mknod",
+    "mount",
+    "ps",
+    "pwd",
+    "readlink",
+    "rm",
+    "seq",
+    "setsid",
+    "sh",
+    "sleep",
+    "stat",
+    "stty",
+    "test",
+    "touch",
+    "trap",
+    "true",
+    "tty",
+    "umount",
+    "wc",
+]
 
 
 def pytest_collection_modifyitems(items):
