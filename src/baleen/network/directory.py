@@ -56,6 +56,12 @@ class NetworkDirectory:
         """Driver options of a bridge network."""
         return self._options[network_id]
 
+    def parse_options(self, network: Network) -> bridge.BridgeOptions:
+        """Driver options with the settings' defaults."""
+        return bridge.parse_options(
+            network.options, mtu=self._config.mtu, binding=self._config.default_binding
+        )
+
     def pool(self, network_id: str) -> ipam.AddressPool | None:
         """Addresses of a bridge network; None for the other drivers."""
         return self._pools.get(network_id)
@@ -64,9 +70,7 @@ class NetworkDirectory:
         """Take a decided network in, or replace it by a newer value of the same id."""
         self._networks[network.id] = network
         if network.driver == "bridge":
-            self._options[network.id] = bridge.parse_options(
-                network.options, mtu=self._config.mtu, binding=self._config.default_binding
-            )
+            self._options[network.id] = self.parse_options(network)
             self._pools[network.id] = ipam.AddressPool(network.pools[0])
 
     def forget(self, network_id: str) -> None:

@@ -16,9 +16,11 @@ import msgspec
 
 from baleen.errors import (
     BaleenError,
+    Conflict,
     NotFound,
     PermissionDenied,
 )
+from baleen.linux.conntrack import ConntrackSocket
 from baleen.linux.rtnetlink import RouteSocket, del_link, del_neighbour
 from baleen.network import bridge, ipam, resolv
 from baleen.network.config import NetworkConfig
@@ -78,8 +80,10 @@ class NetworkManager:
         self._directory = NetworkDirectory(config, now=now, new_id=new_id)
         self._endpoints: dict[str, dict[str, Endpoint]] = {}  # network id, endpoint id
         self._changing = asyncio.Lock()  # held while the set of networks changes
+        self._leaving: set[str] = set()  # bridges that are being removed
         self._resources = ExitStack()
         self._route: RouteSocket
+        self._conntrack: ConntrackSocket
         self._firewall: Firewall
         self._ports: PortAllocator
 
@@ -91,6 +95,7 @@ class NetworkManager:
         """
         self._names.start()
         self._route = self._resources.enter_context(RouteSocket())
+        self._conntrack = self._resources.enter_context(ConntrackSocket())
         drop_foreign = self._config.ip_forward and enable_forwarding(self._database)
         self._firewall = Firewall(self._config.table, drop_foreign=drop_foreign)
         self._resources.callback(self._firewall.close)
@@ -220,9 +225,9 @@ class NetworkManager:
                 host_networks=self._host_networks(),
                 bridge_exists=lambda name: self._route.link(name) is not None,
             )
-            options = bridge.parse_options(
-                network.options, mtu=self._config.mtu, binding=self._config.default_binding
-            )
+            if network.bridge in self._leaving:
+                raise Conflict(f"cannot use bridge {network.bridge}: it is just being removed")
+            options = self._directory.parse_options(network)
             with ExitStack() as undo:
                 # Stored first: after a crash the next start makes what is missing.
                 self._database.put("networks", network.id, msgspec.json.encode(network))
@@ -259,11 +264,19 @@ class NetworkManager:
             self._directory.forget(network.id)
             del self._endpoints[network.id]
             self._firewall.remove_bridge(network.bridge)
+        # Not under the lock: the kernel can take long when somebody still uses the bridge (F38).
+        await asyncio.shield(self._finish_removal(network))
+        return network
+
+    async def _finish_removal(self, network: Network) -> None:
+        self._leaving.add(network.bridge)
+        try:
             if network.owns_bridge:
-                await asyncio.shield(asyncio.to_thread(bridge.delete_bridge, network.bridge))
+                await asyncio.to_thread(bridge.delete_bridge, network.bridge)
             self._database.delete("networks", network.id)
             self._names.remove_network(network.id)
-        return network
+        finally:
+            self._leaving.discard(network.bridge)
 
     def _add(self, network: Network) -> None:
         self._directory.add(network)
@@ -453,6 +466,7 @@ class NetworkManager:
         published = self._ports.reserve(requests, address=endpoint.ipv4, binding=binding)
         try:
             self._firewall.publish(endpoint.ipv4, published.ports)
+            self._forget_flows(published.ports)
         except BaseException:
             self._ports.release(published.ports)
             for held in published.sockets:
@@ -464,7 +478,12 @@ class NetworkManager:
         """Close the way to the endpoint; idempotent. The sockets are the supervisor's."""
         if ports:
             self._firewall.unpublish(endpoint.ipv4, ports)
+            self._forget_flows(ports)
             self._ports.release(ports)
+
+    def _forget_flows(self, ports: Iterable[PublishedPort]) -> None:
+        """Let clients that keep sending by UDP meet the change."""
+        self._conntrack.forget_udp(port.host_port for port in ports if port.protocol == "udp")
 
     # Files
 
