@@ -41,7 +41,7 @@ from baleen.images import ImageStore
 from baleen.images.embedded import install_embedded_images
 from baleen.linux.cgroup import detect
 from baleen.network import NetworkConfig, NetworkManager
-from baleen.network.config import DEFAULT_ADDRESS_POOLS
+from baleen.network.ipam import DEFAULT_ADDRESS_POOLS
 from baleen.snapshots import OverlaySnapshotter
 from baleen.state import Database
 from baleen.volumes import VolumeStore
