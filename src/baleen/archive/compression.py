@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from baleen.archive.limits import Limits
 
-__all__ = ["Compression", "decompress", "detect"]
+__all__ = ["MAGIC_BYTES", "Compression", "decompress", "detect"]
 
 Compression = str
 """`gzip`, `zstd`, `xz`, `bzip2`, or an empty string."""
@@ -36,7 +36,8 @@ _MAGIC: tuple[tuple[bytes, Compression], ...] = (
     (b"\xfd7zXZ\x00", "xz"),
     (b"BZh", "bzip2"),
 )
-_MAGIC_BYTES = 6
+MAGIC_BYTES = 6
+"""How many first bytes `detect` needs."""
 # Of a zstd stream that begins with a skippable frame, as zstd:chunked layers may.
 _SKIPPABLE_MAGIC_TAIL = b"\x2a\x4d\x18"
 
@@ -44,7 +45,8 @@ _PIECE = 1 << 20
 # isal keeps what it could not take yet as a copy: small inputs keep that cheap (548 MB/s against
 # 48 with the whole input at once).
 _INPUT = 64 << 10
-# zstandard's object has no bound on its output: 512 bytes can hold 128 run-length blocks of 128 KiB.
+# zstandard's object has no bound on its output: 512 bytes can hold 128 run-length blocks of
+# 128 KiB each.
 _ZSTD_INPUT = 512
 _WINDOW_LIMIT = 128 << 20
 _EMPTY_MEMBERS = 4096
@@ -96,7 +98,7 @@ def decompress(chunks: Iterable[bytes], limits: Limits = DEFAULT_LIMITS) -> Iter
     head = b""
     for chunk in source:
         head += chunk
-        if len(head) >= _MAGIC_BYTES:
+        if len(head) >= MAGIC_BYTES:
             break
     name = detect(head)
     consumed = [0]

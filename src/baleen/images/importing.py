@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from isal import isal_zlib
 
 from baleen.api.timestamps import format_rfc3339_nano
-from baleen.archive.compression import decompress, detect
+from baleen.archive.compression import MAGIC_BYTES, decompress, detect
 from baleen.images.changes import apply_changes
 from baleen.images.unpack import hashed
 from baleen.oci.descriptor import Descriptor, encode_document
@@ -53,8 +53,10 @@ def import_archive(
     execution = apply_changes(ExecutionConfig(), changes)
     source = iter(chunks)
     head = b""
-    while len(head) < 6 and (chunk := next(source, b"")):
+    for chunk in source:
         head += chunk
+        if len(head) >= MAGIC_BYTES:
+            break
     diff = hashlib.sha256()
     with content.ingest(lease) as ingest:
         kind = detect(head)

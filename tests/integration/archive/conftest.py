@@ -3,7 +3,6 @@
 import io
 import os
 import tarfile
-from pathlib import Path
 
 import pytest
 
@@ -49,7 +48,7 @@ def layers(tmp_path):
     """Unpack layers above each other; gives the directory of the newest."""
     if os.geteuid() != 0:
         pytest.skip("needs root: owners and device nodes are real")
-    made: list[Path] = []
+    made = []
 
     def add(*entries):
         path = tmp_path / "layers" / str(len(made))

@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from baleen.archive.compression import decompress, detect
-from baleen.archive.limits import Limits
+from baleen.archive.limits import DEFAULT_LIMITS, Limits
 from baleen.errors import InvalidArgument, ResourceExhausted
 
 PLAIN = os.urandom(3000) + b"text " * 200_000
@@ -22,7 +22,7 @@ PACKED = {
 }
 
 
-def unpack(data, chunk=7001, limits=Limits()):
+def unpack(data, chunk=7001, limits=DEFAULT_LIMITS):
     return b"".join(decompress((data[i : i + chunk] for i in range(0, len(data), chunk)), limits))
 
 
@@ -53,13 +53,13 @@ def test_zero_padding_behind_the_end_is_taken(form):
 @pytest.mark.parametrize("form", PACKED)
 def test_truncation_is_found(form):
     for cut in (1, 20, len(PACKED[form]) // 2):
-        with pytest.raises(InvalidArgument, match="truncated|malformed"):
+        with pytest.raises(InvalidArgument, match=r"truncated|malformed"):
             unpack(PACKED[form][:-cut])
 
 
 @pytest.mark.parametrize("form", PACKED)
 def test_trailing_bytes_are_refused(form):
-    with pytest.raises(InvalidArgument, match="malformed|truncated"):
+    with pytest.raises(InvalidArgument, match=r"malformed|truncated"):
         unpack(PACKED[form] + b"garbage behind the end")
 
 

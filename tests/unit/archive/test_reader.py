@@ -1,5 +1,6 @@
 """The tar reader takes what other programs write, and refuses what nobody should."""
 
+import contextlib
 import io
 import struct
 import subprocess
@@ -10,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baleen.archive.entry import EntryType
-from baleen.archive.limits import Limits
+from baleen.archive.limits import DEFAULT_LIMITS, Limits
 from baleen.archive.reader import TarReader
 from baleen.errors import InvalidArgument, ResourceExhausted
 
 
-def read(data, chunk=10_000, limits=Limits()):
+def read(data, chunk=10_000, limits=DEFAULT_LIMITS):
     chunks = (data[i : i + chunk] for i in range(0, len(data), chunk))
     reader = TarReader(chunks, limits)
     found = [(entry, b"".join(map(bytes, reader.data()))) for entry in reader]
@@ -191,10 +192,8 @@ def test_signed_checksums_of_old_tars_are_taken():
 
 @given(st.binary(max_size=2000))
 def test_any_bytes_give_entries_or_our_error(data):
-    try:
+    with contextlib.suppress(InvalidArgument):
         read(data)
-    except InvalidArgument:
-        pass
 
 
 @given(st.integers(0, 511), st.integers(0, 255), st.sampled_from(["g", "x", "L", "0"]))
@@ -203,10 +202,8 @@ def test_any_damaged_header_gives_entries_or_our_error(place, value, kind):
     block[place] = value
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block[:512])
-    try:
+    with contextlib.suppress(InvalidArgument):
         read(bytes(block) + header() + bytes(1024))
-    except InvalidArgument:
-        pass
 
 
 def test_the_oracle_agrees_about_a_real_archive(make_tar):

@@ -43,11 +43,11 @@ def test_full_and_familiar_forms(text, full, familiar):
     [
         "", ":", ":tag", "x:", "x:-", "x:" + "a" * 129, "/x", "x/", "a//b", "-a", "a-", "a..b",
         "a___b", "a b", "x@", "x@sha256:zz", "x\n", "x:t\n", "x:t:t", "http://x/y", "é", "a/../b",
-        "x@sha256:" + HEX + "@sha256:" + HEX, "a" * 5000, "host:port/x", "x:٠",
+        "x@sha256:" + HEX + "@sha256:" + HEX, "a" * 5000, "host:port/x", "x:\u0660",
     ],
 )  # fmt: skip
 def test_bad_references_are_refused(text):
-    with pytest.raises(InvalidArgument, match="^invalid reference format"):
+    with pytest.raises(InvalidArgument, match=r"^invalid reference format"):
         parse_reference(text)
 
 
@@ -91,7 +91,7 @@ def test_changing_tag_and_digest():
     assert reference.with_tag("2").familiar == "x:2"
     digest = Digest("sha256:" + HEX)
     assert parse_reference("x:1").with_digest(digest).familiar == f"x@{digest}"
-    with pytest.raises(InvalidArgument, match="^invalid tag format$"):
+    with pytest.raises(InvalidArgument, match=r"^invalid tag format$"):
         reference.with_tag("-")
 
 
@@ -112,7 +112,7 @@ def test_every_reference_survives_its_two_forms(domain, components, tag):
     reference = Reference(domain, path, tag)
     assert parse_reference(str(reference)) == reference
     # A first component with a dot looks like a host where the domain is left out.
-    if domain != "docker.io" or "." not in components[0] and components[0] != "localhost":
+    if domain != "docker.io" or ("." not in components[0] and components[0] != "localhost"):
         assert parse_reference(reference.familiar) == reference
 
 
