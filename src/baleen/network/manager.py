@@ -22,8 +22,9 @@ from baleen.errors import (
 )
 from baleen.linux.conntrack import ConntrackSocket
 from baleen.linux.rtnetlink import RouteSocket, del_link, del_neighbour
-from baleen.network import bridge, ipam, resolv
+from baleen.network import bridge, ipam
 from baleen.network.config import NetworkConfig
+from baleen.network.container_files import ContainerFiles
 from baleen.network.directory import NetworkDirectory
 from baleen.network.firewall import Firewall
 from baleen.network.forwarding import disable_forwarding, enable_forwarding
@@ -63,6 +64,8 @@ class NetworkManager:
     Methods that are not async only read, or write a file of some hundred bytes. Kernel calls of
     the async ones take some tens of microseconds, except for the removal of a bridge, which goes
     through a thread. A cancelled call has either done nothing or is repaired by the next `start`.
+
+    What a container's files say (`resolv_conf`, `dns`, `hosts`) is `ContainerFiles`'.
     """
 
     def __init__(
@@ -78,6 +81,10 @@ class NetworkManager:
         self._new_id = new_id
         self._names = NamesFiles(config.exec_root / "networks")
         self._directory = NetworkDirectory(config, now=now, new_id=new_id)
+        files = ContainerFiles(config, self._directory, self._names)
+        self.resolv_conf = files.resolv_conf
+        self.dns = files.dns
+        self.hosts = files.hosts
         self._endpoints: dict[str, dict[str, Endpoint]] = {}  # network id, endpoint id
         self._changing = asyncio.Lock()  # held while the set of networks changes
         self._leaving: set[str] = set()  # bridges that are being removed
@@ -485,90 +492,9 @@ class NetworkManager:
         """Let clients that keep sending by UDP meet the change."""
         self._conntrack.forget_udp(port.host_port for port in ports if port.protocol == "udp")
 
-    # Files
-
-    def resolv_conf(
-        self,
-        endpoints: Iterable[Endpoint],
-        *,
-        servers: Sequence[str] = (),
-        search: Sequence[str] = (),
-        options: Sequence[str] = (),
-    ) -> str:
-        """Content of the container's /etc/resolv.conf."""
-        endpoints = list(endpoints)
-        host = self._host_resolv_conf()
-        if any(item.driver == "host" for item in endpoints):
-            return host.override(servers, search, options).text()
-        if any(self._has_names(item) for item in endpoints):
-            return resolv.embedded(host.override((), search, options)).text()
-        if resolv.has_only_loopback_servers(host):
-            host = _read_resolv_conf(self._config.resolved_conf) or host
-        return resolv.direct(host).override(servers, search, options).text()
-
-    def _host_resolv_conf(self) -> resolv.ResolvConf:
-        return _read_resolv_conf(self._config.resolv_conf) or resolv.ResolvConf()
-
-    def _has_names(self, endpoint: Endpoint) -> bool:
-        network = self._directory.get(endpoint.network_id)
-        return network is not None and network.has_names
-
-    def dns(
-        self, container_id: str, endpoints: Iterable[Endpoint], *, servers: Sequence[str] = ()
-    ) -> dict[str, Any] | None:
-        """The `dns` document of start.json, or None when the container needs no resolver.
-
-        Writes the container's list of names files; call it again after connect and disconnect.
-        """
-        endpoints = list(endpoints)
-        named = [item for item in endpoints if self._has_names(item)]
-        if not named:
-            self._names.remove_view(container_id)
-            return None
-        view = self._names.write_view(container_id, [item.network_id for item in named])
-        return {
-            "names": str(view),
-            "upstream": list(servers),  # none: the resolver follows the host's resolv.conf
-            "search": [],
-            "forward": not all(item.internal for item in endpoints),
-        }
-
-    def hosts(
-        self,
-        endpoints: Iterable[Endpoint],
-        *,
-        hostname: str,
-        domainname: str = "",
-        extra_hosts: Sequence[str] = (),
-    ) -> str:
-        """Content of the container's /etc/hosts; `name:host-gateway` is resolved here."""
-        endpoints = list(endpoints)
-        on_host = any(item.driver == "host" for item in endpoints)
-        head = _read_text(self._config.hosts) if on_host else resolv.HOSTS_HEAD
-        return resolv.hosts_text(
-            [item.ipv4 for item in endpoints if item.ipv4],
-            hostname=hostname,
-            domainname=domainname,
-            extra_hosts=extra_hosts,
-            host_gateway=self.host_gateway(),
-            head=head,
-        )
-
 
 def _delete_links(names: Iterable[str]) -> None:
     with RouteSocket() as route:
         for name in names:
             if route.link(name) is not None:
                 route.run(del_link(name))
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except FileNotFoundError:
-        return ""
-
-
-def _read_resolv_conf(path: Path) -> resolv.ResolvConf | None:
-    text = _read_text(path)
-    return resolv.parse_resolv_conf(text) if text else None

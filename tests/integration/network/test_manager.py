@@ -1,7 +1,9 @@
 """The NetworkManager: life of networks and endpoints, repair after a crash, removal."""
 
+import asyncio
 import json
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from baleen.errors import (
 )
 from baleen.linux.nftables import NftSocket, Table
 from baleen.linux.rtnetlink import del_link, del_neighbour, new_address, new_bridge, set_link
-from baleen.network import NetworkSpec, PoolSpec, PortRequest
+from baleen.network import NetworkSpec, PoolSpec, PortRequest, bridge
 
 pytestmark = pytest.mark.integration
 
@@ -244,3 +246,31 @@ async def test_a_failed_bridge_undoes_the_network(lab, world):
         await world.manager.create(spec)
     assert world.manager.networks() == before
     assert bridges(lab) == ["baleen0"]
+
+
+async def test_f38_a_bridge_that_the_kernel_does_not_let_go_holds_up_no_other_network(
+    world, monkeypatch
+):
+    network = await world.manager.create(NetworkSpec(name="stuck"))
+    stuck, entered = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    delete_bridge = bridge.delete_bridge
+
+    def slow_delete(name):
+        loop.call_soon_threadsafe(entered.set)
+        stuck.wait(30)
+        delete_bridge(name)
+
+    monkeypatch.setattr(bridge, "delete_bridge", slow_delete)
+    async with asyncio.TaskGroup() as group:
+        removal = group.create_task(world.manager.remove("stuck"))
+        try:
+            await entered.wait()
+            other = await world.manager.create(NetworkSpec(name="other"))
+            endpoint = await world.manager.allocate_endpoint(other, "c" * 64, container_name="web")
+            assert endpoint.ipv4
+            assert network not in world.manager.networks()
+            assert not removal.done()
+        finally:
+            stuck.set()
+    assert removal.result() == network

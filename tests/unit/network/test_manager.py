@@ -64,26 +64,3 @@ async def test_nothing_is_published_without_a_way_out(manager):
     request = PortRequest(protocol="tcp", container_port=80)
     published = await manager.publish(endpoint("host", driver="host", gateway=""), [request])
     assert (published.ports, published.sockets) == ((), ())
-
-
-def test_on_the_default_bridge_the_upstream_servers_are_named(manager):
-    text = manager.resolv_conf([endpoint()])
-    assert "nameserver 192.0.2.53\n" in text
-    assert "127.0.0.53" not in text
-
-
-def test_on_the_host_network_the_hosts_file_holds(manager):
-    assert "nameserver 127.0.0.53\nsearch example.com\n" in manager.resolv_conf(
-        [endpoint("host", driver="host")]
-    )
-
-
-def test_given_servers_replace_the_hosts(manager):
-    text = manager.resolv_conf([endpoint()], servers=["127.0.0.9"], options=["rotate"])
-    assert "nameserver 127.0.0.9\n" in text
-    assert "options rotate\n" in text
-
-
-def test_without_user_networks_there_is_no_resolver(manager):
-    manager._names.start()
-    assert manager.dns("c", [endpoint()]) is None
