@@ -22,6 +22,7 @@ from baleen.engine.creating import Creating
 from baleen.engine.disk_usage import DiskUsage
 from baleen.engine.events import EventBus
 from baleen.engine.execs import Execs
+from baleen.engine.health import HealthChecks
 from baleen.engine.image_operations import ImageOperations, image_event_sink
 from baleen.engine.lifecycle import Lifecycle
 from baleen.engine.live import LiveContainers
@@ -98,7 +99,10 @@ class Engine:
         attachments = ContainerNetworks(config, store, self._networks, self.events)
         starter = Starter(spawner, bundles, attachments, cgroups)
         exec_ops = Execs(store, execs, lives, bundles, self.events)
-        lifecycle = Lifecycle(store, lives, exec_ops, starter, self.events, self._tasks)
+        self._health = HealthChecks(store, lives, bundles, self.events)
+        lifecycle = Lifecycle(
+            store, lives, exec_ops, starter, self._health, self.events, self._tasks
+        )
         removing = Removing(
             store,
             execs,
@@ -220,6 +224,7 @@ class Engine:
     async def close(self) -> None:
         """Let go of everything; containers and their supervisors run on."""
         self.events.close()
+        self._health.close()
         self._lives.close()
         await self._tasks.close()
         self._networks.close()

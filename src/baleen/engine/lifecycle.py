@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from baleen.containers.record import ContainerRecord
     from baleen.engine.events import EventBus
     from baleen.engine.execs import Execs
+    from baleen.engine.health import HealthChecks
     from baleen.engine.live import LiveContainer, LiveContainers
     from baleen.engine.supervisor_link import Message, SupervisorLink
     from baleen.engine.tasks import Tasks
@@ -58,6 +59,7 @@ class Lifecycle:
         lives: LiveContainers,
         execs: Execs,
         starter: Starter,
+        health: HealthChecks,
         events: EventBus,
         tasks: Tasks,
     ) -> None:
@@ -65,6 +67,7 @@ class Lifecycle:
         self._lives = lives
         self._execs = execs
         self._starter = starter
+        self._health = health
         self._events = events
         self._tasks = tasks
         self.auto_remove: Callable[[str], Awaitable[None]] | None = None
@@ -112,6 +115,7 @@ class Lifecycle:
             **started.changes,
         )
         self._publish(live.id, "start")
+        self._health.begin(record)
         # An exit that came right behind the reply was held back until the start was noted.
         started.release_events()
 
@@ -311,6 +315,7 @@ class Lifecycle:
         """Take over a supervisor that outlived the last daemon; `link_of(on_event, on_lost)`."""
         live = self._lives[record.id]
         live.link = link_of(self._on_event(live), self._on_lost(live))
+        self._health.begin(record)
 
     def _on_event(self, live: LiveContainer) -> Callable[[Message], None]:
         def on_event(message: Message) -> None:
@@ -335,7 +340,8 @@ class Lifecycle:
                 case "oom":
                     self._publish(live.id, "oom")
                 case "exec-exited":
-                    self._execs.exited(record, message)
+                    if not self._health.exec_exited(message):
+                        self._execs.exited(record, message)
                 case "detached":
                     if message.get("reason") == "detach-keys":
                         self._publish(live.id, "detach")
@@ -364,6 +370,7 @@ class Lifecycle:
         if record is None or not record.status.is_active:
             return
         live = self._lives[container_id]
+        self._health.end(container_id)
         self._execs.container_exited(container_id)
         changes = await self._starter.release(record, live)
         self._store.move(
@@ -382,6 +389,7 @@ class Lifecycle:
             self._remove_later(container_id)
 
     def _restarting(self, record: ContainerRecord, ending: Ending) -> None:
+        self._health.end(record.id)
         self._execs.container_exited(record.id)
         self._store.move(
             record.id,
@@ -402,6 +410,7 @@ class Lifecycle:
             pid=int(message["pid"]),
             started_at=str(message.get("started_at") or now_text()),
         )
+        self._health.begin(record)
         self._publish(record.id, "start")
 
     def _remove_later(self, container_id: str) -> None:
