@@ -213,7 +213,8 @@ class HealthChecks:
                             exit_code = await asyncio.shield(ended)
                             return exit_code, (await reading).decode("utf-8", "replace")
                     except TimeoutError:
-                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                        if pidfd is not None:
+                            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                         raise
         finally:
             self._probes.pop(exec_id, None)
@@ -238,9 +239,16 @@ async def _read(sock: socket.socket) -> bytes:
 
 
 @contextmanager
-def _process(pid: int) -> Iterator[int]:
-    """Hold a descriptor of the probe's process, so that a timeout cannot kill another one."""
-    pidfd = os.pidfd_open(pid)
+def _process(pid: int) -> Iterator[int | None]:
+    """Hold a descriptor of the probe's process, so that a timeout cannot kill another one.
+
+    None when the process has ended already.
+    """
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        yield None
+        return
     try:
         yield pidfd
     finally:
