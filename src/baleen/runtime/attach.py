@@ -203,7 +203,8 @@ class Client:
         """Read what is still owed into the queue, because the pipe gets another reader."""
         while self._owed:
             data = os.read(self._owed_from, self._owed)
-            assert data, "what was promised is in the pipe"
+            if not data:
+                raise AssertionError("a promised byte was not in the pipe")
             self._enqueue(data)
             self._owed -= len(data)
 

@@ -130,14 +130,16 @@ class Runner:
 
     # -- start ----------------------------------------------------------------------------------
 
-    def start(self, streams: ProcessStreams) -> None:
+    def start(self, streams: ProcessStreams, meanwhile: Callable[[], None] | None = None) -> None:
         """Start PID 1; returns after its execve. On error nothing of this run is left.
+
+        `meanwhile` is called while init is busy with its mounts.
 
         Raises:
             LaunchError: with the stage and the exit code to report.
         """
         try:
-            self._start(streams)
+            self._start(streams, meanwhile)
         except LaunchError:
             self._undo_start()
             raise
@@ -155,7 +157,7 @@ class Runner:
                 "start", getattr(err, "errno", None) or 0, ": ".join([*steps, text]), 128
             ) from err
 
-    def _start(self, streams: ProcessStreams) -> None:
+    def _start(self, streams: ProcessStreams, meanwhile: Callable[[], None] | None) -> None:
         request = self._request
         spec = self._join_kept_netns(self.load_spec())
         with contextlib.ExitStack() as undo:
@@ -170,6 +172,8 @@ class Runner:
                 undo.callback(ours.close)
                 container = self._create(spec, child)
             self._set_up_network(spec, container)
+            if meanwhile is not None:
+                meanwhile()
             container.start()
             if container.console is not None:
                 ours = terminal_ends(container.console)

@@ -496,8 +496,7 @@ class ProcessStreams:
         on being served until `close`.
         """
         self._finishing = True
-        if self._stdin is not None:
-            self._stdin.close()
+        self._close_input()
         for client in list(self._clients):
             client.settle()
         for stream in list(self._outputs):
@@ -506,6 +505,12 @@ class ProcessStreams:
             self._paused.discard(stream)
             self._poller.add(self._outputs[stream], EPOLLIN, self._reader(stream))
         return not self._outputs
+
+    def _close_input(self) -> None:
+        # Forgotten too: it knows us, and nothing in this process collects cycles.
+        stdin, self._stdin = self._stdin, None
+        if stdin is not None:
+            stdin.close()
 
     def _drain(self, stream: int) -> None:
         for _ in range(_LAST_CHUNKS):
@@ -517,8 +522,7 @@ class ProcessStreams:
     def close(self, reason: str) -> None:
         """Close streams and log; clients get what is queued for them and are then closed."""
         self.on_end = None
-        if self._stdin is not None:
-            self._stdin.close()
+        self._close_input()
         for client in list(self._clients):
             client.settle()
         for stream in list(self._outputs):

@@ -137,18 +137,15 @@ class Supervisor:
     # -- connections ----------------------------------------------------------------------------
 
     def serve(self, first: socket.socket) -> None:
-        """Take requests from the daemon's end `first` (taken over) and from control.sock."""
-        self._listen()
-        self.accept_daemon(first)
+        """Take requests from the daemon's end `first` (taken over).
 
-    def accept_daemon(self, sock: socket.socket) -> None:
-        """Take requests from a daemon's connection (taken over); an older one is closed."""
-        older, self._connection = self._connection, None
-        if older is not None:
-            older.close()
-        self._connection = Connection(self._poller, sock, self._on_request, self._on_closed)
-        while self._kept_events:
-            self._connection.send(self._kept_events.popleft())
+        Later ones are found at control.sock, which is there once the start is under way: before
+        that the end of the connection is the end of this process.
+        """
+        self._connection = self._connect(first)
+
+    def _connect(self, sock: socket.socket) -> Connection:
+        return Connection(self._poller, sock, self._on_request, self._on_closed)
 
     def _listen(self) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
@@ -173,7 +170,12 @@ class Supervisor:
             sock, _ = self._listener.accept()
         except OSError:
             return  # it gave up, or we have no descriptor left; it will come again
-        self.accept_daemon(sock)
+        older, self._connection = self._connection, None
+        if older is not None:
+            older.close()
+        self._connection = self._connect(sock)
+        while self._kept_events:
+            self._connection.send(self._kept_events.popleft())
 
     def _on_closed(self, connection: Connection) -> None:
         if connection is self._connection:
@@ -222,7 +224,7 @@ class Supervisor:
             raise Conflict(f"the container is {self._status}")
         forget_exit(self._request.state_dir)
         try:
-            self._runner.start(self._streams)
+            self._runner.start(self._streams, meanwhile=self._listen)
         except LaunchError:
             self._clean_up()
             self._stop_listening()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +49,7 @@ def feed_all(keys, chunks):
 )
 def test_the_sequence_is_found_however_the_input_arrives(keys, data, cuts):
     borders = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
-    chunks = [data[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    chunks = [data[a:b] for a, b in pairwise(borders)]
     found = data.find(keys)
     expected = (data, False) if found < 0 else (data[:found], True)
     assert feed_all(keys, chunks) == expected

@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import subprocess
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -99,7 +100,7 @@ lengths = st.sampled_from(
 def test_lines_are_cut_where_moby_cuts_them_however_they_arrive(line_lengths, ended, cuts):
     data = b"\n".join([b"x" * length for length in line_lengths]) + (b"\n" if ended else b"")
     borders = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
-    chunks = [data[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    chunks = [data[a:b] for a, b in pairwise(borders)]
     assert [entry["log"].encode() for entry in encode(chunks)] == reference_pieces(data)
 
 

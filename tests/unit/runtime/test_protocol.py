@@ -9,7 +9,6 @@ from baleen.errors import InvalidArgument
 from baleen.runtime.poller import Poller
 from baleen.runtime.protocol import Connection, decode, encode, receive
 
-
 SO_SNDBUFFORCE = 32  # <asm-generic/socket.h>; Python has no name for it
 
 

@@ -1,6 +1,8 @@
+import gc
 import os
 import socket
 import struct
+import weakref
 from contextlib import closing, suppress
 
 import pytest
@@ -239,6 +241,23 @@ def test_malformed_detach_keys_leave_the_descriptor(poller):
     assert other.send(b"x")
     peer.close()
     other.close()
+
+
+def test_closed_streams_are_freed_without_a_garbage_collector(poller):
+    world, process = World(poller), Process()
+    peer = world.attach(stdin=True)
+    world.streams.begin(process.ours)
+    process.end()
+    world.streams.finish()
+    world.streams.close("exited")
+    freed = weakref.ref(world.streams)
+    gc.disable()
+    try:
+        del world.streams
+        assert freed() is None
+    finally:
+        gc.enable()
+    peer.close()
 
 
 def test_without_begin_clients_are_closed(poller):

@@ -106,17 +106,6 @@ def test_a_failed_start_answers_cleans_up_and_ends(tmp_path):
     os.close(read)
 
 
-def test_a_newer_daemon_replaces_the_first(world, tmp_path):
-    assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
-    newer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    newer.settimeout(5)
-    with closing(newer):
-        newer.connect(str(tmp_path / "control.sock"))
-        world.poller.run_once()
-        assert world.daemon.recv(10) == b""
-        assert world.call("state", daemon=newer)["ok"]
-
-
 def test_release_before_the_start_ends_it(tmp_path):
     with closing(Poller()) as poller:
         world = World(poller, tmp_path)
@@ -124,4 +113,3 @@ def test_release_before_the_start_ends_it(tmp_path):
         poller.run()
         assert world.daemon.recv(10) == b""
         world.daemon.close()
-    assert not (tmp_path / "control.sock").exists()
