@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import secrets
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -17,6 +17,7 @@ import msgspec
 from baleen.errors import (
     BaleenError,
     Conflict,
+    Internal,
     NotFound,
     PermissionDenied,
 )
@@ -33,7 +34,7 @@ from baleen.network.network import Endpoint, Network, Published
 from baleen.network.ports import PortAllocator, ephemeral_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from baleen.network.network import NetworkSpec, PortRequest, PublishedPort
     from baleen.state.database import Database
@@ -99,6 +100,9 @@ class NetworkManager:
 
         Idempotent: bridges that are right stay untouched, the firewall table is rebuilt in one
         atomic step (with no endpoint in it yet: call `adopt` next).
+
+        Raises:
+            Internal: the kernel refused; no permission, or no nf_tables or bridge in it.
         """
         self._names.start()
         self._route = self._resources.enter_context(RouteSocket())
@@ -120,9 +124,11 @@ class NetworkManager:
         for network in self._directory.all():
             if network.driver == "bridge":
                 options = self._directory.options(network.id)
-                bridge.ensure_bridge(self._route, network, options)
+                with _kernel_refuses(f"set up bridge {network.bridge}"):
+                    bridge.ensure_bridge(self._route, network, options)
                 rules.append(bridge.bridge_rules(network, options))
-        self._firewall.rebuild(rules)
+        with _kernel_refuses(f"write the nftables table {self._config.table}"):
+            self._firewall.rebuild(rules)
 
     async def adopt(self, endpoints: Iterable[tuple[Endpoint, Sequence[PublishedPort]]]) -> None:
         """Take over endpoints of running containers, with their published ports, no binding.
@@ -239,9 +245,10 @@ class NetworkManager:
                 # Stored first: after a crash the next start makes what is missing.
                 self._database.put("networks", network.id, msgspec.json.encode(network))
                 undo.callback(self._database.delete, "networks", network.id)
-                if bridge.ensure_bridge(self._route, network, options):
-                    undo.callback(bridge.delete_bridge, network.bridge)
-                self._firewall.set_bridge(bridge.bridge_rules(network, options))
+                with _kernel_refuses(f"create network {network.name}"):
+                    if bridge.ensure_bridge(self._route, network, options):
+                        undo.callback(bridge.delete_bridge, network.bridge)
+                    self._firewall.set_bridge(bridge.bridge_rules(network, options))
                 undo.pop_all()
             self._add(network)
         return network
@@ -279,7 +286,8 @@ class NetworkManager:
         self._leaving.add(network.bridge)
         try:
             if network.owns_bridge:
-                await asyncio.to_thread(bridge.delete_bridge, network.bridge)
+                with _kernel_refuses(f"remove bridge {network.bridge}"):
+                    await asyncio.to_thread(bridge.delete_bridge, network.bridge)
             self._database.delete("networks", network.id)
             self._names.remove_network(network.id)
         finally:
@@ -396,7 +404,11 @@ class NetworkManager:
                     continue
                 names = (
                     container_name,
-                    *(n for n in endpoint.names if n != endpoint.container_name),
+                    *(
+                        name
+                        for name in endpoint.names
+                        if name != endpoint.container_name or name in endpoint.aliases
+                    ),
                 )
                 fresh = msgspec.structs.replace(
                     endpoint,
@@ -472,8 +484,9 @@ class NetworkManager:
         binding = self._directory.options(endpoint.network_id).binding
         published = self._ports.reserve(requests, address=endpoint.ipv4, binding=binding)
         try:
-            self._firewall.publish(endpoint.ipv4, published.ports)
-            self._forget_flows(published.ports)
+            with _kernel_refuses(f"publish ports of {endpoint.container_name}"):
+                self._firewall.publish(endpoint.ipv4, published.ports)
+                self._forget_flows(published.ports)
         except BaseException:
             self._ports.release(published.ports)
             for held in published.sockets:
@@ -491,6 +504,16 @@ class NetworkManager:
     def _forget_flows(self, ports: Iterable[PublishedPort]) -> None:
         """Let clients that keep sending by UDP meet the change."""
         self._conntrack.forget_udp(port.host_port for port in ports if port.protocol == "udp")
+
+
+@contextmanager
+def _kernel_refuses(what: str) -> Iterator[None]:
+    """An OSError of the kernel becomes an error that names what we were about to do."""
+    try:
+        yield
+    except OSError as err:
+        reason = "; ".join([str(err.strerror), *getattr(err, "__notes__", ())])
+        raise Internal(f"cannot {what}: {reason}") from err
 
 
 def _delete_links(names: Iterable[str]) -> None:

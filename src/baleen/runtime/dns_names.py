@@ -99,7 +99,8 @@ class Names:
     def _refresh(self) -> None:
         if self._view.changed():
             paths = self._view.document().get("files")
-            self._files = [_File(path) for path in paths] if isinstance(paths, list) else []
+            listed = paths if isinstance(paths, list) else []
+            self._files = [_File(path) for path in listed if isinstance(path, str)]
             self._networks = {}
         for file in self._files:
             if file.changed() or file.path not in self._networks:
@@ -107,13 +108,24 @@ class Names:
 
 
 def _parse_network(document: dict[str, object]) -> _Network:
+    """What can be understood of a network's file: a resolver goes on with half of the names."""
     names, reverse = document.get("names"), document.get("reverse")
     addresses = {}
     if isinstance(names, dict):
         for name, texts in names.items():
-            addresses[name] = [socket.inet_aton(text) for text in texts]
+            addresses[name] = _parse_addresses(texts)
     return _Network(
         name=str(document.get("network", "")).lower(),
         addresses=addresses,
         reverse=reverse if isinstance(reverse, dict) else {},
     )
+
+
+def _parse_addresses(texts: object) -> list[bytes]:
+    found = []
+    for text in texts if isinstance(texts, list) else ():
+        try:
+            found.append(socket.inet_pton(socket.AF_INET, text))
+        except (OSError, TypeError, ValueError):
+            continue
+    return found

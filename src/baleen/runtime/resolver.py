@@ -17,6 +17,7 @@ servers that only the host reaches (127.0.0.53) work.
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import time
@@ -60,6 +61,7 @@ _DATAGRAMS_PER_TURN: Final = 32
 _MAX_CONNECTIONS: Final = 32
 _MAX_UNSENT: Final = 256 << 10
 _IDLE_S: Final = 10.0
+_PAUSE_S: Final = 1.0
 
 
 class Resolver:
@@ -146,11 +148,21 @@ class Resolver:
         for _ in range(_MAX_CONNECTIONS):
             try:
                 accepted, _address = self._tcp.accept()
-            except OSError:  # nobody left, or gone already
+            except OSError as err:  # nobody left, or gone already
+                if err.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
+                    self._pause_accepting()
                 return
             while len(self._connections) >= _MAX_CONNECTIONS:
                 next(iter(self._connections)).close()
             _Connection(self, self._events, self._connections, accepted)
+
+    def _pause_accepting(self) -> None:
+        """Without a free descriptor the listener would stay readable and the loop spin."""
+        self._events.remove(self._tcp.fileno())
+        self._events.call_later(_PAUSE_S, self._listen_again)
+
+    def _listen_again(self) -> None:
+        self._events.add(self._tcp.fileno(), select.EPOLLIN, self._on_connection)
 
     def serve(self, data: bytes, reply: Callable[[bytes], None], *, tcp: bool) -> None:
         """Answer one message: at once, or later through the forwarder. Junk gets none."""
@@ -176,7 +188,7 @@ class Resolver:
             return None
         if query.type == TYPE_PTR:
             name = self._names.pointer(query.name)
-            return None if name is None else [pointer_record(name)]
+            return None if name is None else _pointer_records(name)
         addresses = self._names.addresses(query.name)
         if addresses is None:
             return None
@@ -264,6 +276,14 @@ class _Connection:
         self._events.modify(
             self._socket.fileno(), select.EPOLLIN | (select.EPOLLOUT if self._out else 0)
         )
+
+
+def _pointer_records(name: str) -> list[bytes]:
+    """None for a container's name that is no domain name, as one of more than 63 letters."""
+    try:
+        return [pointer_record(name)]
+    except ValueError:
+        return []
 
 
 def _bound(kind: int) -> socket.socket:

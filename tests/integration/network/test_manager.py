@@ -12,6 +12,7 @@ from lab import HOST
 from baleen.errors import (
     AlreadyExists,
     Conflict,
+    Internal,
     InvalidArgument,
     NotFound,
     PermissionDenied,
@@ -169,6 +170,23 @@ async def test_a_renamed_container_is_found_by_its_new_name(world):
     assert renamed.names == ("shop-front", "www", endpoint.container_id[:12])
     assert "web" not in names_of(world, network)
     assert names_of(world, network)["shop-front"] == [endpoint.ipv4]
+
+
+async def test_an_alias_that_equals_the_old_name_stays(world):
+    await world.manager.create(NetworkSpec(name="shop"))
+    endpoint, _ = await world.container("shop", aliases=["web"])
+    [renamed] = await world.manager.rename(endpoint.container_id, "new")
+    assert renamed.names == ("new", "web", endpoint.container_id[:12])
+
+
+async def test_a_refusal_of_the_kernel_is_an_error_of_ours_and_leaves_nothing(lab, world):
+    spec = NetworkSpec(name="shop", options={"com.docker.network.driver.mtu": "65535"})
+    networks, links = world.manager.networks(), lab.route.links()
+    world.manager._firewall._socket.close()
+    with pytest.raises(Internal, match="cannot create network shop: Bad file descriptor"):
+        await world.manager.create(spec)
+    assert world.manager.networks() == networks
+    assert [link.name for link in lab.route.links()] == [link.name for link in links]
 
 
 async def test_a_container_sees_the_names_of_all_its_networks(world):

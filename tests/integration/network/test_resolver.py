@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import socket
 import struct
@@ -158,6 +159,33 @@ def test_a_client_that_never_reads_or_finishes_is_dropped(make_bed):
     assert len(bed.resolver._connections) == 32
     for client in clients:
         client.close()
+
+
+def test_without_a_free_descriptor_the_loop_does_not_spin(make_bed):
+    class Clock:
+        now = 0.0
+
+        def __call__(self):
+            return self.now
+
+    clock = Clock()
+    bed = make_bed(clock=clock)
+    client = bed.socket(socket.SOCK_STREAM)
+    [fd] = bed.resolver.fds()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        bed.resolver.on_readable(fd)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert select.select([fd], [], [], 0)[0] == []
+    clock.now += bed.resolver.next_timeout()
+    bed.resolver.on_readable(fd)
+    message = query("web")
+    with client:
+        client.sendall(len(message).to_bytes(2, "big") + message)
+        bed.run(client)
+        assert client.recv(4096).endswith(b"\0\4\n\0\0\2")
 
 
 def test_a_second_resolver_in_the_namespace_takes_over(lab, make_bed, tmp_path):

@@ -74,6 +74,19 @@ def test_a_view_that_cannot_be_read_has_no_names(folder, content):
     assert Names(str(folder / "view.json")).addresses("web") is None
 
 
+@pytest.mark.parametrize(
+    "names", [{"web": [3, None, "x", "10.0.0.9"]}, {"bad": 3, "web": ["10.0.0.9"]}]
+)
+def test_of_a_damaged_file_the_rest_is_used(folder, names):
+    put(folder / "shop.json", {"network": 5, "names": names, "reverse": []})
+    assert Names(str(folder / "view.json")).addresses("web") == [b"\n\0\0\x09"]
+
+
+def test_numbers_in_a_view_are_not_taken_for_descriptors(folder):
+    put(folder / "view.json", {"files": [0, str(folder / "shop.json")]})
+    assert Names(str(folder / "view.json")).addresses("web")
+
+
 def test_a_file_that_comes_later_is_found(folder):
     names = Names(str(folder / "later.json"))
     assert names.addresses("web") is None

@@ -18,7 +18,7 @@ def resolver(tmp_path):
             {
                 "network": "shop",
                 "names": {"web": ["10.0.0.2"], "many": [f"10.0.1.{n}" for n in range(60)]},
-                "reverse": {"10.0.0.2": "web"},
+                "reverse": {"10.0.0.2": "web", "10.0.0.3": "x" * 64},
             }
         )
     )
@@ -53,6 +53,11 @@ def test_a_container_has_no_ipv6_address_but_exists(resolver):
 
 def test_an_address_is_found_backwards(resolver):
     assert ask(resolver, "2.0.0.10.in-addr.arpa", 12).endswith(b"\3web\4shop\0")
+
+
+def test_a_name_too_long_for_dns_exists_without_a_pointer(resolver):
+    answer = ask(resolver, "3.0.0.10.in-addr.arpa", 12)
+    assert (rcode(answer), struct.unpack_from("!H", answer, 6)) == (0, (0,))
 
 
 def test_without_forwarding_other_names_do_not_leave(resolver):
