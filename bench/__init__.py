@@ -1,0 +1,1 @@
+"""Benches: the same work on baleend and on what it replaces, side by side."""
