@@ -103,4 +103,6 @@ class Fields:
     def text_map(self, name: str) -> dict[str, str]:
         """An object of strings, empty if absent."""
         values = self.object(name).values
-        return {self._text(name, key): self._text(name, item) for key, item in values.items()}
+        return {
+            self._text(name, key): self._text(f"{name}.{key}", item) for key, item in values.items()
+        }

@@ -1,0 +1,79 @@
+import contextlib
+import os
+import socket
+
+import pytest
+
+from baleen.linux import namespaces as ns
+from baleen.runtime import launch
+from baleen.runtime.default_spec import default_spec
+from baleen.runtime.spec import parse_spec
+
+
+@pytest.fixture
+def link():
+    with contextlib.ExitStack() as undo:
+        yield launch._channel(undo)
+
+
+def test_messages_that_overtake_the_pid_are_kept_in_order(link):
+    ours, theirs = link
+    reader, writer = os.pipe()
+    socket.send_fds(theirs, [b"R"], [reader])
+    for message in (b"N", b"P77", b"{}"):
+        theirs.send(message)
+    os.close(reader)
+    os.close(writer)
+    assert ours.receive_pid() == 77
+    data, fd = ours.receive()
+    assert data == b"R"
+    fd.close()
+    assert ours.receive() == (b"N", None)
+    assert ours.receive() == (b"{}", None)
+    theirs.close()
+    assert ours.receive() == (b"", None)
+
+
+def test_descriptors_that_nobody_took_are_closed(link):
+    ours, theirs = link
+    before = len(os.listdir("/proc/self/fd"))
+    socket.send_fds(theirs, [b"R"], [theirs.fileno()])
+    theirs.send(b"P1")
+    ours.receive_pid()
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    ours.close()
+    assert len(os.listdir("/proc/self/fd")) == before - 1
+
+
+def test_a_helper_that_died_without_a_word_is_an_error(link):
+    ours, theirs = link
+    theirs.close()
+    with pytest.raises(launch.LaunchError, match="died"):
+        ours.receive_pid()
+
+
+def test_only_new_namespaces_are_made():
+    document = default_spec()
+    document["linux"]["namespaces"] = [
+        {"type": "mount"},
+        {"type": "network", "path": "/x"},
+        {"type": "uts"},
+    ]
+    spec = parse_spec(document)
+    assert launch._new(spec, "network", "uts", "ipc", "mount") == ns.CLONE_NEWNS | ns.CLONE_NEWUTS
+
+
+def test_a_namespace_that_is_not_there_is_told_and_nothing_stays_open():
+    document = default_spec()
+    document["linux"]["namespaces"] = [
+        {"type": "mount"},
+        {"type": "uts", "path": "/proc/self/ns/uts"},
+        {"type": "network", "path": "/no"},
+    ]
+    before = os.listdir("/proc/self/fd")
+    with (
+        pytest.raises(launch.LaunchError, match="/no: no such file"),
+        contextlib.ExitStack() as undo,
+    ):
+        launch._open_namespaces(undo, parse_spec(document))
+    assert os.listdir("/proc/self/fd") == before
