@@ -54,13 +54,14 @@ class NameTable:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._names: dict[str, Name] = {}
+        self._by_image: dict[Digest, dict[str, Name]] = {}
 
     def start(self) -> None:
         """Read the table. Raises InvalidArgument for a row that is not ours."""
         for key, document in self._database.all("images"):
             row = decode_document(document, _Row, f'row "{key}" of the image table')
             reference = None if key.startswith(_DANGLING) else parse_reference(key)
-            self._names[key] = Name(key, reference, row.target, row.tagged_ns)
+            self._remember(Name(key, reference, row.target, row.tagged_ns))
 
     def __iter__(self) -> Iterator[Name]:
         return iter(list(self._names.values()))
@@ -71,12 +72,11 @@ class NameTable:
 
     def of(self, image_id: Digest) -> list[Name]:
         """Return the rows that point at an image, sorted."""
-        found = [name for name in self._names.values() if name.target.digest == image_id]
-        return sorted(found, key=lambda name: name.key)
+        return sorted(self._by_image.get(image_id, {}).values(), key=lambda name: name.key)
 
     def targets(self) -> dict[Digest, Descriptor]:
         """Return all targets by image id."""
-        return {name.target.digest: name.target for name in self._names.values()}
+        return {image: next(iter(rows.values())).target for image, rows in self._by_image.items()}
 
     def put(self, reference: Reference, target: Descriptor) -> None:
         """Let a name point at a target.
@@ -105,14 +105,28 @@ class NameTable:
                 self._keep(name.target)
 
     def _keep(self, target: Descriptor) -> None:
-        if not any(name.target.digest == target.digest for name in self._names.values()):
+        if target.digest not in self._by_image:
             self._write(_DANGLING + target.digest, None, target)
 
     def _write(self, key: str, reference: Reference | None, target: Descriptor) -> None:
         row = _Row(target=target, tagged_ns=time.time_ns())
         self._database.put("images", key, encode_document(row))
-        self._names[key] = Name(key, reference, target, row.tagged_ns)
+        self._forget(key)
+        self._remember(Name(key, reference, target, row.tagged_ns))
 
     def _drop(self, key: str) -> None:
-        if self._names.pop(key, None) is not None:
+        if key in self._names:
             self._database.delete("images", key)
+            self._forget(key)
+
+    def _remember(self, name: Name) -> None:
+        self._names[name.key] = name
+        self._by_image.setdefault(name.target.digest, {})[name.key] = name
+
+    def _forget(self, key: str) -> None:
+        name = self._names.pop(key, None)
+        if name is not None:
+            rows = self._by_image[name.target.digest]
+            del rows[key]
+            if not rows:
+                del self._by_image[name.target.digest]

@@ -11,15 +11,14 @@ database is. Order of locks: the store's, then the content store's or the snapsh
 
 from __future__ import annotations
 
-import logging
-import re
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from baleen.errors import BaleenError, Conflict, InvalidArgument, NotFound
+from baleen.errors import InvalidArgument, NotFound
 from baleen.images import filters as image_filters
-from baleen.images.image import Image, Variant, reachable, read_variants
+from baleen.images.catalog import Catalog
+from baleen.images.garbage import GarbageCollector
+from baleen.images.image import Image, Variant, reachable
 from baleen.images.importing import import_archive
 from baleen.images.loading import load_archive
 from baleen.images.names import Name, NameTable
@@ -34,10 +33,11 @@ from baleen.images.views import (
     summary_view,
 )
 from baleen.oci.platform import host_platform
-from baleen.oci.reference import Reference, is_identifier, parse_reference
+from baleen.oci.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from baleen.content.store import ContentStore, Lease
     from baleen.images.image import ImageUser
@@ -48,10 +48,6 @@ if TYPE_CHECKING:
     from baleen.state.database import Database
 
 __all__ = ["EventSink", "ImageStore"]
-
-log = logging.getLogger(__name__)
-
-_ID_PREFIX = re.compile(r"(?:sha256:)?([a-f0-9]{4,64})")
 
 
 class EventSink(Protocol):
@@ -86,16 +82,16 @@ class ImageStore:
         platform: Platform | None = None,
         on_event: EventSink | None = None,
     ) -> None:
-        self._names = NameTable(database)
+        self._catalog = Catalog(
+            NameTable(database), content, snapshotter, platform or host_platform()
+        )
+        self._garbage = GarbageCollector(self._catalog, content, snapshotter)
+        self._names = self._catalog.names
+        self._lock = self._catalog.lock
         self._content = content
         self._snapshotter = snapshotter
-        self._platform = platform or host_platform()
         self._emit: EventSink = on_event or _no_event
-        self._lock = threading.RLock()
         self._unpack_lock = threading.Lock()
-        self._variants: dict[Digest, list[Variant]] = {}
-        self._operations = 0
-        self._garbage = False
 
     @property
     def content(self) -> ContentStore:
@@ -105,7 +101,7 @@ class ImageStore:
     @property
     def platform(self) -> Platform:
         """What this host runs."""
-        return self._platform
+        return self._catalog.platform
 
     def start(self) -> None:
         """Read the names and collect what a crash left: blobs and layers that no name leads to."""
@@ -126,94 +122,16 @@ class ImageStore:
             InvalidArgument: `invalid reference format`.
             DataLoss: a document of the image is missing or damaged (named).
         """
-        target, _ = self._find(ref)
-        return self._image(target, platform, asked=ref)
+        target, _ = self._catalog.find(ref)
+        return self._catalog.image(target, platform, asked=ref)
 
     def exists(self, ref: str) -> bool:
         """Say whether `resolve` would find an image, damaged or not."""
         try:
-            self._find(ref)
+            self._catalog.find(ref)
         except (NotFound, InvalidArgument):
             return False
         return True
-
-    def _find(self, ref: str) -> tuple[Descriptor, Name | None]:
-        """Return the target, and the row if `ref` is a name with a tag."""
-        with self._lock:
-            targets = self._names.targets()
-            match = _ID_PREFIX.fullmatch(ref)
-            if match is not None and (ref.startswith("sha256:") or is_identifier(ref)):
-                return self._by_prefix(ref, match[1], targets), None
-            reference = parse_reference(ref)
-            if reference.digest is not None:
-                for name in self._names.of(reference.digest):
-                    if name.reference is not None and name.reference.name == reference.name:
-                        return name.target, None
-                raise NotFound(f"No such image: {reference.familiar}")
-            tagged = reference.with_default_tag()
-            found = self._names.get(tagged)
-            if found is not None:
-                return found.target, found
-            if match is not None:
-                return self._by_prefix(tagged.familiar, match[1], targets), None
-            raise NotFound(f"No such image: {tagged.familiar}")
-
-    def _by_prefix(
-        self, shown: str, prefix: str, targets: Mapping[Digest, Descriptor]
-    ) -> Descriptor:
-        found = [digest for digest in targets if digest.encoded.startswith(prefix)]
-        if not found:
-            raise NotFound(f"No such image: {shown}")
-        if len(found) > 1:
-            raise NotFound(f"ambiguous reference: {len(found)} images begin with {prefix}")
-        return targets[found[0]]
-
-    def _image(self, target: Descriptor, platform: Platform | None, *, asked: str) -> Image:
-        variants = self._variants_of(target)
-        chosen = self._choose(variants, platform)
-        if chosen is None:
-            raise NotFound(
-                f"image with reference {asked} was found but does not provide "
-                f"the specified platform ({platform})"
-            )
-        with self._lock:
-            names = [name.reference for name in self._names.of(target.digest)]
-        references = [reference for reference in names if reference is not None]
-        return Image(
-            id=target.digest,
-            target=target,
-            manifest_descriptor=chosen.descriptor,
-            manifest=chosen.manifest,
-            config=chosen.config,
-            chain_ids=chosen.chain_ids,
-            repo_tags=tuple(sorted(reference.familiar for reference in references)),
-            repo_digests=tuple(
-                sorted({f"{reference.familiar_name}@{target.digest}" for reference in references})
-            ),
-            size=sum(self._size(variant) for variant in variants),
-            created=chosen.config.created or "",
-        )
-
-    def _variants_of(self, target: Descriptor) -> list[Variant]:
-        known = self._variants.get(target.digest)
-        if known is None:
-            known = self._variants[target.digest] = read_variants(self._content, target)
-        return known
-
-    def _choose(self, variants: Sequence[Variant], platform: Platform | None) -> Variant | None:
-        wanted = platform or self._platform
-        for variant in variants:
-            if wanted.runs(variant.platform):
-                return variant
-        return variants[0] if platform is None else None
-
-    def _size(self, variant: Variant) -> int:
-        blobs = [variant.descriptor, variant.manifest.config, *variant.manifest.layers]
-        return sum(blob.size for blob in blobs) + self._unpacked_size(variant)
-
-    def _unpacked_size(self, variant: Variant) -> int:
-        layers = [self._snapshotter.layer(chain_id) for chain_id in variant.chain_ids]
-        return sum(info.size_bytes for info in layers if info is not None)
 
     # -- what the API shows
 
@@ -252,7 +170,7 @@ class ImageStore:
             )
             if manifests:
                 summary["Manifests"] = manifest_summaries(
-                    self._variants_of(image.target), self._content, self._unpacked_size
+                    self._catalog.variants(image.target), self._content, self._unpacked_size
                 )
             result.append(summary)
         return result
@@ -266,7 +184,7 @@ class ImageStore:
         before = [created_ns(self.resolve(ref).created) for ref in filters.get("before", ())]
         since = [created_ns(self.resolve(ref).created) for ref in filters.get("since", ())]
         images = []
-        for image in self._all():
+        for image in self._catalog.images():
             created = created_ns(image.created)
             if wants_dangling is not None and wants_dangling == bool(image.repo_tags):
                 continue
@@ -283,25 +201,18 @@ class ImageStore:
             images.append(image)
         return sorted(images, key=lambda image: (-created_ns(image.created), image.repo_tags))
 
-    def _all(self) -> Iterator[Image]:
-        with self._lock:
-            targets = list(self._names.targets().values())
-        for target in targets:
-            try:
-                yield self._image(target, None, asked=str(target.digest))
-            except BaleenError as err:
-                log.warning("image left out of the list: %s", err)
-
     def _shared_layers(self) -> dict[Digest, int]:
         counts: dict[Digest, int] = {}
-        for image in self._all():
+        for image in self._catalog.images():
             for chain_id in image.chain_ids:
                 counts[chain_id] = counts.get(chain_id, 0) + 1
         return counts
 
     def _shared_size(self, image: Image, counts: Mapping[Digest, int]) -> int:
-        infos = [self._snapshotter.layer(c) for c in image.chain_ids if counts.get(c, 0) > 1]
-        return sum(info.size_bytes for info in infos if info is not None)
+        return self._catalog.unpacked_size([c for c in image.chain_ids if counts.get(c, 0) > 1])
+
+    def _unpacked_size(self, variant: Variant) -> int:
+        return self._catalog.unpacked_size(variant.chain_ids)
 
     def inspect(
         self, ref: str, *, platform: Platform | None = None, manifests: bool = False
@@ -313,7 +224,7 @@ class ImageStore:
         view = inspect_view(image, tagged_ns=max(tagged, default=0))
         if manifests:
             view["Manifests"] = manifest_summaries(
-                self._variants_of(image.target), self._content, self._unpacked_size
+                self._catalog.variants(image.target), self._content, self._unpacked_size
             )
         return view
 
@@ -335,16 +246,16 @@ class ImageStore:
     def _unpack(self, variant: Variant) -> list[Descriptor]:
         if is_unpacked(self._snapshotter, variant):
             return []
-        with self._unpack_lock, self._operation():
+        with self._unpack_lock, self._garbage.held_off():
             return list(unpack_variant(self._content, self._snapshotter, variant))
 
     # -- names
 
     def tag(self, ref: str, repo: str, tag: str) -> None:
         """Let the name `repo:tag` (`latest` when empty) point at the image `ref`."""
-        reference = self._new_name(repo, tag)
+        reference = self._catalog.new_name(repo, tag)
         with self._lock:
-            target, _ = self._find(ref)
+            target, _ = self._catalog.find(ref)
             self._names.put(reference, target)
         self._emit("tag", str(target.digest), {"name": reference.familiar})
 
@@ -354,18 +265,11 @@ class ImageStore:
         Without references it is kept as a dangling image. For load, import, pull and build.
         """
         with self._lock:
-            self._variants.pop(target.digest, None)
+            self._catalog.forget(target.digest)
             if not references:
                 self._names.put_dangling(target)
             for reference in references:
                 self._names.put(reference.with_default_tag(), target)
-
-    @staticmethod
-    def _new_name(repo: str, tag: str) -> Reference:
-        reference = parse_reference(repo)
-        if reference.digest is not None:
-            raise InvalidArgument("refusing to create a tag with a digest reference")
-        return reference.with_tag(tag) if tag else reference.with_default_tag()
 
     # -- removal
 
@@ -388,7 +292,7 @@ class ImageStore:
         """
         del noprune
         with self._lock:
-            target, by_name = self._find(ref)
+            target, by_name = self._catalog.find(ref)
             names = self._names.of(target.digest)
             plan = plan_removal(
                 target.digest,
@@ -418,7 +322,7 @@ class ImageStore:
         until = image_filters.until_ns(filters)
         deleted: list[dict[str, str]] = []
         reclaimed = 0
-        for image in self._all():
+        for image in self._catalog.images():
             if (
                 (only_dangling and image.repo_tags)
                 or not has_labels(image.config.execution.labels or {})
@@ -438,10 +342,8 @@ class ImageStore:
     def _disk_bytes(self, image: Image) -> int:
         blobs = [image.target, image.manifest_descriptor, image.manifest.config]
         digests = {blob.digest for blob in (*blobs, *image.manifest.layers)}
-        layers = [self._snapshotter.layer(chain_id) for chain_id in image.chain_ids]
-        return sum(self._content.size(digest) or 0 for digest in digests) + sum(
-            info.size_bytes for info in layers if info is not None
-        )
+        blob_bytes = sum(self._content.size(digest) or 0 for digest in digests)
+        return blob_bytes + self._catalog.unpacked_size(image.chain_ids)
 
     def _report(
         self, image_id: Digest, untagged: Sequence[Name], *, deleted: bool
@@ -452,7 +354,7 @@ class ImageStore:
                 records.append({"Untagged": name.reference.familiar})
                 self._emit("untag", str(image_id), {"name": name.reference.familiar})
         if deleted:
-            self._variants.pop(image_id, None)
+            self._catalog.forget(image_id)
             self.collect_garbage()
             records.append({"Deleted": str(image_id)})
             self._emit("delete", str(image_id), {"name": str(image_id)})
@@ -460,71 +362,19 @@ class ImageStore:
 
     # -- garbage
 
-    @contextmanager
-    def _operation(self) -> Iterator[None]:
-        """Hold off the collection of layers while something unpacks what no name leads to yet."""
-        with self._lock:
-            self._operations += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._operations -= 1
-
     def collect_garbage(self) -> None:
         """Remove the blobs and layers that no name and no snapshot leads to.
 
-        While an operation is under way it is put off to the next call.
+        While an image is being made it is put off to the end of that.
         """
-        with self._lock:
-            if self._operations:
-                self._garbage = True
-                return
-            self._garbage = False
-            targets = list(self._names.targets().values())
-            self._content.collect(
-                lambda: (
-                    digest for target in targets for digest in reachable(self._content, target)
-                )
-            )
-            self._collect_layers(targets)
+        self._garbage.collect()
 
-    def _collect_layers(self, targets: Sequence[Descriptor]) -> None:
-        keep: set[Digest] = set()
-        for target in targets:
-            try:
-                for variant in self._variants_of(target):
-                    keep.update(variant.chain_ids)
-            except BaleenError as err:
-                log.warning("an image can not be read: %s", err)
-        doomed = {info.chain_id for info in self._snapshotter.layers()} - keep
-        while doomed:
-            parents = {info.parent for info in self._snapshotter.layers()}
-            tops = doomed - parents
-            if not tops:
-                return
-            for chain_id in tops:
-                try:
-                    self._snapshotter.remove_layer(chain_id)
-                except Conflict:
-                    # A container stands on it.
-                    log.debug("layer %s stays: it is in use", chain_id)
-            doomed -= tops
+    def changing(self) -> AbstractContextManager[Lease]:
+        """Hold a lease for blobs and layers of an image that is about to be made, then `put`.
 
-    @contextmanager
-    def changing(self) -> Iterator[Lease]:
-        """Hold a lease for blobs and layers of an image that is about to be made.
-
-        Whatever has no name at the end is collected, on failure too.
+        When the block fails, whatever has no name by then is collected.
         """
-        failed = True
-        try:
-            with self._operation(), self._content.lease() as lease:
-                yield lease
-            failed = False
-        finally:
-            if failed or self._garbage:
-                self.collect_garbage()
+        return self._garbage.changing()
 
     # -- archives
 
@@ -538,9 +388,7 @@ class ImageStore:
         with self.changing() as lease:
             loaded = load_archive(self._content, lease, chunks)
             for target, _ in loaded:
-                for variant in read_variants(self._content, target):
-                    if not self._platform.runs(variant.platform) and len(loaded) > 1:
-                        continue
+                for variant in self._catalog.runnable(target):
                     for layer in self._unpack(variant):
                         if not quiet:
                             yield _layer_progress(layer)
@@ -564,8 +412,10 @@ class ImageStore:
             raise InvalidArgument("no image was named")
         items: dict[Digest, SaveItem] = {}
         for ref in refs:
-            for target, reference in self._to_save(ref):
-                item = items.setdefault(target.digest, SaveItem(target, self._variants_of(target)))
+            for target, reference in self._catalog.find_all(ref):
+                item = items.setdefault(
+                    target.digest, SaveItem(target, self._catalog.variants(target))
+                )
                 if reference is not None and reference not in item.references:
                     item.references.append(reference)
         return self._saving(list(items.values()))
@@ -578,21 +428,6 @@ class ImageStore:
             yield from save_archive(self._content, items)
         for item in items:
             self._emit("save", str(item.target.digest), {"name": str(item.target.digest)})
-
-    def _to_save(self, ref: str) -> list[tuple[Descriptor, Reference | None]]:
-        with self._lock:
-            if _ID_PREFIX.fullmatch(ref) is None or not is_identifier(ref.removeprefix("sha256:")):
-                reference = parse_reference(ref)
-                if reference.tag is None and reference.digest is None:
-                    rows = [
-                        (row.target, row.reference)
-                        for row in self._names
-                        if row.reference is not None and row.reference.name == reference.name
-                    ]
-                    if rows:
-                        return list(rows)
-            target, name = self._find(ref)
-            return [(target, name.reference if name is not None else None)]
 
     def import_(
         self,
@@ -609,7 +444,7 @@ class ImageStore:
         Yields progress objects; the last is `{"status": "sha256:..."}`. `changes` are Dockerfile
         instructions for the config.
         """
-        references = [self._new_name(repo, tag)] if repo else []
+        references = [self._catalog.new_name(repo, tag)] if repo else []
         with self.changing() as lease:
             target = import_archive(
                 self._content,
@@ -618,9 +453,9 @@ class ImageStore:
                 message=message,
                 changes=changes,
                 platform=platform,
-                host=self._platform,
+                host=self.platform,
             )
-            for variant in read_variants(self._content, target):
+            for variant in self._catalog.runnable(target):
                 self._unpack(variant)
             self.put(target, references)
         self._emit("import", str(target.digest), {"name": str(target.digest)})

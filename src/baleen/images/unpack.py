@@ -12,7 +12,7 @@ from baleen.archive.compression import decompress
 from baleen.archive.limits import DEFAULT_LIMITS
 from baleen.archive.prefetch import ahead
 from baleen.archive.tree import DIRECTORY
-from baleen.errors import DataLoss, InvalidArgument
+from baleen.errors import DataLoss, InvalidArgument, NotFound
 from baleen.oci.digest import Digest
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def unpack_variant(
         if snapshotter.layer(chain_id) is None:
             try:
                 _unpack_layer(content, snapshotter, descriptor, diff_id, chain_id, parent, limits)
-            except InvalidArgument as err:
+            except (InvalidArgument, NotFound) as err:
                 raise DataLoss(f"layer {descriptor.digest}: {err.message}") from err
             yield descriptor
         parent = chain_id

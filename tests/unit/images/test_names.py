@@ -55,6 +55,6 @@ def test_images_are_never_lost_by_renaming_and_disk_is_memory(tmp_path_factory, 
 def test_a_row_that_is_not_ours_is_named(tmp_path, document):
     database = Database(tmp_path / "s.db")
     database.put("images", "docker.io/library/x:1", document)
-    with pytest.raises(InvalidArgument, match='row "docker.io/library/x:1" of the image table'):
+    with pytest.raises(InvalidArgument, match=r'row "docker\.io/library/x:1" of the image table'):
         NameTable(database).start()
     database.close()
