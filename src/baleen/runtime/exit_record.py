@@ -32,6 +32,9 @@ def write_exit(state_dir: str, record: ExitRecord, *, sync: bool) -> None:
     """Write the record; with `sync` it survives a loss of power.
 
     A state directory that is gone means that the container was removed: nothing is written.
+
+    Raises:
+        OSError: the disk is full or broken; an older record is left as it was.
     """
     path = f"{state_dir}/{_NAME}"
     temporary = f"{path}.new"

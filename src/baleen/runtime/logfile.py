@@ -236,11 +236,14 @@ class LogFile:
             while written < len(lines):
                 written += os.write(self._fd, lines[written:] if written else lines)
         except OSError as err:
+            whole = lines.rfind(b"\n", 0, written) + 1
             with contextlib.suppress(OSError):
-                if written:
+                if whole < written:
                     # The size is asked for: users do truncate logs by hand.
-                    os.ftruncate(self._fd, max(0, os.fstat(self._fd).st_size - written))
-            self._failed(err, len(lines))
+                    size = os.fstat(self._fd).st_size - written + whole
+                    os.ftruncate(self._fd, max(0, size))
+            self._size += whole
+            self._failed(err, len(lines) - whole)
             return
         self._size += written
 

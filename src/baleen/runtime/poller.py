@@ -119,10 +119,13 @@ class Poller:
         try:
             callback(events)
         except Exception as err:
-            if self._on_error is None:
-                raise
             self.remove(fd)
-            self._on_error(err)
+            self._failed(err)
+
+    def _failed(self, err: Exception) -> None:
+        if self._on_error is None:
+            raise err
+        self._on_error(err)
 
     def _until_deadline(self) -> float | None:
         while self._deadlines and self._deadlines[0].callback is None:
@@ -132,8 +135,12 @@ class Poller:
     def _run_deadlines(self) -> None:
         while not self._stopped and self._deadlines and self._deadlines[0].at <= monotonic():
             callback = heapq.heappop(self._deadlines).callback
-            if callback is not None:
+            if callback is None:
+                continue
+            try:
                 callback()
+            except Exception as err:
+                self._failed(err)
 
     def close(self) -> None:
         """Close the epoll descriptor."""

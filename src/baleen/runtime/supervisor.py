@@ -192,8 +192,17 @@ class Supervisor:
             self._kept_events.append(event)
 
     def report_bug(self, err: Exception) -> None:
-        """Tell the daemon of an exception that nobody handled."""
+        """Tell the daemon of an exception that nobody handled; a running container goes on.
+
+        Without a container there is nothing to go on for: the daemon sees our end.
+        """
         self._event("error", message=f"{type(err).__name__}: {err}")
+        if self._status == "exiting" or (
+            self._status == "restarting" and self._restart_timer is None
+        ):
+            self._clean_up()
+            self._stop_listening()
+            self._end()
 
     def _on_request(self, message: Message, fds: list[int]) -> None:
         """Answer one request; descriptors that no operation took are closed."""
@@ -397,7 +406,10 @@ class Supervisor:
         record = ExitRecord(self._exit_code, oom_killed, _now(), self._runner.last_pid, error)
         # With a daemon there the record is its own, in its database, once it has heard of it.
         # A loss of power in between ends the container anyway; its being dead is then all to know.
-        write_exit(self._request.state_dir, record, sync=self._connection is None)
+        try:
+            write_exit(self._request.state_dir, record, sync=self._connection is None)
+        except OSError as err:  # a full or broken disk; the event below may still be heard
+            self._event("error", message=f"cannot record the exit: {err}")
         self._stop_listening()
         self._event(
             "exited",

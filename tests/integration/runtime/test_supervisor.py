@@ -130,12 +130,12 @@ def unframe(data):
 class Host:
     """A zygote, and bundles for it in a scratch directory."""
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, prefix=()):
         self.root = root
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.zygote_sock = ours
         self.zygote = subprocess.Popen(
-            [sys.executable, "-m", "baleen.runtime.zygote", str(theirs.fileno())],
+            [*prefix, sys.executable, "-m", "baleen.runtime.zygote", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
         )
         theirs.close()
@@ -223,6 +223,9 @@ class Host:
         link = Link(ours)
         self.links.append(link)
         return link
+
+    def in_network(self, *command):
+        subprocess.run(["nsenter", "--net", "-t", str(self.zygote.pid), "--", *command], check=True)
 
     def kill_left(self):
         """End what a failed test left running, by the pids of its own control groups."""
@@ -368,6 +371,110 @@ def host(tmp_path):
     for cgroup in host.cgroups:
         for hierarchy in Path("/sys/fs/cgroup").iterdir():
             assert not (hierarchy / cgroup.lstrip("/")).exists()
+
+
+@pytest.fixture
+def networked(tmp_path):
+    """A zygote whose host network is a fresh namespace with a bridge."""
+    host = Host(tmp_path, ["unshare", "--net", "--"])
+    try:
+        # The zygote is the very process that unshare was; it answers once it is there.
+        link = host.container(["/bin/true"]).spawn()
+        link.call("release")
+        for command in (
+            ["ip", "link", "add", "br-test", "type", "bridge"],
+            ["ip", "address", "add", "10.99.0.1/24", "dev", "br-test"],
+            ["ip", "link", "set", "br-test", "up"],
+        ):
+            host.in_network(*command)
+        yield host
+    finally:
+        host.kill_left()
+        host.close()
+        for link in host.links:
+            link.close()
+
+
+def bridge_interface(number, name):
+    return {
+        "kind": "bridge",
+        "host_name": f"vtest{number}",
+        "name": name,
+        "bridge": "br-test",
+        "mac": f"02:42:0a:63:00:0{number}",
+        "addresses": [f"10.99.0.{number}/24"],
+        "routes": [],
+        "mtu": 1500,
+        "hairpin": False,
+        "isolated": False,
+        "sysctls": {},
+    }
+
+
+def addresses(link, exec_id):
+    client = run_exec(link, ["/bin/busybox", "ip", "-o", "-4", "address"], exec_id=exec_id)
+    text = unframe(client.read_all())[1].decode()
+    link.event("exec-exited")
+    return {line.split()[1]: line.split()[3] for line in text.splitlines()}
+
+
+def test_interfaces_are_there_at_the_start_and_can_come_and_go(networked):
+    container = networked.container(
+        ["/bin/sleep", "1000"],
+        interfaces=[bridge_interface(2, "eth0")],
+        restart={"policy": "always"},
+    )
+    link = container.spawn()
+    link.call("start")
+    assert addresses(link, "a") == {"lo": "127.0.0.1/8", "eth0": "10.99.0.2/24"}
+    link.call("connect", interface=bridge_interface(3, "eth1"))
+    assert addresses(link, "b")["eth1"] == "10.99.0.3/24"
+    error = link.fail("connect", interface={**bridge_interface(4, "eth2"), "bridge": "br-missing"})
+    assert error["message"]
+    link.call("signal", signal=9)
+    assert link.event("exited")["restarting"] is True
+    link.event("started")
+    assert addresses(link, "c").keys() == {"lo", "eth0", "eth1"}
+    link.call("disconnect", name="eth1")
+    link.call("disconnect", name="eth1")
+    assert addresses(link, "d").keys() == {"lo", "eth0"}
+    link.call("stop-restart")
+    link.call("signal", signal=9)
+    assert link.event("exited")["restarting"] is False
+    link.until_closed()
+
+
+def test_an_interface_that_cannot_be_made_fails_the_start(networked):
+    interface = {**bridge_interface(2, "eth0"), "bridge": "br-missing"}
+    link = networked.container(["/bin/sleep", "1000"], interfaces=[interface]).spawn()
+    error = link.fail("start")
+    assert error["exit_code"] == 128
+    assert error["message"]
+    link.until_closed()
+
+
+def test_names_are_resolved_in_a_container_with_dns(networked):
+    container = networked.container(
+        ["/bin/sleep", "1000"], interfaces=[bridge_interface(2, "eth0")]
+    )
+    names, network = container.state / "names.json", container.state / "shop.json"
+    network.write_text(json.dumps({"network": "shop", "names": {"db": ["10.99.0.7"]}}))
+    names.write_text(json.dumps({"files": [str(network)]}))
+    container.request["dns"] = {
+        "names": str(names),
+        "upstream": [],
+        "search": [],
+        "forward": False,
+    }
+    (container.bundle / "start.json").write_text(json.dumps(container.request))
+    (container.rootfs / "etc/resolv.conf").write_text("nameserver 127.0.0.11\n")
+    link = container.spawn()
+    link.call("start")
+    client = run_exec(link, ["/bin/busybox", "nslookup", "db"])
+    assert b"10.99.0.7" in client.read_all()
+    link.event("exec-exited")
+    link.call("signal", signal=9)
+    link.event("exited")
 
 
 def test_a_container_runs_and_its_output_and_exit_reach_the_daemon(host):
@@ -1021,3 +1128,44 @@ def test_the_zygote_loads_nothing_that_it_does_not_need():
     }
     assert not banned & loaded
     assert len(loaded) < 130
+
+
+def test_a_full_disk_drops_log_lines_and_the_container_runs_on(host):
+    container = host.container(
+        ["/bin/sh", "-c", "yes 0123456789 | head -n 20000; echo survived >&2; exit 6"]
+    )
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", container.state], check=True)
+    try:
+        link = container.spawn()
+        client = attach(link, stdout=False)
+        link.call("start")
+        assert unframe(client.read_all())[2] == b"survived\n"
+        assert link.event("exited")["exit_code"] == 6
+        link.until_closed()
+        assert [e["event"] for e in link.events].count("log-failed") == 1
+        assert container.log()[0]["log"] == "0123456789\n"  # whole lines, as far as there was room
+    finally:
+        subprocess.run(["umount", container.state], check=True)
+
+
+def test_a_line_without_end_does_not_fill_the_supervisors_memory(host):
+    container = host.container(
+        ["/bin/sh", "-c", "dd if=/dev/zero bs=64k count=400 2>/dev/null; read x"], open_stdin=True
+    )
+    container.request["log"].update(max_size=1_000_000, max_file=2)
+    (container.bundle / "start.json").write_text(json.dumps(container.request))
+    link = container.spawn()
+    client = attach(link, stdin=True)
+    supervisor = parent_of(link.call("start")["pid"])
+    total = 0
+    while total < 400 * 65536:
+        total += len(client.sock.recv(1 << 20))
+    status = Path(f"/proc/{supervisor}/status").read_text()
+    (high_water,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    assert int(high_water) < 24 * 1024
+    client.sock.sendall(b"\n")
+    assert link.event("exited")["exit_code"] == 0
+    link.until_closed()
+    for path in container.state.glob("*.log*"):
+        assert path.stat().st_size < 1_000_000 + 6 * 16384 + 200
+        assert all(json.loads(line)["log"] for line in path.read_text().splitlines())

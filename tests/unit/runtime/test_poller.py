@@ -73,9 +73,17 @@ def test_an_exception_takes_its_descriptor_out_and_the_rest_goes_on(pipe):
         poller.add(pipe[0], EPOLLIN, fail)
         os.write(pipe[1], b"x")
         poller.run_once()
-        poller.call_later(0.0, poller.stop)
+        poller.call_later(0.0, lambda: fail(0))
+        poller.call_later(0.001, poller.stop)
         poller.run()
-        assert [str(err) for err in errors] == ["'bug'"]
+        assert [str(err) for err in errors] == ["'bug'", "'bug'"]
+
+
+def test_without_a_reporter_exceptions_are_raised(pipe):
+    with closing(Poller()) as poller:
+        poller.call_later(0.0, lambda: [][0])
+        with pytest.raises(IndexError):
+            poller.run()
 
 
 def test_a_clock_of_its_own_is_asked_and_called():

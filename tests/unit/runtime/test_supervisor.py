@@ -113,3 +113,17 @@ def test_release_before_the_start_ends_it(tmp_path):
         poller.run()
         assert world.daemon.recv(10) == b""
         world.daemon.close()
+
+
+def test_a_bug_without_a_running_container_ends_the_supervisor(tmp_path):
+    with closing(Poller()) as poller:
+        world = World(poller, tmp_path)
+        world.supervisor._status = "exiting"
+        world.supervisor.report_bug(KeyError("bug"))
+        poller.run()
+        assert json.loads(world.daemon.recv(1000)) == {
+            "event": "error",
+            "message": "KeyError: 'bug'",
+        }
+        assert world.daemon.recv(10) == b""
+        world.daemon.close()
