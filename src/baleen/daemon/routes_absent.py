@@ -34,6 +34,11 @@ def _not_in_swarm(call: Call) -> Response:
     raise Unavailable("This node is not part of a swarm")
 
 
+def _no_such_plugin(call: Call) -> Response:
+    # Not 501: `docker inspect NAME` asks every kind of object, and goes by 404.
+    raise errors.NotFound(f'plugin "{call.ref}" not found')
+
+
 def _absent(what: str) -> Handler:
     message = f"{what} is not available in this version of Baleen"
 
@@ -98,12 +103,12 @@ OPERATIONS = (
     ),
     Operation("GET", "/plugins/privileges", "GetPluginPrivileges", _plugin),
     Operation("POST", "/plugins/pull", "PluginPull", _plugin),
-    Operation("GET", "/plugins/{name}/json", "PluginInspect", _plugin),
-    Operation("DELETE", "/plugins/{name}", "PluginDelete", _plugin),
-    Operation("POST", "/plugins/{name}/enable", "PluginEnable", _plugin),
-    Operation("POST", "/plugins/{name}/disable", "PluginDisable", _plugin),
-    Operation("POST", "/plugins/{name}/upgrade", "PluginUpgrade", _plugin),
+    Operation("GET", "/plugins/{name}/json", "PluginInspect", _no_such_plugin),
+    Operation("DELETE", "/plugins/{name}", "PluginDelete", _no_such_plugin),
+    Operation("POST", "/plugins/{name}/enable", "PluginEnable", _no_such_plugin),
+    Operation("POST", "/plugins/{name}/disable", "PluginDisable", _no_such_plugin),
+    Operation("POST", "/plugins/{name}/upgrade", "PluginUpgrade", _no_such_plugin),
     Operation("POST", "/plugins/create", "PluginCreate", _plugin),
-    Operation("POST", "/plugins/{name}/push", "PluginPush", _plugin),
-    Operation("POST", "/plugins/{name}/set", "PluginSet", _plugin),
+    Operation("POST", "/plugins/{name}/push", "PluginPush", _no_such_plugin),
+    Operation("POST", "/plugins/{name}/set", "PluginSet", _no_such_plugin),
 )
