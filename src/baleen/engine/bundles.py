@@ -22,7 +22,7 @@ from baleen.engine.root_view import live_root, read_only_view
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.starter import remove_ending
 from baleen.engine.users import UserFiles, read_user_files, resolve_user
-from baleen.errors import Conflict, InvalidArgument, StartFailed
+from baleen.errors import Conflict, InvalidArgument
 from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
 
 if TYPE_CHECKING:
@@ -178,14 +178,11 @@ class Bundles:
         return f"/proc/{target.pid}/ns/{kind}"
 
     def _user(self, record: ContainerRecord, mounts: Mounts) -> User:
-        try:
-            return resolve_user(
-                self._read_user_files(record, mounts),
-                record.config.user,
-                record.host_config.group_add,
-            )
-        except InvalidArgument as err:
-            raise StartFailed(str(err), exit_code=125) from err
+        return resolve_user(
+            self._read_user_files(record, mounts),
+            record.config.user,
+            record.host_config.group_add,
+        )
 
     def _read_user_files(self, record: ContainerRecord, mounts: Mounts) -> UserFiles:
         # As long as the container has no /etc of its own, its files are the image's, which never
