@@ -58,6 +58,8 @@ def run_through_intermediate(plan: EnterPlan) -> NoReturn:
 
     def body(channel: sync.Channel) -> None:
         path = _enter(plan, channel)
+        if not plan.process.terminal:
+            _spawn(plan.process, channel, path)
         channel.stage = "cloning the process into the container"
         pid = ns.clone_sibling()
         if pid:
@@ -67,6 +69,28 @@ def run_through_intermediate(plan: EnterPlan) -> NoReturn:
         _finish(plan, channel, path)
 
     sync.child_main(plan.channel, body)
+
+
+def _spawn(process: Prepared, channel: sync.Channel, path: str) -> None:
+    """Run `path` as our child by posix_spawn(3), tell its pid and end, which makes it our parent's.
+
+    The C library clones without copying our memory, which saves a third of an exec. It knows no
+    controlling terminal. Returns if the call was refused: that may be the program, or a filter
+    that knows clone but not clone3, and the slower way will tell. With the container's PID 1 the
+    process dies too, so it needs no death signal.
+    """
+    channel.stage = "exec"
+    if process.seccomp is not None and process.no_new_privileges:
+        return  # the filter comes last, after the clone
+    os.umask(process.umask)
+    try:
+        pid = os.posix_spawn(path, process.argv, process.env, setsid=True)
+    except PermissionError:
+        return
+    except OSError as error:
+        raise hardening.exec_failure(path, error) from error
+    channel.send(b"P%d" % pid)
+    os._exit(0)
 
 
 def _enter(plan: EnterPlan, channel: sync.Channel) -> str:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "become",
     "change_directory",
+    "exec_failure",
     "execute",
     "filter_syscalls",
     "find_executable",
@@ -215,5 +216,9 @@ def execute(path: str, prepared: Prepared) -> NoReturn:
     try:
         os.execve(path, prepared.argv, prepared.env)  # noqa: S606  # a shell is not wanted
     except OSError as error:
-        message = f"exec {path}: {reason(error)}"
-        raise LaunchError("exec", error.errno or 0, message) from error
+        raise exec_failure(path, error) from error
+
+
+def exec_failure(path: str, error: OSError) -> LaunchError:
+    """What is told when the kernel does not execute `path`."""
+    return LaunchError("exec", error.errno or 0, f"exec {path}: {reason(error)}")

@@ -374,14 +374,19 @@ def _fork_into(flags: int, child: Callable[[], NoReturn]) -> int:
 def _clone_through_intermediate(
     child: Callable[[], NoReturn], link: _Link, theirs: socket.socket
 ) -> tuple[int, Fd]:
-    """Fork I, which clones the final process for us; returns that and reaps I.
+    """Fork I, which makes the final process our child; returns that and reaps I.
 
-    The clone runs at once, so its messages may come ahead of I's; but when I has ended well, I's
-    is there too.
+    Either I clones it as its sibling, or it becomes ours when I ends, for which we are a subreaper
+    that long. A clone runs at once, so its messages may come ahead of I's; but when I has ended
+    well, I's is there too.
     """
-    helper = _fork_into(0, child)
-    theirs.close()
-    _, status = os.waitpid(helper, 0)
+    linux_process.set_child_subreaper(enabled=True)
+    try:
+        helper = _fork_into(0, child)
+        theirs.close()
+        _, status = os.waitpid(helper, 0)
+    finally:
+        linux_process.set_child_subreaper(enabled=False)
     if status == 0:
         pid = link.receive_pid()
         return pid, linux_process.pidfd_open(pid)

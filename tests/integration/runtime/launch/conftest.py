@@ -177,9 +177,9 @@ class Runner:
                 return Result(wait_pidfd(entered.pidfd.fileno()), out, err)
 
 
-def _state():
+def _state(place):
     with open("/proc/self/mountinfo") as file:
-        mounts = file.read()
+        mounts = [line for line in file if str(place) in line]
     return (
         mounts,
         len(os.listdir("/proc/self/fd")),
@@ -196,7 +196,7 @@ def _children():
 @pytest.fixture
 def runner(tmp_path):
     """Nothing may be left of a test: mounts, descriptors, children, namespaces."""
-    before = _state()
+    before = _state(tmp_path)
     with contextlib.ExitStack() as undo:
         yield Runner(tmp_path, undo)
-    assert _state() == before
+    assert _state(tmp_path) == before
