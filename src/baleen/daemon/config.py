@@ -87,7 +87,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What a command line says: `action` is run, validate, help or version."""
+    """What a command line says: `action` is run, validate, uninstall, help or version."""
 
     action: str
     config_file: str
@@ -112,8 +112,8 @@ def parse_arguments(arguments: Sequence[str]) -> Invocation:
             return Invocation(action="help", config_file="", flags={})
         if word in ("--version", "-v"):
             return Invocation(action="version", config_file="", flags={})
-        if word == "--validate":
-            action = "validate"
+        if word in ("--validate", "--uninstall"):
+            action = word[2:]
             continue
         option, value = _flag(word)
         if value is None:

@@ -253,6 +253,6 @@ class EngineFacade(_Containers, _Images, _Networks, _Volumes, Protocol):
         """Return counts, limits and settings."""
         ...
 
-    async def disk_usage(self, types: Collection[str] = ()) -> object:
+    async def disk_usage(self, types: Collection[str] = ()) -> Mapping[str, object]:
         """Return what objects of these types (all, when none is named) take on the disk."""
         ...

@@ -56,7 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if invocation.action == "validate":
             return _print("configuration OK")
         set_up_logging("debug" if config.debug else config.log_level, config.log_format)
-        _run(config, invocation)
+        if invocation.action == "uninstall":
+            _uninstall(config)
+        else:
+            _run(config, invocation)
     except BaleenError as err:
         return _complain(f"baleend: {err}", 1)
     except Exception:
@@ -76,7 +79,17 @@ def _complain(text: str, code: int) -> int:
 
 
 def _help() -> str:
-    lines = ["Usage: baleend [OPTIONS]", "", "Options:"]
+    lines = [
+        "Usage: baleend [OPTIONS]",
+        "",
+        "Actions instead of running:",
+        "      --help                                 print this",
+        "      --version                              print the version",
+        "      --validate                             check the configuration and end",
+        "      --uninstall                            remove our bridges, firewall table and cgroups",
+        "",
+        "Options:",
+    ]
     for option in sorted(OPTIONS, key=lambda option: option.flag):
         short = f"-{option.short}, " if option.short else "    "
         kind = "" if option.kind == "flag" else option.kind.removesuffix("s")
@@ -95,6 +108,22 @@ def _run(config: Config, invocation: Invocation) -> None:
         for key in config.ignored:
             _log.info("option has no effect", extra={"option": key})
         asyncio.run(_serve(config, invocation, zygote))
+
+
+def _uninstall(config: Config) -> None:
+    """Remove what daemons with this configuration have put into the kernel."""
+    from baleen.daemon.settings import engine_config
+    from baleen.engine.engine import Engine
+
+    async def work() -> None:
+        engine = Engine(engine_config(config, list(config.labels)), ZygoteProcess())
+        try:
+            await engine.uninstall()
+        finally:
+            await engine.close()
+
+    with HostFiles(config.data_root, config.exec_root, config.pidfile):
+        asyncio.run(work())
 
 
 def _prepare_process() -> None:

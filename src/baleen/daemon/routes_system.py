@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from baleen.api.timestamps import parse_timestamp
+from baleen.daemon.disk_usage_view import disk_usage_view
 from baleen.daemon.http_messages import Response, StreamResponse
 from baleen.daemon.routing import Call, Operation, json_response
 from baleen.errors import InvalidArgument
@@ -57,7 +58,9 @@ async def _disk_usage(call: Call) -> Response:
     for kind in types:
         if kind not in _DF_TYPES:
             raise InvalidArgument(f"unknown object type: {kind}")
-    return json_response(await call.engine.disk_usage(types))
+    usage = await call.engine.disk_usage(types)
+    verbose = call.query.flag("verbose")
+    return json_response(disk_usage_view(usage, call.version, verbose=verbose))
 
 
 def _plugins(call: Call) -> Response:

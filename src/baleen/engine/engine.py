@@ -231,13 +231,20 @@ class Engine:
         self._database.close()
 
     async def uninstall(self) -> None:
-        """Remove what the engine has put into the kernel: bridges, firewall table, cgroups.
+        """Remove what engines have put into the kernel: bridges, firewall table, cgroups.
+
+        Called instead of `start`, while no daemon runs on these roots. Data stays.
 
         Raises:
-            Conflict: containers are running.
+            Conflict: containers are running, or were when the last daemon ended.
         """
+        self._store.load()
         if running := [record.name for record in self._store if record.status.is_active]:
-            raise Conflict(f"containers are still running: {', '.join(running)}")
+            raise Conflict(
+                f"containers are running: {', '.join(running)}",
+                hint="start baleend, remove them, and try again",
+            )
+        await self._networks.start()
         await self._networks.uninstall()
         self._cgroups.open(self.config.cgroup_parent).remove()
 
