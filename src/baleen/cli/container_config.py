@@ -158,14 +158,7 @@ def _check(flags: Flags) -> None:
 
 
 def _attach(flags: Flags, body: JsonObject, *, detach: bool) -> None:
-    chosen = {name.lower() for name in flags.texts("attach")}
-    if unknown := chosen - {"stdin", "stdout", "stderr"}:
-        raise InvalidArgument(
-            f'invalid argument "{min(unknown)}" for "-a, --attach" flag: '
-            "valid streams are STDIN, STDOUT and STDERR"
-        )
-    if detach and chosen:
-        raise InvalidArgument("conflicting options: cannot specify both --attach and --detach")
+    chosen = set(flags.texts("attach"))
     interactive = flags.on("interactive")
     if not chosen and not detach:
         chosen = {"stdout", "stderr"} | ({"stdin"} if interactive else set())
@@ -235,10 +228,7 @@ def _security(flags: Flags, host: JsonObject) -> None:
 
 
 def _ports(flags: Flags, body: JsonObject, host: JsonObject) -> None:
-    try:
-        exposed, bindings = parse_publish(flags.texts("publish"))
-    except InvalidArgument as err:
-        raise InvalidArgument(f"invalid publish option: {err.message}") from err
+    exposed, bindings = parse_publish(flags.texts("publish"))
     for text in flags.texts("expose"):
         exposed.update({key: {} for key in parse_expose(text)})
     if exposed:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from baleen.cli.flags import Flag
 from baleen.cli.parsing.addresses import parse_dns_server, parse_extra_host, parse_ip, parse_mac
+from baleen.cli.parsing.environment import check_label, check_sysctl, check_variable
 from baleen.cli.parsing.mounts import parse_device, parse_mount, parse_volume, parse_weight
 from baleen.cli.parsing.quantities import parse_cpus, parse_duration, parse_size, parse_swap_size
-from baleen.cli.parsing.resources import parse_network, parse_ulimit
+from baleen.cli.parsing.resources import parse_network, parse_stream, parse_ulimit
 
 __all__ = ["CONTAINER_FLAGS", "RESOURCE_FLAGS"]
 
@@ -51,7 +52,7 @@ _OWN: tuple[Flag, ...] = (
         "map",
         "Add an annotation to the container (passed through to the OCI runtime)",
     ),
-    Flag("attach", "a", "list", "Attach to STDIN, STDOUT or STDERR"),
+    Flag("attach", "a", "list", "Attach to STDIN, STDOUT or STDERR", parse=parse_stream),
     Flag("cap-add", "", "list", "Add Linux capabilities"),
     Flag("cap-drop", "", "list", "Drop Linux capabilities"),
     Flag("cgroup-parent", "", "string", "Optional parent cgroup for the container"),
@@ -65,7 +66,7 @@ _OWN: tuple[Flag, ...] = (
     Flag("dns-search", "", "list", "Set custom DNS search domains"),
     Flag("domainname", "", "string", "Container NIS domain name"),
     Flag("entrypoint", "", "string", "Overwrite the default ENTRYPOINT of the image"),
-    Flag("env", "e", "list", "Set environment variables"),
+    Flag("env", "e", "list", "Set environment variables", parse=check_variable),
     Flag("env-file", "", "list", "Read in a file of environment variables"),
     Flag("expose", "", "list", "Expose a port or a range of ports"),
     Flag("gpus", "", "gpu-request", "GPU devices to add to the container (not supported)"),
@@ -108,7 +109,7 @@ _OWN: tuple[Flag, ...] = (
     Flag("ip6", "", "string", "IPv6 address (e.g., 2001:db8::33)", parse=parse_ip, default=""),
     Flag("ipc", "", "string", "IPC mode to use"),
     Flag("isolation", "", "string", "Container isolation technology"),
-    Flag("label", "l", "list", "Set meta data on a container"),
+    Flag("label", "l", "list", "Set meta data on a container", parse=check_label),
     Flag("label-file", "", "list", "Read in a line delimited file of labels"),
     Flag("link", "", "list", "Add link to another container"),
     Flag("link-local-ip", "", "list", "Container IPv4/IPv6 link-local addresses", parse=parse_ip),
@@ -160,7 +161,7 @@ _OWN: tuple[Flag, ...] = (
     Flag("stop-signal", "", "string", "Signal to stop the container"),
     Flag("stop-timeout", "", "int", "Timeout (in seconds) to stop a container"),
     Flag("storage-opt", "", "list", "Storage driver options for the container"),
-    Flag("sysctl", "", "map", "Sysctl options"),
+    Flag("sysctl", "", "map", "Sysctl options", parse=check_sysctl),
     Flag("tmpfs", "", "list", "Mount a tmpfs directory"),
     Flag("tty", "t", "bool", "Allocate a pseudo-TTY"),
     Flag("ulimit", "", "ulimit", "Ulimit options", parse=parse_ulimit),

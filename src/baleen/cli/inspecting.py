@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baleen.errors import BaleenError
+from baleen.errors import BaleenError, InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ def inspect_all(
 
     template: Template | None = None
     if form and form != "json":
-        template = compile_template(form.replace("\\t", "\t").replace("\\n", "\n"))
+        try:
+            template = compile_template(form.replace("\\t", "\t").replace("\\n", "\n"))
+        except InvalidArgument as err:
+            raise InvalidArgument(f"template parsing error: {err.message}") from err
     found: list[JsonValue] = []
     failures: list[str] = []
     for reference in references:
@@ -55,12 +58,15 @@ def inspect_all(
             failures.append(str(err))
             continue
         if template is not None:
-            session.out(template.render(value))
-        elif form == "json":
-            session.out(_compact(value))
+            try:
+                session.out(template.render(value))
+            except InvalidArgument as err:
+                failures.append(f"template parsing error: {err.message}")
         else:
             found.append(value)
-    if not form:
+    if form == "json":
+        session.out(_compact(found))
+    elif not form:
         session.out(_indented(found))
     for text in failures:
         session.warn(text)

@@ -176,10 +176,17 @@ def _run_command(
         return _report(session, err)
     except (BrokenPipeError, KeyboardInterrupt):
         raise
-    except (OSError, ValueError) as err:
+    except OSError as err:
+        return _report(session, BaleenError(_os_error_text(err)))
+    except ValueError as err:
         return _report(session, BaleenError(str(err)))
     finally:
         session.close()
+
+
+def _os_error_text(err: OSError) -> str:
+    reason = (err.strerror or str(err)).lower()
+    return f"open {os.fsdecode(err.filename)}: {reason}" if err.filename else reason
 
 
 def _report(session: Session, err: BaleenError) -> int:

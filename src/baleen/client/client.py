@@ -42,7 +42,6 @@ _MAX_EARLY_ANSWER = 4 * 1024 * 1024
 _MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
 
 _STATUS_ERRORS: dict[int, type[errors.BaleenError]] = {
-    304: errors.NotModified,
     400: errors.InvalidArgument,
     401: errors.Unauthorized,
     403: errors.PermissionDenied,
@@ -235,7 +234,8 @@ class EngineClient:
         if method == "HEAD":
             head.length, _ = 0, head.headers.pop("transfer-encoding", None)
         response = Response(self, connection, head)
-        if not 200 <= head.status < 300:
+        # 304 says that it already is so: success, as for Docker's client.
+        if not 200 <= head.status < 300 and head.status != 304:
             raise _engine_error(response)
         return response
 
@@ -289,17 +289,16 @@ class EngineClient:
         try:
             connection.send(encode_head("HEAD", "/_ping", self._headers()))
             head = connection.read_head()
+            self.server_headers = head.headers
+            text = head.headers.get("api-version", "1.24")
+            server = _parse_version(text)
+            if server < MIN_API_VERSION:
+                raise errors.NotImplemented(
+                    f"the engine speaks API version {text}; the oldest supported is 1.24"
+                )
         except BaseException:
             connection.close()
             raise
-        self.server_headers = head.headers
-        text = head.headers.get("api-version", "1.24")
-        server = _parse_version(text)
-        if server < MIN_API_VERSION:
-            connection.close()
-            raise errors.NotImplemented(
-                f"the engine speaks API version {text}; the oldest supported is 1.24"
-            )
         chosen = min(server, MAX_API_VERSION)
         self._prefix = f"/v{chosen[0]}.{chosen[1]}"
         self.release(connection, reusable=head.keep_alive)

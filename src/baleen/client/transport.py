@@ -13,14 +13,13 @@ import errno
 import os
 import socket
 
-from baleen.errors import InvalidArgument, PermissionDenied, Unavailable
+from baleen.errors import PermissionDenied, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
     import subprocess
 
-    from baleen.client.endpoint import Endpoint, TlsOptions
+    from baleen.client.endpoint import Endpoint
 
 __all__ = ["connect", "shutdown_write"]
 
@@ -41,7 +40,9 @@ def connect(endpoint: Endpoint, *, timeout_s: float = 30.0) -> socket.socket:
         stream = socket.create_connection((endpoint.host, endpoint.port), timeout=timeout_s)
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if endpoint.tls is not None:
-            stream = _wrap_tls(stream, endpoint.host, endpoint.tls)
+            from baleen.client.tls import wrap_tls
+
+            stream = wrap_tls(stream, endpoint.host, endpoint.tls)
         stream.settimeout(None)
     except OSError as err:
         raise _unavailable(endpoint, err) from err
@@ -49,7 +50,8 @@ def connect(endpoint: Endpoint, *, timeout_s: float = 30.0) -> socket.socket:
 
 
 def _unavailable(endpoint: Endpoint, err: OSError) -> Unavailable | PermissionDenied:
-    if err.errno in {errno.EACCES, errno.EPERM}:
+    # Only for sockets: OpenSSL's errors have numbers of their own.
+    if endpoint.scheme == "unix" and err.errno in {errno.EACCES, errno.EPERM}:
         return PermissionDenied(
             f"permission denied while trying to connect to the Baleen daemon at {endpoint}"
         )
@@ -79,33 +81,6 @@ def _connect_unix(path: str) -> socket.socket:
         stream.close()
         raise
     return stream
-
-
-def _wrap_tls(stream: socket.socket, host: str, options: TlsOptions) -> ssl.SSLSocket:
-    import ssl
-
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if not options.verify:
-            # `--tls` without `--tlsverify` is Docker's documented way to skip the check; the user
-            # wrote it on the command line.
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        elif options.ca is not None:
-            context.load_verify_locations(options.ca)
-        else:
-            context.load_default_certs()
-        if options.cert is not None:
-            context.load_cert_chain(options.cert, options.key)
-    except OSError as err:
-        stream.close()
-        raise InvalidArgument(f"cannot use the TLS files for {host}: {err}") from err
-    try:
-        return context.wrap_socket(stream, server_hostname=host)
-    except BaseException:
-        stream.close()
-        raise
 
 
 def _connect_ssh(endpoint: Endpoint) -> socket.socket:

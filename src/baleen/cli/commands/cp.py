@@ -109,7 +109,11 @@ def _from_container(
         )
     except OSError as err:
         response.close()
-        raise NotFound(f"{placement.directory}: {err.strerror or err}") from err
+        if isinstance(err, FileNotFoundError):
+            raise NotFound(
+                f'invalid output path: directory "{placement.directory}" does not exist'
+            ) from err
+        raise
     try:
         extractor.extract(response)
     finally:
@@ -187,7 +191,8 @@ def _local_source(source: str, *, follow: bool) -> tuple[str, str]:
 
 COMMAND = Command(
     _run,
-    "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n\tbaleen cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
+    "[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n"
+    "\tbaleen cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH",
     flags=(
         Flag("archive", "a", "bool", "Archive mode (copy all uid/gid information)"),
         Flag("follow-link", "L", "bool", "Always follow symbol link in SRC_PATH"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from baleen.cli.command import Command
 from baleen.cli.container_create import create_container
 from baleen.cli.container_flags import CONTAINER_FLAGS
+from baleen.errors import BaleenError, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,14 @@ __all__ = ["COMMAND"]
 
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
-    identifier, _ = create_container(session, flags, arguments, detach=False)
+    try:
+        identifier, _ = create_container(session, flags, arguments, detach=False)
+    except BaleenError as err:
+        if "status" not in err.details and not isinstance(err, Unavailable):
+            raise
+        # What the engine refuses is not a mistake of the command line.
+        session.warn(str(err))
+        return 1
     session.out(identifier)
     return 0
 

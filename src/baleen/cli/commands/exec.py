@@ -107,7 +107,7 @@ def _attached(session: Session, path: str, body: JsonObject, keys: bytes) -> int
                 _first_resize(attachment)
             if attachment.pump(stream, keys=keys):
                 session.warn("read escape sequence")
-                return 0
+                return 1
         finally:
             stream.close()
     state = session.client.get(f"{path}/json")

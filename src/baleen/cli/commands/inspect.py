@@ -23,7 +23,11 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     if kind and kind not in FINDERS:
         raise InvalidArgument(f'unknown type: "{kind}": must be one of {", ".join(FINDERS)}')
     size = flags.on("size")
-    finders = [finder(session, name, size=size) for name in ([kind] if kind else FINDERS)]
+    if kind:
+        return inspect_all(
+            session, arguments, finder(session, kind, size=size), flags.text("format")
+        )
+    finders = [finder(session, name, size=size) for name in FINDERS]
 
     def find(reference: str) -> JsonValue:
         for find_one in finders:
@@ -31,8 +35,7 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
                 return find_one(reference)
             except NotFound:
                 continue
-        what = kind or "object"
-        raise NotFound(f"Error: No such {what}: {reference}")
+        raise NotFound(f"Error: No such object: {reference}")
 
     return inspect_all(session, arguments, find, flags.text("format"))
 

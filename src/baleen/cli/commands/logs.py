@@ -10,6 +10,7 @@ from baleen.cli.flags import Flag
 from baleen.cli.parsing.quantities import parse_timestamp
 from baleen.cli.streaming import write_all
 from baleen.client.multiplex import STDERR, Demultiplexer
+from baleen.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,12 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 
+def _moment(flags: Flags, name: str, now: float) -> str | None:
+    if not flags.text(name):
+        return None
+    try:
+        return parse_timestamp(flags.text(name), now=now)
+    except InvalidArgument as err:
+        raise InvalidArgument(f'invalid value for "{name}": {err.message}') from err
+
+
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     now = time.time()
-    times = {
-        name: parse_timestamp(flags.text(name), now=now) if flags.text(name) else None
-        for name in ("since", "until")
-    }
+    times = {name: _moment(flags, name, now) for name in ("since", "until")}
     container = session.client.get(container_path(arguments[0], "json"))
     response = session.client.request(
         "GET",

@@ -43,11 +43,13 @@ def _row(network: JsonObject, *, trunc: bool) -> Row:
             "Name": network.get("Name", ""),
             "Driver": network.get("Driver", ""),
             "Scope": network.get("Scope", ""),
-            "IPv4": switch("EnableIPv4", absent=True),
+            "IPv4": switch("EnableIPv4", absent=False),
             "IPv6": switch("EnableIPv6", absent=False),
             "Internal": switch("Internal", absent=False),
             "Labels": lambda: label_text(labels),
-            "CreatedAt": network.get("Created", ""),
+            "CreatedAt": str(network.get("Created", ""))
+            .replace("T", " ")
+            .replace("Z", " +0000 UTC"),
         },
         methods={"Label": lambda name: labels.get(name, "")},
         kind="*network.networkContext",

@@ -34,9 +34,7 @@ def _run(session: Session, _flags: Flags, arguments: list[str]) -> int:
             raise InvalidArgument(f"Error: invalid port '{arguments[1]}'")
         bindings = ports.get(f"{number}/{protocol or 'tcp'}")
         if not bindings:
-            raise NotFound(
-                f"Error: No public port '{number}/{protocol or 'tcp'}' published for {arguments[0]}"
-            )
+            raise NotFound(f"Error: No public port '{arguments[1]}' published for {arguments[0]}")
         for binding in bindings:
             session.out(_address(binding))
         return 0

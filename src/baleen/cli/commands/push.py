@@ -18,6 +18,8 @@ __all__ = ["COMMAND"]
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     name, tag, _ = split_reference(arguments[0])
+    if not tag and not flags.on("all-tags"):
+        session.out("Using default tag: latest")
     response = session.client.request(
         "POST",
         f"/images/{segment(name, slashes=True)}/push",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from baleen.cli.attachment import container_path
 from baleen.cli.command import Command
-from baleen.errors import InvalidArgument
+from baleen.errors import BaleenError, InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,11 @@ def _run(session: Session, _flags: Flags, arguments: list[str]) -> int:
     old, new = (text.strip() for text in arguments)
     if not old or not new:
         raise InvalidArgument("Error: Neither old nor new names may be empty")
-    session.client.post(container_path(old, "rename"), name=new)
+    try:
+        session.client.post(container_path(old, "rename"), name=new)
+    except BaleenError as err:
+        session.warn(f"{err}\nError: failed to rename container named {old}")
+        return 1
     return 0
 
 

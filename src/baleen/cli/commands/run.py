@@ -18,7 +18,7 @@ from baleen.cli.container_flags import CONTAINER_FLAGS
 from baleen.cli.flags import Flag
 from baleen.cli.start_errors import start_exit_code
 from baleen.cli.streaming import wait_readable
-from baleen.errors import BaleenError
+from baleen.errors import BaleenError, InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,12 +40,11 @@ _FLAGS = (
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     detach = flags.on("detach")
-    if not detach:
-        attached_stdin = flags.on("interactive") and (
-            not flags.changed("attach")
-            or any(name.lower() == "stdin" for name in flags.texts("attach"))
-        )
-        check_terminal(tty=flags.on("tty"), stdin=attached_stdin)
+    try:
+        _check_streams(flags, detach=detach)
+    except BaleenError as err:
+        session.warn(err.message)
+        return 1
     keys_text, keys = detach_keys(session, flags.text("detach-keys"))
     identifier, body = create_container(session, flags, arguments, detach=detach)
     if detach:
@@ -54,6 +53,16 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
         return _run_attached(
             session, identifier, body, attachment, keys_text, keys, remove=flags.on("rm")
         )
+
+
+def _check_streams(flags: Flags, *, detach: bool) -> None:
+    if not detach:
+        stdin = flags.on("interactive") and (
+            not flags.changed("attach") or "stdin" in flags.texts("attach")
+        )
+        check_terminal(tty=flags.on("tty"), stdin=stdin)
+    elif flags.changed("attach"):
+        raise InvalidArgument("conflicting options: cannot specify both --attach and --detach")
 
 
 def _start_detached(session: Session, identifier: str) -> int:

@@ -87,7 +87,7 @@ class Extractor:
             for part in parts[:-1]:
                 if create:
                     with contextlib.suppress(FileExistsError):
-                        os.mkdir(part, 0o777, dir_fd=current)  # noqa: PTH102
+                        os.mkdir(part, 0o777, dir_fd=current)
                 following = _open_folder(part, current, parts)
                 os.close(current)
                 current = following
@@ -106,7 +106,7 @@ class Extractor:
                 self._write_file(parent, parts, member, reader)
             elif member.kind == b"2":
                 _clear(parent, parts)
-                os.symlink(member.link, name, dir_fd=parent)  # noqa: PTH211
+                os.symlink(member.link, name, dir_fd=parent)
                 self._own_link(parent, name, member)
             elif member.kind == b"1":
                 self._link(parent, parts, member)
@@ -121,7 +121,7 @@ class Extractor:
 
     def _make_folder(self, parent: int, parts: list[bytes], member: Member) -> None:
         try:
-            os.mkdir(parts[-1], 0o700, dir_fd=parent)  # noqa: PTH102
+            os.mkdir(parts[-1], 0o700, dir_fd=parent)
         except FileExistsError:
             os.close(_open_folder(parts[-1], parent, parts))
         self._folders.append((parts, member))
@@ -181,11 +181,11 @@ class Extractor:
             raise DataLoss("a hard link of the archive points outside of it")
         folder = self._open_parent(source, create=False)
         try:
-            info = os.stat(source[-1], dir_fd=folder, follow_symlinks=False)  # noqa: PTH116
+            info = os.stat(source[-1], dir_fd=folder, follow_symlinks=False)
             if not stat.S_ISREG(info.st_mode):
                 raise DataLoss("a hard link of the archive does not point at a file")
             _clear(parent, parts)
-            os.link(  # noqa: PTH210
+            os.link(
                 source[-1],
                 parts[-1],
                 src_dir_fd=folder,
@@ -220,7 +220,7 @@ def _open_folder(part: bytes, parent: int, parts: list[bytes]) -> int:
     except OSError as err:
         shown = os.fsdecode(b"/".join(parts))
         if err.errno in {errno.ELOOP, errno.ENOTDIR}:
-            info = os.stat(part, dir_fd=parent, follow_symlinks=False)  # noqa: PTH116
+            info = os.stat(part, dir_fd=parent, follow_symlinks=False)
             if stat.S_ISLNK(info.st_mode):
                 raise DataLoss(
                     f"refusing to write {shown!r}: {os.fsdecode(part)!r} is a symbolic link"
@@ -232,7 +232,7 @@ def _open_folder(part: bytes, parent: int, parts: list[bytes]) -> int:
 def _clear(parent: int, parts: list[bytes]) -> None:
     """Remove what is at the entry's place, unless it is a folder."""
     try:
-        os.unlink(parts[-1], dir_fd=parent)  # noqa: PTH108
+        os.unlink(parts[-1], dir_fd=parent)
     except FileNotFoundError:
         pass
     except OSError as err:

@@ -127,9 +127,9 @@ def place(
     if exists and asserts_directory(destination):
         raise InvalidArgument(f"{destination}: not a directory")
     if not exists and not source_is_directory and asserts_directory(destination):
-        raise NotFound(f"{destination}: no such directory")
+        raise NotFound("no such directory")
     clean = destination.rstrip("/") or "/"
-    directory, name = os.path.split(clean.removesuffix("/."))  # noqa: PTH206
+    directory, name = os.path.split(clean.removesuffix("/."))
     return Placement(directory or ".", name)
 
 

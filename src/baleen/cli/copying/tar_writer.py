@@ -112,7 +112,7 @@ def tar_tree(path: bytes, name: bytes) -> Iterator[bytes]:
     Raises:
         InvalidArgument: the path does not exist or may not be read.
     """
-    parent, base = os.path.split(path.rstrip(b"/") or b"/")  # noqa: PTH206
+    parent, base = os.path.split(path.rstrip(b"/") or b"/")
     if base in {b"", b".", b".."}:
         parent, base = path, b"."
     try:
@@ -130,11 +130,11 @@ def tar_tree(path: bytes, name: bytes) -> Iterator[bytes]:
 def _entry(
     folder: int, base: bytes, name: bytes, links: dict[tuple[int, int], bytes]
 ) -> Iterator[bytes]:
-    info = os.stat(base, dir_fd=folder, follow_symlinks=False)  # noqa: PTH116
+    info = os.stat(base, dir_fd=folder, follow_symlinks=False)
     kind = _KINDS.get(stat.S_IFMT(info.st_mode))
     if kind is None:
         return  # sockets cannot be in an archive
-    link = os.readlink(base, dir_fd=folder) if kind == b"2" else b""  # noqa: PTH115
+    link = os.readlink(base, dir_fd=folder) if kind == b"2" else b""
     if kind == b"5":
         yield from _directory(folder, base, name, links)
         return

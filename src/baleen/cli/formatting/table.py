@@ -9,6 +9,7 @@ from __future__ import annotations
 from baleen.cli.formatting.rows import Row
 from baleen.cli.formatting.template import compile_template
 from baleen.cli.terminal import neutralise
+from baleen.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +59,15 @@ def render_rows(
     Raises:
         InvalidArgument: a template that does not parse, or names an unknown field.
     """
+    try:
+        yield from _render(rows, form=form, default=default, headers=headers, safe=safe)
+    except InvalidArgument as err:
+        raise InvalidArgument(f"failed to execute template: {err.message}") from err
+
+
+def _render(
+    rows: Iterable[Row], *, form: str, default: str, headers: Mapping[str, str], safe: bool
+) -> Iterator[str]:
     if form == "json":
         form = "{{json .}}"
     is_table = form in {"", "table"} or form.startswith("table ")

@@ -69,9 +69,9 @@ class Template:
         except InvalidArgument as err:
             if err.message.startswith("template"):
                 raise
-            raise InvalidArgument(f'template: :1: executing "": {err.message}') from err
+            raise template_error(f'executing "": {err.message}') from err
         except (TypeError, AttributeError) as err:
-            raise InvalidArgument(f'template: :1: executing "": wrong arguments: {err}') from err
+            raise template_error(f'executing "": wrong arguments: {err}') from err
         return "".join(out)
 
 
@@ -393,6 +393,8 @@ def _field(value: JsonValue, name: str) -> JsonValue:
             for key in value:
                 if key.lower() == folded:
                     return value[key]
+        elif all(isinstance(item, str) for item in value.values()):
+            return None  # a map of strings (labels), not a structure
         raise InvalidArgument(f'at <.{name}>: map has no entry for key "{name}"')
     if value is None:
         raise InvalidArgument(f"nil data; no entry for key {name!r}")

@@ -122,7 +122,9 @@ def _verb(verb: str, flags: str, value: JsonValue) -> str:
 def _index(value: JsonValue, *keys: JsonValue) -> JsonValue:
     for key in keys:
         if isinstance(value, dict):
-            value = value.get(str(key))
+            # Go's zero value: the empty string where the map holds strings.
+            texts = all(isinstance(item, str) for item in value.values())
+            value = value.get(str(key), "" if texts else None)
         elif isinstance(value, (list, str)):
             if not isinstance(key, int) or isinstance(key, bool):
                 raise InvalidArgument(f'cannot index with "{_text(key)}"')

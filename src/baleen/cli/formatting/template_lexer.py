@@ -31,8 +31,8 @@ class Token:
 
 
 def template_error(what: str) -> InvalidArgument:
-    """An error with the words that Docker puts before a template's."""
-    return InvalidArgument(f"template parsing error: template: :1: {what}")
+    """An error with the words that Go puts before a template's."""
+    return InvalidArgument(f"template: :1: {what}")
 
 
 def split_actions(text: str) -> Iterator[tuple[bool, str]]:

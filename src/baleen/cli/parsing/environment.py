@@ -12,15 +12,36 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["collect_environment", "collect_labels", "parse_key_value", "parse_map"]
+__all__ = [
+    "check_label",
+    "check_sysctl",
+    "check_variable",
+    "collect_environment",
+    "collect_labels",
+    "parse_map",
+]
 
 
-def parse_key_value(text: str) -> tuple[str, str]:
-    """Key and value of `KEY=VALUE`; the value may be missing."""
-    key, _, value = text.partition("=")
-    if not key:
-        raise InvalidArgument(f"invalid key=value: '{text}'")
-    return key, value
+def check_variable(text: str) -> str:
+    """One `-e`, if it names a variable."""
+    if not text.partition("=")[0]:
+        raise InvalidArgument(f"invalid environment variable: {text}")
+    return text
+
+
+def check_label(text: str) -> str:
+    """One `-l`, if it has a name."""
+    if not text.partition("=")[0]:
+        raise InvalidArgument(f"invalid label '{text}': empty name")
+    return text
+
+
+def check_sysctl(text: str) -> str:
+    """One `--sysctl`; which ones are allowed is the engine's to say."""
+    key, equals, _ = text.partition("=")
+    if not key or not equals:
+        raise InvalidArgument(f"sysctl '{text}' is not allowed")
+    return text
 
 
 def parse_map(values: list[str], what: str) -> dict[str, str]:
@@ -57,8 +78,6 @@ def collect_environment(
                 result.append(f"{name}={environ[name]}")
     for text in values:
         name, equals, _ = text.partition("=")
-        if not name:
-            raise InvalidArgument(f"invalid environment variable: {text}")
         result.append(f"{name}={environ[name]}" if not equals and name in environ else text)
     return result
 
@@ -77,8 +96,6 @@ def collect_labels(files: list[str], values: list[str]) -> dict[str, str]:
             result[name] = value
     for text in values:
         name, _, value = text.partition("=")
-        if not name:
-            raise InvalidArgument(f"invalid label '{text}': empty name")
         result[name] = value
     return result
 

@@ -17,7 +17,7 @@ def parse_filter(text: str) -> tuple[str, str]:
     """
     key, equals, value = text.partition("=")
     if not equals:
-        raise InvalidArgument("invalid argument: bad format of filter (expected name=value)")
+        raise InvalidArgument("bad format of filter (expected name=value)")
     return key.strip().lower(), value.strip()
 
 

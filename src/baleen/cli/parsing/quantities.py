@@ -129,7 +129,7 @@ def parse_timestamp(text: str, *, now: float) -> str:
         part.isascii() and part.isdigit() for part in (seconds.removeprefix("-"), fraction or "0")
     ):
         if len(seconds) > 18:
-            raise InvalidArgument(f'invalid timestamp "{text}"')
+            raise InvalidArgument(f'failed to parse value as time or duration: "{text}"')
         return f"{sign}{int(seconds.removeprefix('-'))}.{fraction[:9].ljust(9, '0')}"
     try:
         before = parse_duration(text)
@@ -151,14 +151,14 @@ def _parse_date(text: str) -> str:
         clock, zone = _split_zone(clock)
     parts = clock.split(":") if clock else []
     if len(parts) > 3:
-        raise InvalidArgument(f'invalid timestamp "{text}"')
+        raise InvalidArgument(f'failed to parse value as time or duration: "{text}"')
     last = parts[2] if len(parts) == 3 else "00"
     hours, minutes = (*parts[:2], "00", "00")[:2]
     full = f"{date}T{hours}:{minutes}:{last}"
     try:
         moment = parse_rfc3339(full + (zone or "Z"))
     except InvalidArgument as err:
-        raise InvalidArgument(f'invalid timestamp "{text}"') from err
+        raise InvalidArgument(f'failed to parse value as time or duration: "{text}"') from err
     fraction = last.partition(".")[2][:9].ljust(9, "0")
     if not zone:
         import time

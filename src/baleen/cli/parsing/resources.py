@@ -17,6 +17,7 @@ __all__ = [
     "parse_detach_keys",
     "parse_network",
     "parse_restart_policy",
+    "parse_stream",
     "parse_ulimit",
     "read_security_option",
 ]
@@ -65,6 +66,13 @@ def parse_ulimit(text: str) -> JsonObject:
     return {"Name": name, "Soft": soft, "Hard": hard}
 
 
+def parse_stream(text: str) -> str:
+    """The stream that `--attach` names, in lower case."""
+    if text.lower() not in {"stdin", "stdout", "stderr"}:
+        raise InvalidArgument("valid streams are STDIN, STDOUT and STDERR")
+    return text.lower()
+
+
 def parse_restart_policy(text: str) -> JsonObject:
     """`no`, `always`, `unless-stopped`, `on-failure[:COUNT]`.
 
@@ -95,7 +103,7 @@ def read_security_option(text: str) -> str:
     if not equals:
         key, colon, value = text.partition(":")
         if not colon:
-            raise InvalidArgument(f"Invalid --security-opt: {text!r}")
+            raise InvalidArgument(f'Invalid --security-opt: "{text}"')
     if key != "seccomp" or value in {"unconfined", "builtin"}:
         return f"{key}={value}"
     try:
@@ -103,7 +111,8 @@ def read_security_option(text: str) -> str:
             profile = json.loads(file.read())
     except OSError as err:
         raise InvalidArgument(
-            f"opening seccomp profile ({value}) failed: {err.strerror or err}"
+            f"opening seccomp profile ({value}) failed: open {value}: "
+            f"{(err.strerror or str(err)).lower()}"
         ) from err
     except (ValueError, RecursionError) as err:
         raise InvalidArgument(
