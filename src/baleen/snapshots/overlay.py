@@ -2,15 +2,15 @@
 
     <root>/layers/<short>/fs              the files of a layer
     <root>/layers/<short>/layer.json      chain id, parent, size; written last
-    <root>/active/<key>/{upper,work}      a writable snapshot, with parent.json
+    <root>/active/<key>/{upper,work}      a writable snapshot; parent.json is written last
     <root>/drafts/<random>/fs             being unpacked; removed at start
 
 `<short>` is 16 characters of the chain id's hash, because the names of all layers of a container
-must fit in one page of mount options. Everything becomes visible by one rename.
+must fit in one page of mount options. A layer becomes visible by one rename.
 
-Durability: a layer can be made again from its blobs, so unpacking it waits for no disk. After a
-crash of the machine (the boot id has changed) layers that were never synced are dropped, and
-unpacked again at their next use; `sync` makes them safe from that.
+Durability: a layer can be made again from its blobs, so unpacking it waits for no disk. It is
+synced by a thread some seconds later. After a crash of the machine before that (the boot id has
+changed) it is dropped, and has to be unpacked again.
 
 See: Documentation/filesystems/overlayfs.rst.
 """
@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import errno
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OverlaySnapshotter"]
 
+log = logging.getLogger(__name__)
+
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -68,9 +71,17 @@ class _ActiveRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class OverlaySnapshotter:
-    """Implements `snapshots.snapshotter.Snapshotter`; `root` is a directory of its own."""
+    """Implements `snapshots.snapshotter.Snapshotter`.
 
-    def __init__(self, root: Path, *, boot_id: str | None = None) -> None:
+    Args:
+        root: a directory of its own.
+        boot_id: tells one run of the machine from the next; the kernel's when None.
+        sync_delay_s: when new layers are synced by themselves; None leaves it to `sync`.
+    """
+
+    def __init__(
+        self, root: Path, *, boot_id: str | None = None, sync_delay_s: float | None = 10.0
+    ) -> None:
         self._layers_dir = root / "layers"
         self._active_dir = root / "active"
         self._drafts_dir = root / "drafts"
@@ -79,6 +90,8 @@ class OverlaySnapshotter:
         self._lock = threading.Lock()
         self._layers: dict[Digest, LayerInfo] = {}
         self._unsynced: set[Digest] = set()
+        self._sync_delay_s = sync_delay_s
+        self._timer: threading.Timer | None = None
         self._active: dict[str, _ActiveRecord] = {}
 
     # -- start
@@ -216,7 +229,25 @@ class OverlaySnapshotter:
             info = LayerInfo(chain_id, parent, target / "fs", size)
             self._layers[chain_id] = info
             self._unsynced.add(chain_id)
+            self._sync_later()
         return info
+
+    def _sync_later(self) -> None:
+        """Start the timer unless it runs; called with the lock held."""
+        if self._sync_delay_s is None or self._timer is not None:
+            return
+        self._timer = threading.Timer(self._sync_delay_s, self._sync_by_timer)
+        self._timer.daemon = True
+        self._timer.name = "baleen-sync"
+        self._timer.start()
+
+    def _sync_by_timer(self) -> None:
+        with self._lock:
+            self._timer = None
+        try:
+            self.sync()
+        except OSError as err:
+            log.warning("layers could not be synced: %s", err)
 
     def remove_layer(self, chain_id: Digest) -> None:
         """Remove a layer; Conflict if another layer or a snapshot stands on it."""
@@ -289,21 +320,20 @@ class OverlaySnapshotter:
             if key in self._active:
                 raise AlreadyExists(f'snapshot "{key}" exists already')
             self._active[key] = record
-        draft = self._drafts_dir / secrets.token_hex(8)
         try:
             with _space(directory):
-                draft.mkdir(mode=0o700)
-                upper = draft / "upper"
+                directory.mkdir(mode=0o700)
+                upper = directory / "upper"
                 upper.mkdir(mode=0o755)
                 if stack:
                     _copy_root(stack[0].path, upper)
-                (draft / "work").mkdir(mode=0o700)
-                (draft / "parent.json").write_bytes(msgspec.json.encode(record))
-                draft.rename(directory)
+                (directory / "work").mkdir(mode=0o700)
+                # Written last: without it a crash has left a half, which `start` removes.
+                (directory / "parent.json").write_bytes(msgspec.json.encode(record))
         except BaseException:
+            self._remove(self._active_dir, key)
             with self._lock:
                 del self._active[key]
-            self._remove(self._drafts_dir, draft.name)
             raise
         return self._mounts(directory, record, stack)
 

@@ -33,7 +33,7 @@ class Place:
         self.database = Database(root / "state.db")
         self.content = ContentStore(root / "content")
         self.content.start()
-        self.snapshotter = OverlaySnapshotter(root / "snapshots")
+        self.snapshotter = OverlaySnapshotter(root / "snapshots", sync_delay_s=None)
         self.snapshotter.start()
         self.store = ImageStore(self.database, self.content, self.snapshotter)
         self.store.start()

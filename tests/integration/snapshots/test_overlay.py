@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def place(tmp_path):
     return tmp_path / "snapshots"
 
 
-def started(place, boot="boot-1"):
-    snapshotter = OverlaySnapshotter(place, boot_id=boot)
+def started(place, boot="boot-1", sync_delay_s=None):
+    snapshotter = OverlaySnapshotter(place, boot_id=boot, sync_delay_s=sync_delay_s)
     snapshotter.start()
     return snapshotter
 
@@ -194,6 +195,17 @@ def test_after_a_crash_of_the_machine_only_synced_layers_count(snapshotter, plac
     add(again, B, A)
     add(again, C, B)
     assert len(again.mounts("c1").lower) == 3
+
+
+def test_layers_are_synced_by_themselves(place):
+    snapshotter = started(place, sync_delay_s=0.01)
+    add(snapshotter, A, a="1")
+    add(snapshotter, B, A)
+    for thread in threading.enumerate():
+        if thread.name == "baleen-sync":
+            thread.join()
+    snapshotter.sync()
+    assert {info.chain_id for info in started(place, boot="boot-2").layers()} == {A, B}
 
 
 def test_a_layer_whose_directory_was_deleted_does_not_count(snapshotter):
