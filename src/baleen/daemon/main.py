@@ -86,7 +86,7 @@ def _help() -> str:
         "      --help                                 print this",
         "      --version                              print the version",
         "      --validate                             check the configuration and end",
-        "      --uninstall                            remove our bridges, firewall table and cgroups",
+        "      --uninstall                            remove bridges, firewall table and cgroups",
         "",
         "Options:",
     ]
