@@ -20,6 +20,7 @@ class NetworkConfig:
         bip: address and prefix of that bridge ("" = first free pool).
         table: name of the nftables table (family ip) that is ours alone.
         address_pools: blocks and prefix lengths from which subnets are cut.
+        localhost6: forward [::1] to published TCP ports, through the daemon.
         resolv_conf: the host's file; resolved_conf: the upstream servers of systemd-resolved,
             which are used when the former names only the local stub.
     """
@@ -34,6 +35,7 @@ class NetworkConfig:
     ip_masquerade: bool = True
     ip_forward: bool = True
     default_binding: str = "0.0.0.0"  # noqa: S104  # Docker's default for -p without an address
+    localhost6: bool = False
     resolv_conf: Path = Path("/etc/resolv.conf")
     resolved_conf: Path = Path("/run/systemd/resolve/resolv.conf")
     hosts: Path = Path("/etc/hosts")

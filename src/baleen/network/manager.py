@@ -29,6 +29,7 @@ from baleen.network.container_files import ContainerFiles
 from baleen.network.directory import NetworkDirectory
 from baleen.network.firewall import Firewall
 from baleen.network.forwarding import disable_forwarding, enable_forwarding
+from baleen.network.localhost6 import Localhost6
 from baleen.network.names import NamesFiles
 from baleen.network.network import Endpoint, Network, Published
 from baleen.network.ports import PortAllocator, ephemeral_range
@@ -87,6 +88,7 @@ class NetworkManager:
         self.dns = files.dns
         self.hosts = files.hosts
         self._endpoints: dict[str, dict[str, Endpoint]] = {}  # network id, endpoint id
+        self._localhost6 = Localhost6()
         self._changing = asyncio.Lock()  # held while the set of networks changes
         self._leaving: set[str] = set()  # bridges that are being removed
         self._resources = ExitStack()
@@ -150,6 +152,7 @@ class NetworkManager:
             self._endpoints[network.id][endpoint.id] = endpoint
             self._ports.adopt(ports)
             self._firewall.publish(endpoint.ipv4, ports)
+            await self._open_localhost6(endpoint, ports)
         alive = [item for group in self._endpoints.values() for item in group.values()]
         with_names = {network.id for network in self._directory.all() if network.has_names}
         self._names.keep(with_names, {item.container_id for item in alive})
@@ -195,6 +198,7 @@ class NetworkManager:
 
     def close(self) -> None:
         """Close descriptors; changes nothing in the kernel."""
+        self._localhost6.close_all()
         self._resources.close()
 
     # Networks
@@ -487,6 +491,7 @@ class NetworkManager:
             with _kernel_refuses(f"publish ports of {endpoint.container_name}"):
                 self._firewall.publish(endpoint.ipv4, published.ports)
                 self._forget_flows(published.ports)
+            await self._open_localhost6(endpoint, published.ports)
         except BaseException:
             self._ports.release(published.ports)
             for held in published.sockets:
@@ -500,6 +505,18 @@ class NetworkManager:
             self._firewall.unpublish(endpoint.ipv4, ports)
             self._forget_flows(ports)
             self._ports.release(ports)
+            for port in ports:
+                self._localhost6.close(port.host_port, endpoint.ipv4)
+
+    async def _open_localhost6(self, endpoint: Endpoint, ports: Iterable[PublishedPort]) -> None:
+        """Serve [::1] as well, where 127.0.0.1 is served and the settings ask for it."""
+        for port in ports:
+            if (
+                self._config.localhost6
+                and port.protocol == "tcp"
+                and port.host_ip in ("0.0.0.0", "127.0.0.1")  # noqa: S104  # compared, not bound
+            ):
+                await self._localhost6.open(port.host_port, (endpoint.ipv4, port.container_port))
 
     def _forget_flows(self, ports: Iterable[PublishedPort]) -> None:
         """Let clients that keep sending by UDP meet the change."""

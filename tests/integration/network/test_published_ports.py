@@ -1,5 +1,6 @@
 """Who reaches what through published ports, and under which address: N05, N10."""
 
+import asyncio
 import socket
 
 import pytest
@@ -158,3 +159,19 @@ async def test_deleted_rules_come_back_with_the_next_change(lab, world):
     await world.publish(endpoint, tcp(8081))
     assert lab.reach(lab.host, "127.0.0.1", 8080, server) == endpoint.gateway
     assert lab.reach(lab.host, "127.0.0.1", 8081, server) == endpoint.gateway
+
+
+async def test_n10_localhost6_leads_in_when_asked_for_from_the_gateway(lab, make_world):
+    world = make_world(localhost6=True)
+    await world.start()
+    endpoint, web = await world.container()
+    server = lab.listen(web, 80)
+    [port] = await world.publish(endpoint, tcp(8080))
+    _, writer = await asyncio.open_connection("::1", 8080)
+    accepted, (source, _) = server.accept()
+    accepted.close()
+    writer.close()
+    assert source == endpoint.gateway
+    await world.manager.unpublish(endpoint, [port])
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("::1", 8080)
