@@ -53,7 +53,7 @@ def respond(err: Exception, method: str, path: str) -> Response:
     """Return the answer for whatever a handler raised, and log what people must look at."""
     if isinstance(err, errors.BaleenError):
         status = status_of(err)
-        if status >= 500 and status != 501:
+        if status == 500:
             _log.error("handler failed", extra={"request": f"{method} {path}"}, exc_info=err)
         else:
             _log.debug(

@@ -111,6 +111,8 @@ class HttpServer:
             await asyncio.wait(self._tasks, timeout=grace_s)
         for connection in list(self.connections):
             connection.abort()
+        for task in self._tasks:
+            task.cancel()
         if self._sweeper is not None:
             self._sweeper.cancel()
 

@@ -18,3 +18,19 @@ async def test_heads_have_length_or_chunks_or_neither():
         for status in (204, 304):
             head = server.render_head(status, "a/b", "", 0, keep_alive=True)
             assert b"Content-" not in head
+
+
+async def test_an_answer_that_is_not_ready_in_time_is_given_up_at_the_end(start):
+    async with start() as daemon:
+        entered = asyncio.Event()
+
+        async def never(ref, *, size):
+            entered.set()
+            await asyncio.Event().wait()
+
+        daemon.engine.container_inspect = never
+        client = await daemon.connect()
+        await client.send(b"GET /containers/web/json HTTP/1.1\r\nHost: d\r\n\r\n")
+        await entered.wait()
+        await daemon.server.close(0.05)
+        assert await client.rest() == b""
