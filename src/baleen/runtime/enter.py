@@ -84,7 +84,8 @@ def _spawn(process: Prepared, channel: sync.Channel, path: str) -> None:
         return  # the filter comes last, after the clone
     os.umask(process.umask)
     try:
-        pid = os.posix_spawn(path, process.argv, process.env, setsid=True)
+        close = [(os.POSIX_SPAWN_CLOSE, channel.fd)]
+        pid = os.posix_spawn(path, process.argv, process.env, file_actions=close, setsid=True)
     except PermissionError:
         return
     except OSError as error:

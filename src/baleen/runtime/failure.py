@@ -83,5 +83,10 @@ def encode_failure(stage: str, error: BaseException) -> bytes:
 
 def decode_failure(data: bytes) -> LaunchError:
     """The exception that a child described."""
-    fields = json.loads(data)
-    return LaunchError(fields["stage"], fields["errno"], fields["message"], fields["exit_code"])
+    try:
+        fields = json.loads(data)
+        stage, message = str(fields["stage"]), str(fields["message"])
+        number, code = int(fields["errno"]), fields["exit_code"]
+        return LaunchError(stage, number, message, None if code is None else int(code))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return LaunchError("init", 0, f"an unintelligible message: {data[:100]!r}", 128)

@@ -314,9 +314,9 @@ class _Link:
         early: list[tuple[bytes, Fd | None]] = []
         while True:
             data, fd = self.receive()
-            if data[:1] == b"P":
+            if data[:1] == b"P" and data[1:].isdigit():
                 self._early = early
-                return int(data[1:])
+                return int(data[1:9])
             if not data:
                 raise LaunchError("enter", 0, "the process that enters the container died", 128)
             early.append((data, fd))
@@ -389,7 +389,7 @@ def _clone_through_intermediate(
         linux_process.set_child_subreaper(enabled=False)
     if status == 0:
         pid = link.receive_pid()
-        return pid, linux_process.pidfd_open(pid)
+        return pid, _own_child(pid)
     data, fd = link.receive()
     if fd is not None:  # the terminal was made before something else failed
         fd.close()
@@ -397,6 +397,25 @@ def _clone_through_intermediate(
     if data[:1] == b"{":
         raise decode_failure(data)
     raise LaunchError("enter", 0, "the process that enters the container died", 128)
+
+
+def _own_child(pid: int) -> Fd:
+    """A pidfd of `pid`, which must be our child.
+
+    Whoever might get at a channel of a process that enters (a container that may trace) must not
+    have us signal or watch another process of the host.
+    """
+    try:
+        pidfd = linux_process.pidfd_open(pid)
+        try:
+            os.waitid(os.P_PIDFD, pidfd.fileno(), os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except BaseException:
+            pidfd.close()
+            raise
+    except (ChildProcessError, ProcessLookupError) as error:
+        message = "the process that enters the container told of a process that is not ours"
+        raise LaunchError("enter", error.errno or 0, message, 128) from error
+    return pidfd
 
 
 def _expect(link: _Link, wanted: bytes, pidfd: Fd) -> Fd | None:

@@ -56,3 +56,8 @@ def test_any_other_exception_names_its_class_and_is_bounded():
 
 def test_reasons_begin_in_lower_case():
     assert reason(OSError(errno.ENOTDIR, "")) == "not a directory"
+
+
+@pytest.mark.parametrize("data", [b"{", b"{}", b'{"stage": 1}', b"{\xff}", b"[" * 8000])
+def test_a_message_that_is_none_is_a_failure_too(data):
+    assert "unintelligible" in str(decode_failure(data))
