@@ -1,0 +1,131 @@
+"""Writes the pages of docs/ that follow from the code: compatibility.md and baleend.md.
+
+    python tools/generate_docs.py
+
+A test compares the pages with what this makes, so they cannot fall behind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
+from baleen.daemon import routes_absent
+from baleen.daemon.application import OPERATIONS
+from baleen.daemon.options import OPTIONS, UNSUPPORTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from baleen.daemon.routing import Operation
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+_PARTIAL = {
+    "ImageCreate": "import from a body (`fromSrc=-`); pulling (`fromImage`) answers 501",
+    "ContainerAttachWebsocket": "answers 501",
+    "SystemDataUsage": "everything but build cache",
+    "PluginList": "always empty: there are no plugins",
+}
+
+
+def compatibility_page() -> str:
+    """Return docs/compatibility.md."""
+    absent = {operation.name for operation in routes_absent.OPERATIONS}
+    present = [operation for operation in OPERATIONS if operation.name not in absent]
+    lines = [
+        "# Compatibility with the Docker Engine API",
+        "",
+        f"The engine speaks API {MINIMUM_TEXT} to {MAXIMUM_TEXT}; a client asks for a version in the",
+        "path. Every operation of the newest version is listed here. What is not available yet",
+        "answers 501 with a message that says so, swarm's operations answer as a node outside a",
+        "swarm does. This page is written by `tools/generate_docs.py` from the daemon's own table.",
+        "",
+        "## Available",
+        "",
+        "| operation | request | remark |",
+        "| --- | --- | --- |",
+        *_rows(present),
+        "",
+        "## Not available in this version",
+        "",
+        "| operation | request | remark |",
+        "| --- | --- | --- |",
+        *_rows(op for op in OPERATIONS if op.name in absent),
+        "",
+        "## Known differences",
+        "",
+        "- Containers always outlive the daemon (`live-restore`); there is no other mode.",
+        "- Log drivers: `json-file` and `none`.",
+        "- Network drivers: `bridge`, `host` and `none`, IPv4 only.",
+        "- Image ids are digests of manifests, as with Docker's containerd image store.",
+        "- `docker top` understands `-ef`, `aux` and `-o` with column names; it reads /proc itself.",
+        "- User namespaces (`userns-remap`), AppArmor and SELinux profiles are not available yet.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _rows(operations: Iterable[Operation]) -> list[str]:
+    return [
+        f"| {op.name} | `{op.method} {op.pattern}` | {_PARTIAL.get(op.name, '')} |"
+        for op in sorted(operations, key=lambda op: (op.pattern, op.method))
+    ]
+
+
+def baleend_page() -> str:
+    """Return docs/baleend.md."""
+    lines = [
+        "# baleend",
+        "",
+        "`baleend` is the engine's daemon. It needs root. Options may be given as flags or, with the",
+        "name in the second column, in a JSON file (`/etc/baleen/daemon.json`, or `--config-file`);",
+        "the same option in both is refused, as is a key that nobody knows.",
+        "",
+        '    {"data-root": "/srv/baleen", "debug": true, "default-address-pools":',
+        '        [{"base": "10.200.0.0/16", "size": 24}]}',
+        "",
+        "SIGTERM and SIGINT end the daemon and leave containers running; SIGHUP reads `debug` and",
+        "`labels` again. `baleend --validate` checks a configuration, `baleend --uninstall` removes",
+        "the bridges, the firewall table and the cgroups that daemons with this configuration have",
+        "made (no container may be running).",
+        "",
+        "A TCP address needs `--tlsverify` with a CA, certificate and key: whoever reaches an open",
+        "one is root on this host. The flag that allows it all the same has the name it deserves.",
+        "",
+        "| flag | in the file | what |",
+        "| --- | --- | --- |",
+    ]
+    for option in sorted(OPTIONS, key=lambda option: option.flag):
+        short = f"`-{option.short}`, " if option.short else ""
+        key = f"`{option.key}`" if option.key else ""
+        text = option.help or f"accepted: {option.accepted}"
+        lines.append(f"| {short}`--{option.flag}` | {key} | {text} |")
+    lines += [
+        "",
+        "Options of dockerd that are refused, because leaving them without effect would surprise:",
+        "",
+        ", ".join(f"`{name}`" for name in sorted(UNSUPPORTED)) + ".",
+        "",
+        "## Files",
+        "",
+        "| path | what |",
+        "| --- | --- |",
+        "| `<data-root>/state.db` | containers, images, networks, volumes: one SQLite database |",
+        "| `<data-root>/content/` | blobs by digest, in OCI image layout |",
+        "| `<data-root>/snapshots/` | unpacked layers and containers' writable layers |",
+        "| `<data-root>/containers/<id>/` | log, hosts, resolv.conf, hostname, exit status |",
+        "| `<data-root>/volumes/<name>/_data` | volumes |",
+        "| `<exec-root>/` | bundles, sockets, compiled seccomp programs; a reboot may forget it |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+PAGES = {"compatibility.md": compatibility_page, "baleend.md": baleend_page}
+
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
