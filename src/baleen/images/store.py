@@ -297,7 +297,7 @@ class ImageStore:
             plan = plan_removal(
                 target.digest,
                 names,
-                asked=by_name.reference.familiar if by_name and by_name.reference else ref,
+                asked=ref,
                 by_name=by_name,
                 force=force,
                 users=in_use(str(target.digest)),

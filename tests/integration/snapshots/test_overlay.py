@@ -204,7 +204,6 @@ def test_layers_are_synced_by_themselves(place):
     for thread in threading.enumerate():
         if thread.name == "baleen-sync":
             thread.join()
-    snapshotter.sync()
     assert {info.chain_id for info in started(place, boot="boot-2").layers()} == {A, B}
 
 

@@ -206,6 +206,12 @@ def test_an_image_in_use_is_protected(store, loaded, world):
         rf"container d{{12}} is using its referenced image {image_id.short}$",
     ):
         store.remove("app:1", in_use=lambda i: STOPPED)
+    store.tag("app:1", "web", "latest")
+    store.remove("app:1", in_use=lambda i: STOPPED)
+    with pytest.raises(Conflict, match=r'reference "web" \(must force\)'):
+        store.remove("web", in_use=lambda i: STOPPED)
+    store.tag("web", "app", "1")
+    store.remove("web", in_use=lambda i: STOPPED)
     with pytest.raises(Conflict, match=r"cannot be forced\) - .*running container c{12}$"):
         store.remove(image_id, force=True, in_use=lambda i: RUNNING)
     with pytest.raises(Conflict, match=r"must be forced\) - .*stopped container d{12}$"):
