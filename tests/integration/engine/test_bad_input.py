@@ -197,19 +197,19 @@ def test_image_that_is_not_there(engine):
 @pytest.mark.parametrize(
     ("method", "path", "statuses"),
     [
-        ("POST", "/containers/b/kill?signal=NONSENSE", (400,)),
-        ("POST", "/containers/b/kill?signal=99", (400,)),
-        ("POST", "/containers/b/kill?signal=1_0", (400,)),
-        ("POST", "/containers/b/stop?t=abc", (400,)),
-        ("POST", "/containers/b/stop?t=1_0", (400,)),
-        ("POST", "/containers/b/resize?h=x&w=1", (400,)),
-        ("POST", "/containers/b/resize", (400,)),
-        ("POST", "/containers/b/rename", (400,)),
-        ("POST", "/containers/b/rename?name=a/b", (400,)),
-        ("POST", "/containers/b/wait?condition=x", (400,)),
-        ("GET", "/containers/b/logs", (400,)),
-        ("GET", "/containers/b/logs?stdout=1&since=abc", (400,)),
-        ("GET", "/containers/b/top?ps_args=;id", (400, 500)),
+        ("POST", "/containers/bb/kill?signal=NONSENSE", (400,)),
+        ("POST", "/containers/bb/kill?signal=99", (400,)),
+        ("POST", "/containers/bb/kill?signal=1_0", (400,)),
+        ("POST", "/containers/bb/stop?t=abc", (400,)),
+        ("POST", "/containers/bb/stop?t=1_0", (400,)),
+        ("POST", "/containers/bb/resize?h=x&w=1", (400,)),
+        ("POST", "/containers/bb/resize", (400,)),
+        ("POST", "/containers/bb/rename", (400,)),
+        ("POST", "/containers/bb/rename?name=a/b", (400,)),
+        ("POST", "/containers/bb/wait?condition=x", (400,)),
+        ("GET", "/containers/bb/logs", (400,)),
+        ("GET", "/containers/bb/logs?stdout=1&since=abc", (400,)),
+        ("GET", "/containers/bb/top?ps_args=;id", (400, 500)),
         ("GET", "/containers/json?limit=abc", (400,)),
         ("GET", "/containers/json?filters=abc", (400,)),
         ("GET", "/containers/json?filters=%7B%22nonsense%22:%5B%22x%22%5D%7D", (400,)),
@@ -220,21 +220,21 @@ def test_image_that_is_not_there(engine):
         ("GET", "/networks?filters=abc", (400,)),
         ("GET", "/events?since=abc", (400,)),
         ("GET", "/events?filters=abc", (400,)),
-        ("POST", "/containers/b/exec", (400,)),
-        ("DELETE", "/containers/b", (409,)),
-        ("POST", "/containers/b/unpause", (409, 500)),
+        ("POST", "/containers/bb/exec", (400,)),
+        ("DELETE", "/containers/bb", (409,)),
+        ("POST", "/containers/bb/unpause", (409, 500)),
     ],
 )
 def test_bad_parameters(engine, method, path, statuses):
-    engine.docker("run", "-d", "--name", "b", "busybox", "sleep", "1000")
+    engine.docker("run", "-d", "--name", "bb", "busybox", "sleep", "1000")
     answer = engine.api(method, path)
     assert answer.status in statuses, answer
     assert answer.message
-    assert engine.state("b")["Running"] is True
+    assert engine.state("bb")["Running"] is True
 
 
 def test_bad_execs(engine):
-    engine.docker("run", "-d", "--name", "b", "busybox", "sleep", "1000")
+    engine.docker("run", "-d", "--name", "bb", "busybox", "sleep", "1000")
     for body, statuses in (
         ({}, (400,)),
         ({"Cmd": []}, (400,)),
@@ -242,7 +242,7 @@ def test_bad_execs(engine):
         ({"Cmd": ["true"], "Env": ["=x"]}, (400,)),
         ({"Cmd": 5}, (400,)),
     ):
-        assert engine.api("POST", "/containers/b/exec", body).status in statuses, body
+        assert engine.api("POST", "/containers/bb/exec", body).status in statuses, body
     assert engine.api("POST", "/exec/" + "0" * 64 + "/start", {"Detach": True}).status == 404
 
 

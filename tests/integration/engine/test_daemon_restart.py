@@ -28,7 +28,7 @@ def test_running_containers_go_on_untouched(engine, down):
         "run",
         "-d",
         "--name",
-        "a",
+        "aa",
         "-p",
         "8090:80",
         "busybox",
@@ -37,21 +37,21 @@ def test_running_containers_go_on_untouched(engine, down):
         SERVE_AND_LOG,
     )
     wait_until("the page", lambda: engine.fetch("127.0.0.1", 8090) == "page\n")
-    before = engine.state("a")
+    before = engine.state("aa")
     down()
     assert engine.fetch("127.0.0.1", 8090) == "page\n"
     os.kill(before["Pid"], 0)
     engine.start()
-    after = engine.state("a")
+    after = engine.state("aa")
     assert (after["Pid"], after["StartedAt"], after["Status"]) == (
         before["Pid"],
         before["StartedAt"],
         "running",
     )
-    assert engine.out("exec", "a", "echo", "works") == "works"
-    stamps = [float(line) for line in engine.out("logs", "a").split("\n")]
+    assert engine.out("exec", "aa", "echo", "works") == "works"
+    stamps = [float(line) for line in engine.out("logs", "aa").split("\n")]
     assert max(later - earlier for earlier, later in pairwise(stamps)) < 1.0
-    engine.docker("stop", "-t", "0", "a")
+    engine.docker("stop", "-t", "0", "aa")
     assert engine.fetch("127.0.0.1", 8090) == ""
 
 
@@ -61,20 +61,20 @@ def test_a_container_that_ended_meanwhile_has_its_true_code(engine, down):
         "-d",
         "-i",
         "--name",
-        "b",
+        "bb",
         "busybox",
         "sh",
         "-c",
         "echo first; sleep 0.5; echo last; exit 23",
     )
-    pid = engine.state("b")["Pid"]
+    pid = engine.state("bb")["Pid"]
     down()
     wait_until("its end", lambda: not os.path.exists(f"/proc/{pid}"))
     engine.start()
-    assert engine.out("wait", "b") == "23"
-    state = engine.state("b")
+    assert engine.out("wait", "bb") == "23"
+    state = engine.state("bb")
     assert (state["Status"], state["ExitCode"], state["Pid"]) == ("exited", 23, 0)
-    assert engine.out("logs", "b") == "first\nlast"
+    assert engine.out("logs", "bb") == "first\nlast"
 
 
 def test_wait_over_the_restart(engine, down):
@@ -82,7 +82,7 @@ def test_wait_over_the_restart(engine, down):
         "run",
         "-d",
         "--name",
-        "c",
+        "cc",
         "busybox",
         "sh",
         "-c",
@@ -90,8 +90,8 @@ def test_wait_over_the_restart(engine, down):
     )
     down()
     engine.start()
-    waiter = engine.popen("wait", "c")
-    engine.docker("exec", "c", "touch", "/go")
+    waiter = engine.popen("wait", "cc")
+    engine.docker("exec", "cc", "touch", "/go")
     assert waiter.communicate(timeout=20)[0] == b"17\n"
 
 
@@ -107,38 +107,38 @@ def test_rm_containers_that_ended_meanwhile_are_removed(engine, down):
 
 
 def test_a_killed_supervisor_ends_the_container(engine):
-    engine.docker("run", "-d", "--name", "s", "busybox", "sleep", "1000")
-    pid = engine.state("s")["Pid"]
+    engine.docker("run", "-d", "--name", "ss", "busybox", "sleep", "1000")
+    pid = engine.state("ss")["Pid"]
     supervisor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(supervisor, 9)
-    assert engine.wait_for_status("s", "exited")["ExitCode"] == 137
+    assert engine.wait_for_status("ss", "exited")["ExitCode"] == 137
     assert not os.path.exists(f"/proc/{pid}")
-    engine.docker("start", "s")
-    engine.docker("rm", "-f", "s")
+    engine.docker("start", "ss")
+    engine.docker("rm", "-f", "ss")
 
 
 def test_a_supervisor_killed_while_the_daemon_is_down(engine):
-    engine.docker("run", "-d", "--name", "s", "busybox", "sleep", "1000")
-    pid = engine.state("s")["Pid"]
+    engine.docker("run", "-d", "--name", "ss", "busybox", "sleep", "1000")
+    pid = engine.state("ss")["Pid"]
     engine.kill9()
     supervisor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(supervisor, 9)
     wait_until("its end", lambda: not os.path.exists(f"/proc/{pid}"))
     engine.start()
-    assert engine.state("s")["Status"] == "exited"
-    engine.docker("rm", "s")
+    assert engine.state("ss")["Status"] == "exited"
+    engine.docker("rm", "ss")
 
 
 def test_networks_volumes_names_and_images_are_kept(engine, down):
     engine.docker("network", "create", "n1")
     engine.docker("volume", "create", "v1")
     engine.docker("tag", "busybox", "kept:1")
-    engine.docker("create", "--name", "x", "--network", "n1", "-v", "v1:/v", "kept:1", "true")
+    engine.docker("create", "--name", "xx", "--network", "n1", "-v", "v1:/v", "kept:1", "true")
     engine.docker("run", "-d", "--name", "peer", "--network", "n1", "busybox", "sleep", "1000")
     address = engine.inspect("peer")["NetworkSettings"]["Networks"]["n1"]["IPAddress"]
     down()
     engine.start()
-    assert engine.out("start", "-a", "x") == ""
+    assert engine.out("start", "-a", "xx") == ""
     assert "volume is in use" in engine.fails("volume", "rm", "v1")
     assert engine.inspect("peer")["NetworkSettings"]["Networks"]["n1"]["IPAddress"] == address
     other = engine.out("run", "--rm", "--network", "n1", "busybox", "sh", "-c", "hostname -i")
@@ -149,11 +149,11 @@ def test_networks_volumes_names_and_images_are_kept(engine, down):
 
 
 def test_restart_policy_always_after_a_supervisor_was_lost(engine):
-    engine.docker("run", "-d", "--name", "r", "--restart", "always", "busybox", "sleep", "1000")
-    pid = engine.state("r")["Pid"]
+    engine.docker("run", "-d", "--name", "rr", "--restart", "always", "busybox", "sleep", "1000")
+    pid = engine.state("rr")["Pid"]
     os.kill(pid, 9)
-    wait_until("a new process", lambda: engine.state("r")["Pid"] not in (0, pid))
-    assert engine.inspect("r")["RestartCount"] == 1
+    wait_until("a new process", lambda: engine.state("rr")["Pid"] not in (0, pid))
+    assert engine.inspect("rr")["RestartCount"] == 1
 
 
 def test_sigterm_ends_the_daemon_with_zero(engine):

@@ -37,12 +37,12 @@ def test_tag_and_untag(engine):
 
 def test_an_image_in_use_is_not_removed(engine):
     engine.docker("tag", "hello-world", "temp:1")
-    engine.docker("create", "--name", "c", "temp:1")
+    engine.docker("create", "--name", "cc", "temp:1")
     engine.docker("tag", "busybox", "other:1")
-    engine.docker("run", "-d", "--name", "r", "other:1", "sleep", "1000")
+    engine.docker("run", "-d", "--name", "rr", "other:1", "sleep", "1000")
     assert "No such image" in engine.fails("rmi", "nosuch:1")
     engine.docker("rmi", "temp:1")  # a second name: only the name goes
-    assert engine.out("ps", "-a", "--filter", "name=^/c$", "--format", "{{.Image}}") != ""
+    assert engine.out("ps", "-a", "--filter", "name=^/cc$", "--format", "{{.Image}}") != ""
 
 
 def test_save_and_load_give_the_same_image(engine, tmp_path):

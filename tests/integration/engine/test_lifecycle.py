@@ -14,12 +14,12 @@ TRAP = "trap 'echo term; exit 0' TERM; echo up; while :; do sleep 0.05; done"
 
 def test_create_then_start_then_again(engine):
     container_id = engine.out(
-        "create", "--name", "c", "busybox", "sh", "-c", "echo run >> /count; wc -l < /count"
+        "create", "--name", "cc", "busybox", "sh", "-c", "echo run >> /count; wc -l < /count"
     )
-    assert engine.state("c")["Status"] == "created"
-    assert engine.out("start", "-a", "c") == "1"
-    assert engine.out("start", "-a", "c") == "2"
-    assert engine.inspect("c")["Id"] == container_id
+    assert engine.state("cc")["Status"] == "created"
+    assert engine.out("start", "-a", "cc") == "1"
+    assert engine.out("start", "-a", "cc") == "2"
+    assert engine.inspect("cc")["Id"] == container_id
 
 
 def test_stop_asks_before_it_kills(engine):
@@ -53,7 +53,7 @@ def test_stop_sends_the_containers_own_signal(engine):
         "run",
         "-d",
         "--name",
-        "s",
+        "ss",
         "--stop-signal",
         "USR1",
         "busybox",
@@ -61,16 +61,16 @@ def test_stop_sends_the_containers_own_signal(engine):
         "-c",
         "trap 'exit 33' USR1; echo up; while :; do sleep 0.05; done",
     )
-    engine.wait_for_log("s", "up")
-    engine.docker("stop", "s")
-    assert engine.state("s")["ExitCode"] == 33
+    engine.wait_for_log("ss", "up")
+    engine.docker("stop", "ss")
+    assert engine.state("ss")["ExitCode"] == 33
 
 
 def test_stopping_and_starting_twice_is_no_error(engine):
-    engine.docker("run", "-d", "--name", "c", "busybox", "sleep", "1000")
-    assert engine.api("POST", "/containers/c/start").status == 304
-    engine.docker("stop", "-t", "0", "c")
-    assert engine.api("POST", "/containers/c/stop").status == 304
+    engine.docker("run", "-d", "--name", "cc", "busybox", "sleep", "1000")
+    assert engine.api("POST", "/containers/cc/start").status == 304
+    engine.docker("stop", "-t", "0", "cc")
+    assert engine.api("POST", "/containers/cc/stop").status == 304
 
 
 def test_kill_with_and_without_a_signal(engine):
@@ -78,35 +78,35 @@ def test_kill_with_and_without_a_signal(engine):
         "run",
         "-d",
         "--name",
-        "k",
+        "kk",
         "busybox",
         "sh",
         "-c",
         "trap 'echo usr' USR1; echo up; while :; do sleep 0.05; done",
     )
-    engine.wait_for_log("k", "up")
-    engine.docker("kill", "-s", "USR1", "k")
-    engine.wait_for_log("k", "usr")
-    engine.docker("kill", "k")
-    assert engine.wait_for_status("k", "exited")["ExitCode"] == 137
-    message = engine.fails("kill", "k")
+    engine.wait_for_log("kk", "up")
+    engine.docker("kill", "-s", "USR1", "kk")
+    engine.wait_for_log("kk", "usr")
+    engine.docker("kill", "kk")
+    assert engine.wait_for_status("kk", "exited")["ExitCode"] == 137
+    message = engine.fails("kill", "kk")
     assert "is not running" in message
 
 
 def test_restart_gives_a_new_process(engine):
-    engine.docker("run", "-d", "--name", "r", "busybox", "sleep", "1000")
-    before = engine.state("r")
-    engine.docker("restart", "-t", "0", "r")
-    after = engine.state("r")
+    engine.docker("run", "-d", "--name", "rr", "busybox", "sleep", "1000")
+    before = engine.state("rr")
+    engine.docker("restart", "-t", "0", "rr")
+    after = engine.state("rr")
     assert after["Running"] is True
     assert after["Pid"] != before["Pid"]
     assert after["StartedAt"] > before["StartedAt"]
 
 
 def test_restart_of_a_container_with_rm_keeps_it(engine):
-    engine.docker("run", "-d", "--rm", "--name", "r", "busybox", "sleep", "1000")
-    engine.docker("restart", "-t", "0", "r")
-    assert engine.state("r")["Running"] is True
+    engine.docker("run", "-d", "--rm", "--name", "rr", "busybox", "sleep", "1000")
+    engine.docker("restart", "-t", "0", "rr")
+    assert engine.state("rr")["Running"] is True
 
 
 def test_rename(engine):
@@ -120,37 +120,37 @@ def test_rename(engine):
 
 
 def test_remove(engine):
-    engine.docker("run", "-d", "--name", "x", "busybox", "sleep", "1000")
-    message = engine.fails("rm", "x")
+    engine.docker("run", "-d", "--name", "xx", "busybox", "sleep", "1000")
+    message = engine.fails("rm", "xx")
     assert "cannot remove container" in message
     assert "running" in message
-    engine.docker("rm", "-f", "x")
-    assert "No such container: x" in engine.fails("rm", "x")
-    assert engine.docker("rm", "-f", "x", check=False).returncode in (0, 1)
+    engine.docker("rm", "-f", "xx")
+    assert "No such container: xx" in engine.fails("rm", "xx")
+    assert engine.docker("rm", "-f", "xx", check=False).returncode in (0, 1)
 
 
 def test_pause(engine):
-    engine.docker("run", "-d", "--name", "p", "busybox", "sleep", "1000")
-    engine.docker("pause", "p")
-    assert engine.state("p")["Status"] == "paused"
+    engine.docker("run", "-d", "--name", "pp", "busybox", "sleep", "1000")
+    engine.docker("pause", "pp")
+    assert engine.state("pp")["Status"] == "paused"
     assert "(Paused)" in engine.out("ps", "--format", "{{.Status}}")
-    assert "is paused" in engine.fails("exec", "p", "true")
-    engine.docker("unpause", "p")
-    assert engine.out("exec", "p", "echo", "on") == "on"
-    assert "is not paused" in engine.fails("unpause", "p")
+    assert "is paused" in engine.fails("exec", "pp", "true")
+    engine.docker("unpause", "pp")
+    assert engine.out("exec", "pp", "echo", "on") == "on"
+    assert "is not paused" in engine.fails("unpause", "pp")
 
 
 def test_a_paused_container_can_be_stopped(engine):
-    engine.docker("run", "-d", "--name", "p", "busybox", "sleep", "1000")
-    engine.docker("pause", "p")
-    engine.docker("stop", "-t", "1", "p")
-    assert engine.state("p")["Status"] == "exited"
+    engine.docker("run", "-d", "--name", "pp", "busybox", "sleep", "1000")
+    engine.docker("pause", "pp")
+    engine.docker("stop", "-t", "1", "pp")
+    assert engine.state("pp")["Status"] == "exited"
 
 
 def test_update(engine):
-    engine.docker("run", "-d", "--name", "u", "--memory", "64m", "busybox", "sleep", "1000")
-    engine.docker("update", "--memory", "96m", "--memory-swap", "192m", "--restart", "always", "u")
-    host = engine.inspect("u")["HostConfig"]
+    engine.docker("run", "-d", "--name", "uu", "--memory", "64m", "busybox", "sleep", "1000")
+    engine.docker("update", "--memory", "96m", "--memory-swap", "192m", "--restart", "always", "uu")
+    host = engine.inspect("uu")["HostConfig"]
     assert host["Memory"] == 96 << 20
     assert host["RestartPolicy"]["Name"] == "always"
 
@@ -160,7 +160,7 @@ def test_restart_policies(engine):
         "run",
         "-d",
         "--name",
-        "r",
+        "rr",
         "--restart",
         "on-failure:2",
         "busybox",
@@ -170,32 +170,32 @@ def test_restart_policies(engine):
     )
     wait_until(
         "the policy gave up",
-        lambda: (state := engine.state("r"))["Status"] == "exited" and not state["Restarting"],
+        lambda: (state := engine.state("rr"))["Status"] == "exited" and not state["Restarting"],
         timeout_s=20,
     )
-    assert engine.out("logs", "r") == "x\nx\nx"
-    assert engine.inspect("r")["RestartCount"] == 2
+    assert engine.out("logs", "rr") == "x\nx\nx"
+    assert engine.inspect("rr")["RestartCount"] == 2
 
 
 def test_a_stopped_container_is_not_restarted(engine):
-    engine.docker("run", "-d", "--name", "r", "--restart", "always", "busybox", "sleep", "1000")
-    pid = engine.state("r")["Pid"]
+    engine.docker("run", "-d", "--name", "rr", "--restart", "always", "busybox", "sleep", "1000")
+    pid = engine.state("rr")["Pid"]
     import os
 
     os.kill(pid, 9)
-    wait_until("a new process", lambda: engine.state("r")["Pid"] not in (0, pid))
-    engine.docker("stop", "-t", "0", "r")
-    assert engine.state("r")["Status"] == "exited"
-    engine.docker("kill", "r", check=False)
-    assert engine.state("r")["Status"] == "exited"
+    wait_until("a new process", lambda: engine.state("rr")["Pid"] not in (0, pid))
+    engine.docker("stop", "-t", "0", "rr")
+    assert engine.state("rr")["Status"] == "exited"
+    engine.docker("kill", "rr", check=False)
+    assert engine.state("rr")["Status"] == "exited"
 
 
 def test_wait_conditions(engine):
-    engine.docker("create", "--name", "w", "busybox", "sh", "-c", "exit 4")
+    engine.docker("create", "--name", "ww", "busybox", "sh", "-c", "exit 4")
     waiter = engine.popen("run", "--rm", "--name", "gone", "busybox", "sh", "-c", "exit 8")
     waiter.communicate(timeout=20)
     assert waiter.returncode == 8
-    assert engine.api("POST", "/containers/w/wait?condition=nonsense").status == 400
+    assert engine.api("POST", "/containers/ww/wait?condition=nonsense").status == 400
     assert engine.api("POST", "/containers/nosuch/wait").status == 404
 
 
@@ -234,13 +234,13 @@ def test_references_by_prefix_and_like_an_id(engine):
 
 
 def test_top(engine):
-    engine.docker("run", "-d", "--name", "t", "busybox", "sleep", "1000")
-    text = engine.out("top", "t")
+    engine.docker("run", "-d", "--name", "tt", "busybox", "sleep", "1000")
+    text = engine.out("top", "tt")
     assert "PID" in text.splitlines()[0]
     assert "sleep 1000" in text.splitlines()[1]
-    assert engine.out("top", "t", "-o", "pid,comm").splitlines()[1].split()[1] == "sleep"
-    engine.docker("stop", "-t", "0", "t")
-    assert "is not running" in engine.fails("top", "t")
+    assert engine.out("top", "tt", "-o", "pid,comm").splitlines()[1].split()[1] == "sleep"
+    engine.docker("stop", "-t", "0", "tt")
+    assert "is not running" in engine.fails("top", "tt")
 
 
 def test_prune(engine):
@@ -255,18 +255,18 @@ def test_diff_and_export(engine):
     engine.docker(
         "run",
         "--name",
-        "d",
+        "dd",
         "busybox",
         "sh",
         "-c",
         "echo x > /new; rm /etc/passwd; touch /etc/group",
     )
-    lines = set(engine.out("diff", "d").split("\n"))
+    lines = set(engine.out("diff", "dd").split("\n"))
     assert {"A /new", "C /etc", "D /etc/passwd", "C /etc/group"} <= lines
     import io
     import tarfile
 
-    process = engine.popen("export", "d")
+    process = engine.popen("export", "dd")
     data, _ = process.communicate(timeout=30)
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         names = set(tar.getnames())

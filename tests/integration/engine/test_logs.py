@@ -11,32 +11,32 @@ pytestmark = pytest.mark.integration
 
 
 def test_streams_order_and_selection(engine):
-    engine.docker("run", "--name", "l", "busybox", "sh", "-c", "echo 1; echo 2 >&2; echo 3")
-    done = engine.docker("logs", "l")
+    engine.docker("run", "--name", "ll", "busybox", "sh", "-c", "echo 1; echo 2 >&2; echo 3")
+    done = engine.docker("logs", "ll")
     assert (done.stdout, done.stderr) == ("1\n3\n", "2\n")
 
 
 def test_tail(engine):
-    engine.docker("run", "--name", "l", "busybox", "seq", "1000")
-    assert engine.out("logs", "--tail", "3", "l") == "998\n999\n1000"
-    assert engine.out("logs", "--tail", "0", "l") == ""
-    assert engine.out("logs", "l").count("\n") == 999
+    engine.docker("run", "--name", "ll", "busybox", "seq", "1000")
+    assert engine.out("logs", "--tail", "3", "ll") == "998\n999\n1000"
+    assert engine.out("logs", "--tail", "0", "ll") == ""
+    assert engine.out("logs", "ll").count("\n") == 999
 
 
 def test_timestamps(engine):
-    engine.docker("run", "--name", "l", "busybox", "echo", "x")
+    engine.docker("run", "--name", "ll", "busybox", "echo", "x")
     assert re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z x\n", engine.docker("logs", "-t", "l").stdout
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z x\n", engine.docker("logs", "-t", "ll").stdout
     )
 
 
 def test_since_and_until(engine):
-    engine.docker("run", "--name", "l", "busybox", "sh", "-c", "echo a; sleep 1.1; echo b")
-    stamp = engine.docker("logs", "-t", "--tail", "1", "l").stdout.split()[0]
-    assert engine.out("logs", "--since", stamp, "l") == "b"
-    assert engine.out("logs", "--since", "1h", "l") == "a\nb"
+    engine.docker("run", "--name", "ll", "busybox", "sh", "-c", "echo a; sleep 1.1; echo b")
+    stamp = engine.docker("logs", "-t", "--tail", "1", "ll").stdout.split()[0]
+    assert engine.out("logs", "--since", stamp, "ll") == "b"
+    assert engine.out("logs", "--since", "1h", "ll") == "a\nb"
     before = str(int(time.time()) - 3600)
-    assert engine.out("logs", "--until", before, "l") == ""
+    assert engine.out("logs", "--until", before, "ll") == ""
 
 
 def test_follow_ends_with_the_container(engine):
@@ -44,21 +44,21 @@ def test_follow_ends_with_the_container(engine):
         "run",
         "-d",
         "--name",
-        "l",
+        "ll",
         "busybox",
         "sh",
         "-c",
         "for i in 1 2 3; do echo $i; sleep 0.2; done",
     )
-    assert engine.out("logs", "-f", "l") == "1\n2\n3"
+    assert engine.out("logs", "-f", "ll") == "1\n2\n3"
 
 
 def test_follow_streams_while_it_is_written(engine):
     engine.docker(
-        "run", "-d", "-i", "--name", "l", "busybox", "sh", "-c", "while read x; do echo $x; done"
+        "run", "-d", "-i", "--name", "ll", "busybox", "sh", "-c", "while read x; do echo $x; done"
     )
-    follower = engine.popen("logs", "-f", "l")
-    feeder = engine.popen("attach", "l")
+    follower = engine.popen("logs", "-f", "ll")
+    feeder = engine.popen("attach", "ll")
     for word in (b"one\n", b"two\n"):
         feeder.stdin.write(word)
         feeder.stdin.flush()
@@ -70,10 +70,10 @@ def test_follow_streams_while_it_is_written(engine):
 
 def test_rotation_keeps_the_newest(engine):
     engine.docker(
-        "run", "--name", "l", "--log-opt", "max-size=20k", "--log-opt", "max-file=3", "busybox",
+        "run", "--name", "ll", "--log-opt", "max-size=20k", "--log-opt", "max-file=3", "busybox",
         "seq", "-f", "line %06g", "3000",
     )  # fmt: skip
-    lines = engine.out("logs", "l").split("\n")
+    lines = engine.out("logs", "ll").split("\n")
     assert lines[-1] == "line 003000"
     assert lines == [f"line {number:06d}" for number in range(3001 - len(lines), 3001)]
     assert 300 < len(lines) < 3000
@@ -83,18 +83,18 @@ def test_long_lines_and_missing_newlines_come_back_as_written(engine):
     engine.docker(
         "run",
         "--name",
-        "l",
+        "ll",
         "busybox",
         "sh",
         "-c",
         "head -c 100000 /dev/zero | tr '\\0' x; echo; printf end",
     )
-    assert engine.docker("logs", "l").stdout == "x" * 100_000 + "\nend"
+    assert engine.docker("logs", "ll").stdout == "x" * 100_000 + "\nend"
 
 
 def test_a_client_that_gives_up_leaves_nothing(engine):
-    engine.docker("run", "-d", "--name", "l", "busybox", "sleep", "1000")
-    follower = engine.popen("logs", "-f", "l")
+    engine.docker("run", "-d", "--name", "ll", "busybox", "sleep", "1000")
+    follower = engine.popen("logs", "-f", "ll")
     follower.terminate()
     follower.communicate(timeout=20)
     # The leak check behind this test counts the daemon's descriptors.

@@ -226,7 +226,7 @@ def test_create_inspect_list_and_remove(engine):
         "run",
         "-d",
         "--name",
-        "c",
+        "cc",
         "--network",
         "n1",
         "--ip",
@@ -237,11 +237,11 @@ def test_create_inspect_list_and_remove(engine):
     )
     members = json.loads(engine.out("network", "inspect", "n1"))[0]["Containers"]
     (member,) = members.values()
-    assert (member["Name"], member["IPv4Address"]) == ("c", "10.77.0.50/24")
+    assert (member["Name"], member["IPv4Address"]) == ("cc", "10.77.0.50/24")
     assert "n1" in engine.out("network", "ls", "--filter", "label=a=b", "--format", "{{.Name}}")
     message = engine.fails("network", "rm", "n1")
     assert "has active endpoints" in message
-    engine.docker("rm", "-f", "c")
+    engine.docker("rm", "-f", "cc")
     engine.docker("network", "rm", "n1")
     assert "not found" in engine.fails("network", "inspect", "n1")
 

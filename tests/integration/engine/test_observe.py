@@ -37,8 +37,8 @@ def test_version_and_info(engine):
 
 
 def test_info_counts(engine):
-    engine.docker("run", "-d", "--name", "a", "busybox", "sleep", "1000")
-    engine.docker("create", "--name", "b", "busybox", "true")
+    engine.docker("run", "-d", "--name", "aa", "busybox", "sleep", "1000")
+    engine.docker("create", "--name", "bb", "busybox", "true")
     info = engine.api("GET", "/info").json()
     assert (info["Containers"], info["ContainersRunning"], info["ContainersStopped"]) == (2, 1, 1)
 
@@ -59,8 +59,8 @@ def test_versions_that_are_not_there(engine):
 
 def test_events_of_a_life(engine):
     since = str(time.time())
-    engine.docker("run", "--name", "e", "--rm", "busybox", "true")
-    wait_until("it is gone", lambda: engine.api("GET", "/containers/e/json").status == 404)
+    engine.docker("run", "--name", "ee", "--rm", "busybox", "true")
+    wait_until("it is gone", lambda: engine.api("GET", "/containers/ee/json").status == 404)
     lines = engine.out(
         "events", "--since", since, "--until", str(time.time() + 0.01), "--format", "{{json .}}"
     )
@@ -75,7 +75,7 @@ def test_events_of_a_life(engine):
     ]
     die = next(event for event in events if event["Action"] == "die")
     assert die["Actor"]["Attributes"]["exitCode"] == "0"
-    assert die["Actor"]["Attributes"]["name"] == "e"
+    assert die["Actor"]["Attributes"]["name"] == "ee"
     assert die["scope"] == "local"
 
 
@@ -107,14 +107,14 @@ def test_events_are_streamed_and_filtered(engine):
 
 def test_stats(engine):
     engine.docker(
-        "run", "-d", "--name", "s", "--memory", "64m", "busybox", "sh", "-c", "while :; do :; done"
+        "run", "-d", "--name", "ss", "--memory", "64m", "busybox", "sh", "-c", "while :; do :; done"
     )
-    text = engine.out("stats", "--no-stream", "--format", "{{json .}}", "s")
+    text = engine.out("stats", "--no-stream", "--format", "{{json .}}", "ss")
     stats = json.loads(text)
-    assert stats["Name"] == "s"
+    assert stats["Name"] == "ss"
     assert "64MiB" in stats["MemUsage"]
     assert stats["PIDs"] == "1"
-    raw = engine.api("GET", "/containers/s/stats?stream=false").json()
+    raw = engine.api("GET", "/containers/ss/stats?stream=false").json()
     assert (
         raw["cpu_stats"]["cpu_usage"]["total_usage"]
         > raw["precpu_stats"]["cpu_usage"]["total_usage"]
@@ -123,15 +123,15 @@ def test_stats(engine):
     assert raw["memory_stats"]["limit"] == 64 << 20
     assert raw["pids_stats"]["current"] == 1
     assert raw["networks"]["eth0"]["rx_bytes"] >= 0
-    one_shot = engine.api("GET", "/containers/s/stats?stream=false&one-shot=true").json()
-    assert one_shot["name"] == "/s"
-    engine.docker("stop", "-t", "0", "s")
-    assert engine.api("GET", "/containers/s/stats?stream=false").status == 200
+    one_shot = engine.api("GET", "/containers/ss/stats?stream=false&one-shot=true").json()
+    assert one_shot["name"] == "/ss"
+    engine.docker("stop", "-t", "0", "ss")
+    assert engine.api("GET", "/containers/ss/stats?stream=false").status == 200
 
 
 def test_system_df(engine):
     engine.docker(
-        "run", "--name", "d", "-v", "vv:/d", "busybox", "sh", "-c", "echo x > /d/f; echo y > /g"
+        "run", "--name", "dd", "-v", "vv:/d", "busybox", "sh", "-c", "echo x > /d/f; echo y > /g"
     )
     text = engine.docker("system", "df").stdout
     assert "Images" in text

@@ -50,22 +50,22 @@ def test_output_without_a_newline_and_empty_output(engine):
 
 def test_attach_sees_new_output_and_the_exit_code(engine):
     engine.docker(
-        "run", "-d", "-i", "--name", "a", "busybox", "sh", "-c", "read x; echo got $x; exit 5"
+        "run", "-d", "-i", "--name", "aa", "busybox", "sh", "-c", "read x; echo got $x; exit 5"
     )
-    process = engine.popen("attach", "a")
+    process = engine.popen("attach", "aa")
     out, _ = process.communicate(b"word\n", timeout=20)
     assert out == b"got word\n"
     assert process.returncode == 5
 
 
 def test_attach_to_a_stopped_container_is_refused(engine):
-    engine.docker("create", "--name", "c", "busybox", "true")
-    assert "cannot attach to a stopped container" in engine.fails("attach", "c").lower()
+    engine.docker("create", "--name", "cc", "busybox", "true")
+    assert "cannot attach to a stopped container" in engine.fails("attach", "cc").lower()
 
 
 def test_start_attached(engine):
-    engine.docker("create", "-i", "--name", "c", "busybox", "cat")
-    assert engine.out("start", "-a", "-i", "c", stdin=b"data\n") == "data"
+    engine.docker("create", "-i", "--name", "cc", "busybox", "cat")
+    assert engine.out("start", "-a", "-i", "cc", stdin=b"data\n") == "data"
 
 
 def test_two_attached_clients_both_see_the_output(engine):
@@ -104,17 +104,17 @@ def test_interrupt_key_reaches_the_command(engine):
 
 
 def test_detach_keys_leave_the_container_running(engine):
-    terminal = engine.terminal("run", "-it", "--name", "d", "busybox", "sh")
+    terminal = engine.terminal("run", "-it", "--name", "dd", "busybox", "sh")
     terminal.expect(b"# ")
     terminal.send(b"\x10\x11")
     assert terminal.wait() == 0
-    assert engine.state("d")["Running"] is True
-    again = engine.terminal("attach", "--detach-keys", "ctrl-a,x", "d")
+    assert engine.state("dd")["Running"] is True
+    again = engine.terminal("attach", "--detach-keys", "ctrl-a,x", "dd")
     again.send(b"echo back-$((1+1))\n")
     again.expect(b"back-2")
     again.send(b"\x01x")
     again.wait()
-    assert engine.state("d")["Running"] is True
+    assert engine.state("dd")["Running"] is True
 
 
 def test_signals_of_the_client_are_passed_on(engine):
@@ -130,6 +130,6 @@ def test_signals_of_the_client_are_passed_on(engine):
 
 
 def test_logs_of_a_terminal_are_raw(engine):
-    engine.docker("run", "-d", "-t", "--name", "t", "busybox", "echo", "x")
-    engine.docker("wait", "t")
-    assert engine.docker("logs", "t").stdout == "x\r\n"
+    engine.docker("run", "-d", "-t", "--name", "tt", "busybox", "echo", "x")
+    engine.docker("wait", "tt")
+    assert engine.docker("logs", "tt").stdout == "x\r\n"

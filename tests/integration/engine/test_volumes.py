@@ -57,8 +57,8 @@ def test_anonymous_volumes_go_with_rm_v_and_with_run_rm(engine):
 
 
 def test_a_named_volume_stays_with_rm_v(engine):
-    engine.docker("run", "--name", "c", "-v", "named:/d", "busybox", "true")
-    engine.docker("rm", "-v", "c")
+    engine.docker("run", "--name", "cc", "-v", "named:/d", "busybox", "true")
+    engine.docker("rm", "-v", "cc")
     assert engine.out("volume", "ls", "-q") == "named"
 
 
@@ -121,8 +121,8 @@ def test_mount_types(engine, tmp_path):
 
 
 def test_a_symlink_as_target_stays_inside(engine, tmp_path):
-    engine.docker("run", "--name", "c", "busybox", "ln", "-s", str(tmp_path), "/link")
-    engine.docker("rm", "c")
+    engine.docker("run", "--name", "cc", "busybox", "ln", "-s", str(tmp_path), "/link")
+    engine.docker("rm", "cc")
     text = sh(engine, "-v", "vv:/etc/../data", script="touch /data/x && echo ok")
     assert text == "ok"
 
@@ -175,7 +175,9 @@ def test_one_place_twice_is_refused(engine):
 
 def test_bad_volumes_are_refused(engine):
     assert "includes invalid characters" in engine.fails("volume", "create", "a/b")
-    assert 'invalid option: "nonsense"' in engine.fails("volume", "create", "-o", "nonsense=1", "vv")
+    assert 'invalid option: "nonsense"' in engine.fails(
+        "volume", "create", "-o", "nonsense=1", "vv"
+    )
     assert "nosuch" in engine.fails("volume", "create", "-d", "nosuch", "vv")
 
 
