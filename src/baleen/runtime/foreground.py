@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from baleen.runtime.launch import Container
 
-__all__ = ["relay"]
+__all__ = ["caught_signals", "relay"]
 
 _CHUNK: Final = 65536
 _NOT_FORWARDED: Final = frozenset(
@@ -45,8 +45,11 @@ _NOT_FORWARDED: Final = frozenset(
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[int]:
-    """A descriptor that gives the numbers of signals to forward, one byte each."""
+def caught_signals() -> Iterator[int]:
+    """A descriptor that gives the numbers of signals to forward, one byte each.
+
+    To be held from before the container is made, so that none ends us and leaves it behind.
+    """
     reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     previous = {}
     for number in signal.valid_signals() - _NOT_FORWARDED:
@@ -101,14 +104,17 @@ def _copy(source: int, target: int) -> bool:
     return more
 
 
-def relay(container: Container) -> int:
-    """Serve the started `container` until it ends; returns its exit code and reaps it."""
+def relay(container: Container, signals: int) -> int:
+    """Serve the started `container` until it ends; returns its exit code and reaps it.
+
+    `signals` is the descriptor of `caught_signals`.
+    """
     pidfd = container.pidfd.fileno()
     console = container.console.fileno() if container.console is not None else None
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
-    with _signals() as signals, _raw(0) if console is not None else contextlib.nullcontext():
-        poll.register(signals, select.POLLIN)
+    poll.register(signals, select.POLLIN)
+    with _raw(0) if console is not None else contextlib.nullcontext():
         if console is not None:
             _copy_size(console)
             poll.register(console, select.POLLIN)

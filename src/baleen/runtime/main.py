@@ -27,7 +27,7 @@ from baleen.linux import capabilities
 from baleen.linux.cgroup import detect
 from baleen.runtime.default_spec import default_spec
 from baleen.runtime.failure import LaunchError
-from baleen.runtime.foreground import relay
+from baleen.runtime.foreground import caught_signals, relay
 from baleen.runtime.interfaces import bring_up_loopback
 from baleen.runtime.launch import Rootfs, Stdio, create
 from baleen.runtime.mount_options import known_options
@@ -117,6 +117,7 @@ def run(container_id: str, bundle: str) -> int:
     spec = _load(bundle)
     terminal = spec.process is not None and spec.process.terminal
     with contextlib.ExitStack() as undo:
+        signals = undo.enter_context(caught_signals())
         path = spec.cgroups_path or f"/{container_id}"
         group = detect().create(path if path.startswith("/") else f"/{path}", spec.resources)
         undo.callback(group.remove)
@@ -135,7 +136,7 @@ def run(container_id: str, bundle: str) -> int:
         container.start()
         for warning in container.warnings:
             print(f"baleen-runtime: warning: {warning}", file=sys.stderr)  # noqa: T201
-        return relay(container)
+        return relay(container, signals)
 
 
 def _write_spec(bundle: str) -> int:

@@ -6,7 +6,7 @@ from baleen.runtime import foreground
 
 def test_signals_come_through_the_descriptor_and_handlers_are_put_back():
     before = signal.getsignal(signal.SIGUSR1)
-    with foreground._signals() as fd:
+    with foreground.caught_signals() as fd:
         os.kill(os.getpid(), signal.SIGUSR1)
         assert os.read(fd, 10) == bytes([signal.SIGUSR1])
     assert signal.getsignal(signal.SIGUSR1) == before
