@@ -246,7 +246,8 @@ class _Layer:
                     files.set_directory(fd, _describe_directory(child.below[0]))
                 else:
                     os.fchmod(fd, 0o755)
-                    os.fchown(fd, 0, 0)
+                    # Ours, which is root; a setgid parent would give its group.
+                    os.fchown(fd, os.geteuid(), os.getegid())
             undo.pop_all()
         self._open[real] = child
         return child
