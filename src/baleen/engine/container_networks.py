@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,7 +23,7 @@ from baleen.errors import Conflict, FailedPrecondition, Internal, InvalidArgumen
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from baleen.containers import ContainerStore
     from baleen.containers.record import ContainerRecord
@@ -164,13 +165,8 @@ class ContainerNetworks:
         self._add_interfaces(sandbox, endpoints, gateway)
         published = await self._publish(record, sandbox, gateway, undo)
         host = record.host_config
-        sandbox.dns = self._networks.dns(record.id, endpoints, servers=host.dns or self._config.dns)
-        sandbox.resolv_conf = self._networks.resolv_conf(
-            endpoints,
-            servers=host.dns or self._config.dns,
-            search=host.dns_search or self._config.dns_search,
-            options=host.dns_options or self._config.dns_options,
-        )
+        sandbox.dns = self._dns(record, endpoints)
+        sandbox.resolv_conf = self._resolv_conf(record, endpoints)
         sandbox.hosts = self._networks.hosts(
             endpoints,
             hostname=record.config.hostname,
@@ -209,6 +205,7 @@ class ContainerNetworks:
             record.id,
             container_name=record.name,
             aliases=settings.aliases,
+            hostname=record.config.hostname,
             ipv4=ipam.ipv4_address,
             mac=wanted_mac,
             gw_priority=settings.gw_priority,
@@ -246,6 +243,24 @@ class ContainerNetworks:
             undo.callback(sock.close)
         undo.push_async_callback(self._networks.unpublish, gateway, published.ports)
         return published.ports
+
+    def _dns(self, record: ContainerRecord, endpoints: Sequence[Endpoint]) -> dict[str, Any] | None:
+        servers = record.host_config.dns or self._config.dns
+        return self._networks.dns(record.id, endpoints, servers=servers)
+
+    def _resolv_conf(self, record: ContainerRecord, endpoints: Sequence[Endpoint]) -> str:
+        host = record.host_config
+        return self._networks.resolv_conf(
+            endpoints,
+            servers=host.dns or self._config.dns,
+            search=host.dns_search or self._config.dns_search,
+            options=host.dns_options or self._config.dns_options,
+        )
+
+    def _write_resolv_conf(self, record: ContainerRecord, endpoints: Sequence[Endpoint]) -> None:
+        """Change the file in place: it is bound into the running container."""
+        path = Path(record.state_dir) / "resolv.conf"
+        path.write_text(self._resolv_conf(record, endpoints), encoding="utf-8")
 
     def _shared(self, other: str) -> Sandbox:
         record = self._store.get(other)
@@ -331,14 +346,13 @@ class ContainerNetworks:
                 (i for i, e in enumerate(record.active_endpoints) if e.driver == "bridge"),
                 default=-1,
             )
+            active = [*record.active_endpoints, endpoint]
+            dns = self._dns(record, active)
             is_first = self._networks.gateway_endpoint(record.active_endpoints) is None
             interface = self._networks.interface(endpoint, index, gateway=is_first)
             if interface is not None:
-                await link.send("connect", interface=interface)
-            active = [*record.active_endpoints, endpoint]
-            self._networks.dns(
-                record.id, active, servers=record.host_config.dns or self._config.dns
-            )
+                await link.send("connect", interface=interface, dns=dns)
+            self._write_resolv_conf(record, active)
             self._store.update(
                 record.id,
                 endpoints={**record.endpoints, network.name: _shown(settings, endpoint)},
@@ -378,15 +392,13 @@ class ContainerNetworks:
                 published = []
             if endpoint.host_name and link is not None:
                 try:
-                    await link.send("disconnect", name=endpoint.host_name)
+                    await link.send("disconnect", host_name=endpoint.host_name)
                 except Internal:
                     if not force:
                         raise
             await self._networks.release_endpoint(endpoint)
         if record.status.is_active:
-            self._networks.dns(
-                record.id, active, servers=record.host_config.dns or self._config.dns
-            )
+            self._dns(record, active)
         endpoints = {name: s for name, s in record.endpoints.items() if name != network.name}
         self._store.update(
             record.id,

@@ -106,7 +106,7 @@ class Runner:
         self._oom_before = 0
         self._oom_reported = 0
         self._resolver: Resolver | None = None
-        self._host_names = {str(i.get("name")): str(i.get("host_name")) for i in request.interfaces}
+        self._host_names = {str(i.get("host_name")) for i in request.interfaces}
         self._started = 0.0
 
     def load_spec(self) -> Spec:
@@ -282,14 +282,17 @@ class Runner:
         """Give the running container one more interface (OSError, ValueError)."""
         with RouteSocket() as host:
             attach_interface(host, self._own_netns(), interface)
-        self._host_names[str(interface.get("name"))] = str(interface.get("host_name"))
+        self._host_names.add(str(interface.get("host_name")))
 
-    def disconnect(self, name: str) -> None:
-        """Take an interface away; success means that it is gone (OSError)."""
-        host_name = self._host_names.pop(name, None)
-        if host_name is not None:
+    def disconnect(self, host_name: str) -> None:
+        """Take an interface away, by the name of its host end; success means that it is gone.
+
+        A name that is not one of this container's interfaces is left alone (OSError).
+        """
+        if host_name in self._host_names:
             with RouteSocket() as host:
                 detach_interface(host, host_name)
+            self._host_names.discard(host_name)
 
     def _own_netns(self) -> Fd:
         if self._netns is None:

@@ -20,7 +20,7 @@ finds it at `<bundle>/control.sock`. If it dies itself, the kernel kills the con
     exec             exec_id, process, open_stdin, attach,  pid
                      detach_keys, seccomp_program; the socket
     connect          interface, dns (optional)
-    disconnect       name
+    disconnect       host_name
     state                                                   status, pid, started_at, restart_count,
                                                             execs
     release                                                 (the supervisor of a container that
@@ -331,7 +331,7 @@ class Supervisor:
         return {}
 
     def _op_disconnect(self, message: Message, _fds: list[int]) -> Message:
-        self._runner.disconnect(str(message.get("name")))
+        self._runner.disconnect(str(message.get("host_name")))
         return {}
 
     def _op_state(self, _message: Message, _fds: list[int]) -> Message:

@@ -76,6 +76,12 @@ class Link:
                 return message
             self.events.append(message)
 
+    def peer_pid(self):
+        """The process that listens: the supervisor, when this was connected to control.sock."""
+        size = struct.calcsize("iII")
+        credentials = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return struct.unpack("iII", credentials)[0]
+
     def close(self):
         for client in self.clients:
             client.close()
@@ -141,6 +147,7 @@ class Host:
         theirs.close()
         self.links = []
         self.cgroups = []
+        self.containers = []
 
     def container(self, args, *, terminal=False, sleep=False, **overrides):
         container_id = (uuid.uuid4().hex * 2)[:64]
@@ -213,7 +220,9 @@ class Host:
             **overrides,
         }
         (bundle / "start.json").write_text(json.dumps(request))
-        return Container(self, bundle, state, rootfs, request)
+        container = Container(self, bundle, state, rootfs, request, cgroup)
+        self.containers.append(container)
+        return container
 
     def spawn(self, path, fds=()):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -228,12 +237,18 @@ class Host:
         subprocess.run(["nsenter", "--net", "-t", str(self.zygote.pid), "--", *command], check=True)
 
     def kill_left(self):
-        """End what a failed test left running, by the pids of its own control groups."""
-        for cgroup in self.cgroups:
-            procs = Path("/sys/fs/cgroup/pids") / cgroup.lstrip("/") / "cgroup.procs"
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                for pid in procs.read_text().split():
-                    os.kill(int(pid), signal.SIGKILL)
+        """End what a failed test left running: each container's own supervisor, by its pid.
+
+        The container dies with it; its control group is then empty.
+        """
+        for container in self.containers:
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                pid = container.connect().peer_pid()
+                os.kill(pid, signal.SIGKILL)
+                wait_gone(pid)
+                for hierarchy in Path("/sys/fs/cgroup").iterdir():
+                    with contextlib.suppress(FileNotFoundError):
+                        (hierarchy / container.cgroup.lstrip("/")).rmdir()
 
     def close(self):
         self.zygote_sock.close()
@@ -241,17 +256,21 @@ class Host:
 
 
 class Container:
-    def __init__(self, host, bundle, state, rootfs, request):
+    def __init__(self, host, bundle, state, rootfs, request, cgroup):
         self.host, self.bundle, self.state, self.rootfs = host, bundle, state, rootfs
-        self.request = request
+        self.request, self.cgroup = request, cgroup
 
     def spawn(self, fds=()):
         return self.host.spawn(self.bundle / "start.json", fds)
 
     def connect(self):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with contextlib.closing(_directory(self.bundle)) as directory:
-            sock.connect(f"/proc/self/fd/{directory.fd}/control.sock")
+        try:
+            with contextlib.closing(_directory(self.bundle)) as directory:
+                sock.connect(f"/proc/self/fd/{directory.fd}/control.sock")
+        except OSError:
+            sock.close()
+            raise
         link = Link(sock)
         self.host.links.append(link)
         return link
@@ -435,8 +454,8 @@ def test_interfaces_are_there_at_the_start_and_can_come_and_go(networked):
     assert link.event("exited")["restarting"] is True
     link.event("started")
     assert addresses(link, "c").keys() == {"lo", "eth0", "eth1"}
-    link.call("disconnect", name="eth1")
-    link.call("disconnect", name="eth1")
+    link.call("disconnect", host_name="vtest3")
+    link.call("disconnect", host_name="vtest3")
     assert addresses(link, "d").keys() == {"lo", "eth0"}
     link.call("stop-restart")
     link.call("signal", signal=9)
@@ -999,9 +1018,10 @@ def test_restarts_go_on_without_a_daemon_in_the_same_network_namespace(host):
     script = "ls -l /proc/self/ns/net >>/tmp/netns; [ -e /tmp/stop ] || exit 1"
     container = host.container(["/bin/sh", "-c", script], restart={"policy": "on-failure"})
     link = container.spawn()
-    supervisor = parent_of(link.call("start")["pid"])
+    link.call("start")
     link.close()
     again = container.connect()
+    supervisor = again.peer_pid()
     again.event("started")
     again.event("started")
     (container.rootfs / "tmp/stop").touch()

@@ -96,7 +96,7 @@ def test_what_needs_a_running_container_is_refused(poller, tmp_path):
         runner.signal(9)
     with pytest.raises(InvalidArgument, match="network namespace"):
         runner.connect({})
-    runner.disconnect("eth9")
+    runner.disconnect("veth-unknown")
     assert runner.oom_killed() is False
     runner.close()
     runner.close()
