@@ -178,6 +178,7 @@ class TlsProtocol(asyncio.Protocol):
 
     async def relay(self, early: bytes) -> tuple[int, bytes]:
         """Pump between this connection and a socket; return (its descriptor, early bytes)."""
+        self.pause()  # what comes while the pair is made must not go to the old protocol
         ours, theirs = socket.socketpair()
         try:
             ours.setblocking(False)

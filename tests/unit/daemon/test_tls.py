@@ -133,6 +133,25 @@ async def test_a_hijacked_connection_is_relayed_both_ways(served):
     assert answer.partition(b"\r\n\r\n")[2] == data
 
 
+async def test_input_that_comes_while_the_relay_is_made_is_not_lost(served):
+    request = (
+        b"POST /containers/web/attach?stream=1 HTTP/1.1\r\nHost: localhost\r\n"
+        b"Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+    )
+    data = bytes(range(256)) * 4096
+    loop = asyncio.get_running_loop()
+    for _ in range(5):
+        client = asyncio.ensure_future(asyncio.to_thread(served.exchange, request + data))
+        side, got = await served.engine.hijacked.get()
+        side.setblocking(False)
+        async with asyncio.timeout(10):
+            while len(got) < len(data):
+                got += await loop.sock_recv(side, 1 << 20)
+        assert got == data
+        side.close()
+        assert (await client).startswith(b"HTTP/1.1 101 UPGRADED\r\n")
+
+
 async def test_bad_files_are_refused(pki):
     for changes in (
         {"tlskey": str(pki / "client.key")},
