@@ -22,7 +22,7 @@ from baleen.engine.root_view import live_root, read_only_view
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.starter import remove_ending
 from baleen.engine.users import UserFiles, read_user_files, resolve_user
-from baleen.errors import Conflict, InvalidArgument
+from baleen.errors import Conflict, InvalidArgument, NotFound
 from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from baleen.engine.mounts_parse import ResolvedMount
     from baleen.engine.seccomp_programs import SeccompPrograms
     from baleen.engine.users import User
+    from baleen.images import ImageStore
     from baleen.linux.cgroup import CgroupDriver
     from baleen.snapshots import Mounts, Snapshotter
     from baleen.volumes import VolumeStore
@@ -50,6 +51,7 @@ class Bundles:
         self,
         config: EngineConfig,
         store: ContainerStore,
+        images: ImageStore,
         snapshots: Snapshotter,
         volumes: VolumeStore,
         seccomp: SeccompPrograms,
@@ -57,6 +59,7 @@ class Bundles:
     ) -> None:
         self._config = config
         self._store = store
+        self._images = images
         self._snapshots = snapshots
         self._volumes = volumes
         self._seccomp = seccomp
@@ -80,7 +83,7 @@ class Bundles:
             Conflict: a namespace of a container that does not run shall be joined.
             InvalidArgument: no such user in the image, a bad seccomp profile, …
         """
-        mounts = self._snapshots.mounts(record.id)
+        mounts = self._mounts(record)
         bundle = self.directory(record.id)
         bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
         undo.callback(self.clean, record)
@@ -94,6 +97,15 @@ class Bundles:
         path = bundle / "start.json"
         path.write_bytes(msgspec.json.encode(request))
         return str(path)
+
+    def _mounts(self, record: ContainerRecord) -> Mounts:
+        try:
+            return self._snapshots.mounts(record.id)
+        except NotFound:
+            # After a power loss, layers that had not reached the disk are dropped; their blobs
+            # are durable, so they can be unpacked again.
+            self._images.unpack(self._images.resolve(record.image_id))
+            return self._snapshots.mounts(record.id)
 
     # --- files over /etc -------------------------------------------------------------------
 

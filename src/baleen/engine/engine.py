@@ -95,7 +95,9 @@ class Engine:
         config, store, lives, cgroups = self.config, self._store, self._lives, self._cgroups
         execs = ExecStore()
         seccomp = SeccompPrograms(config.exec_root / "seccomp", config.seccomp_profile)
-        bundles = Bundles(config, store, self._snapshots, self._volumes, seccomp, cgroups)
+        bundles = Bundles(
+            config, store, self._images, self._snapshots, self._volumes, seccomp, cgroups
+        )
         attachments = ContainerNetworks(config, store, self._networks, self.events)
         starter = Starter(spawner, bundles, attachments, cgroups)
         exec_ops = Execs(store, execs, lives, bundles, self.events)
