@@ -43,11 +43,7 @@ def _text(value: JsonValue) -> str:
 
 
 def _float_text(value: float) -> str:
-    text = repr(value)
-    text = text.removesuffix(".0")
-    if "e" not in text and abs(value) >= 1e21:
-        return f"{value:e}"
-    return text
+    return repr(value).removesuffix(".0")
 
 
 def _json(value: JsonValue) -> str:
