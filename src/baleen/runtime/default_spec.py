@@ -84,7 +84,6 @@ def _mount(destination: str, kind: str, source: str, *options: str) -> dict[str,
 def default_spec(args: Sequence[str] = ("sh",), *, terminal: bool = False) -> dict[str, Any]:
     """A new document for `args`; the caller may change it."""
     plain = ("nosuid", "noexec", "nodev")
-    capabilities = list(DEFAULT_CAPABILITIES)
     return {
         "ociVersion": "1.2.0",
         "process": {
@@ -97,9 +96,7 @@ def default_spec(args: Sequence[str] = ("sh",), *, terminal: bool = False) -> di
             ],
             "cwd": "/",
             "capabilities": {
-                "bounding": capabilities,
-                "effective": capabilities,
-                "permitted": capabilities,
+                name: list(DEFAULT_CAPABILITIES) for name in ("bounding", "effective", "permitted")
             },
             "oomScoreAdj": 0,
         },

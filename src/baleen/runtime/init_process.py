@@ -33,6 +33,7 @@ class InitPlan:
     """All that PID 1 needs.
 
     Attributes:
+        init: for PID 1 as a reaper: where its command line is in memory; else None.
         joined: (descriptor, CLONE_NEW*) of namespaces to join.
         cgroup_namespace: descriptor of one to join once in the cgroup, or -1.
         unshare: CLONE_NEW* of namespaces to make.
@@ -43,7 +44,7 @@ class InitPlan:
     process: Prepared
     bundle: str
     rootfs: Rootfs
-    init: bool
+    init: tuple[int, int, int] | None
     cgroup: Cgroup | None
     joined: tuple[tuple[int, int], ...]
     cgroup_namespace: int
@@ -177,6 +178,7 @@ def _execute(plan: InitPlan, channel: sync.Channel) -> None:
     channel.stage = "installing the seccomp filter"
     hardening.filter_syscalls(process)
     channel.stage = "exec"
-    if plan.init:
-        reaper.reap_for(channel, lambda: hardening.execute(path, process))
+    if plan.init is not None:
+        shown = b"\0".join((b"baleen-init", b"--", *process.argv)) + b"\0"
+        reaper.reap_for(channel, lambda: hardening.execute(path, process), (plan.init, shown))
     hardening.execute(path, process)

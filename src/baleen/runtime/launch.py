@@ -177,7 +177,7 @@ def create(
             process=prepared,
             bundle=bundle,
             rootfs=rootfs,
-            init=init,
+            init=linux_process.command_line_region() if init else None,
             cgroup=cgroup,
             joined=tuple(
                 (fd.fileno(), CLONE_FLAGS[kind])

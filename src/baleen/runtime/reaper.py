@@ -14,7 +14,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from baleen.linux.process import set_name
+from baleen.linux.process import overwrite_command_line, set_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +40,14 @@ _NOT_FORWARDED: Final = frozenset(
 )
 
 
-def reap_for(channel: Channel, run_command: Callable[[], NoReturn]) -> NoReturn:
+def reap_for(
+    channel: Channel,
+    run_command: Callable[[], NoReturn],
+    command_line: tuple[tuple[int, int, int], bytes] | None = None,
+) -> NoReturn:
     """Fork the command and stay as its init; never returns.
 
+    `command_line` is where and what `ps` is to show; our environment is wiped with it.
     The command's failure to start is sent over `channel` by `run_command` raising in the child.
     """
     watched: set[int] = {
@@ -56,6 +61,8 @@ def reap_for(channel: Channel, run_command: Callable[[], NoReturn]) -> NoReturn:
         run_command()
     os.close(channel.fd)
     set_name("baleen-init")
+    if command_line is not None:
+        overwrite_command_line(*command_line)
     os._exit(_serve(command, watched))
 
 

@@ -11,7 +11,7 @@ def test_nothing_but_the_plans_descriptors_is_kept():
         process=prepare(spec.process, Stdio(10, 11, 11), None),
         bundle="/",
         rootfs=Rootfs(path="/"),
-        init=False,
+        init=None,
         cgroup=None,
         joined=((7, 1), (8, 2)),
         cgroup_namespace=-1,

@@ -49,6 +49,7 @@ APPLETS = [
     "stty",
     "test",
     "touch",
+    "tr",
     "trap",
     "true",
     "tty",

@@ -248,6 +248,17 @@ def test_an_init_forwards_signals_and_tells_of_death_by_one(runner):
     assert result.code == 137
 
 
+def test_an_init_shows_the_command_and_nothing_of_the_engine(runner):
+    script = "tr '\\0' ' ' < /proc/1/cmdline; tr -d '\\0' < /proc/1/environ | wc -c"
+    document = runner.document("sh", "-c", script)
+    for names in document["process"]["capabilities"].values():
+        names.append("CAP_SYS_PTRACE")
+    result = runner.run_document(document, init=True)
+    assert result.out.startswith("baleen-init -- sh -c tr ")
+    assert result.out.split()[-1] == "0"
+    assert result.err == ""
+
+
 def test_an_init_has_only_the_containers_rights(runner):
     out = runner.run_document(runner.document("grep", "CapEff", "/proc/1/status"), init=True).out
     assert out == "CapEff:\t00000000a80425fb\n"
