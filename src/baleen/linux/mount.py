@@ -54,6 +54,7 @@ MS_STRICTATIME: Final = 1 << 24
 MS_LAZYTIME: Final = 1 << 25
 
 MNT_DETACH: Final = 2
+UMOUNT_NOFOLLOW: Final = 8
 
 # fsmount(2), mount_setattr(2)
 MOUNT_ATTR_RDONLY: Final = 0x1
