@@ -32,7 +32,7 @@ from baleen.linux.process import (
     set_no_new_privileges,
     set_parent_death_signal,
 )
-from baleen.linux.seccomp import install_filter
+from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_SPEC_ALLOW, install_filter
 from baleen.runtime.failure import LaunchError, reason
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def become(prepared: Prepared) -> None:
         assert prepared.seccomp is not None
         _, permitted, inheritable = capabilities.capget()
         capabilities.capset(permitted & _CAP_SYS_ADMIN, permitted, inheritable)
-        install_filter(prepared.seccomp)
+        install_filter(prepared.seccomp, SECCOMP_FILTER_FLAG_SPEC_ALLOW)
     capabilities.capset(wanted.effective, wanted.permitted, wanted.inheritable)
     set_keep_capabilities(keep=False)
     if wanted.ambient:
@@ -170,7 +170,7 @@ def become(prepared: Prepared) -> None:
 def filter_syscalls(prepared: Prepared) -> None:
     """Install the filter if `become` could not: after this only execve should follow."""
     if prepared.seccomp is not None and prepared.no_new_privileges:
-        install_filter(prepared.seccomp)
+        install_filter(prepared.seccomp, SECCOMP_FILTER_FLAG_SPEC_ALLOW)
 
 
 def _executable(path: str) -> OSError | None:

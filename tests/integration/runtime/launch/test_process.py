@@ -292,3 +292,22 @@ def test_pid_1_dies_with_its_parent(runner):
         assert poll.poll(5000)
         fd.close()
     os.waitpid(pid, 0)
+
+
+def test_dockers_smallest_memory_limit_and_one_process_are_enough_to_start(runner):
+    document = runner.document("true")
+    document["linux"]["resources"]["memory"] = {"limit": 6 << 20}
+    document["linux"]["resources"]["pids"] = {"limit": 1}
+    cgroup = runner.cgroup(document["linux"]["resources"])
+    assert runner.run_document(document, cgroup=cgroup).code == 0
+
+
+def test_an_exec_needs_room_for_itself_and_for_the_moment_one_more(runner):
+    document = runner.document("sleep", "1000")
+    document["linux"]["resources"]["pids"] = {"limit": 3}
+    cgroup = runner.cgroup(document["linux"]["resources"])
+    container = runner.started(document=document, cgroup=cgroup)
+    assert runner.exec(container, "true", document=document, cgroup=cgroup).code == 0
+    cgroup.update({"pids": {"limit": 2}})
+    with pytest.raises(LaunchError, match="temporarily unavailable"):
+        runner.exec(container, "true", document=document, cgroup=cgroup)
