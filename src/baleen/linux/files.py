@@ -1,6 +1,6 @@
-"""Small file calls that Python's `os` lacks: statfs magic numbers, pipe size, tee.
+"""Small file calls that Python's `os` lacks: statfs magic numbers, pipe size.
 
-See: statfs(2), fcntl(2) F_SETPIPE_SZ, splice(2), tee(2).
+See: statfs(2), fcntl(2) F_SETPIPE_SZ.
 """
 
 from __future__ import annotations

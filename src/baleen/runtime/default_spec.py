@@ -1,6 +1,6 @@
 """The config.json of a container for which nothing special was asked.
 
-It gives what Docker's `run` without options gives: see SECURITY.md, "What a plain run gives", and
+It gives what `docker run` without options gives: rights, mounts, masks and devices. See: moby oci,
 OCI runtime-spec config.md.
 """
 
