@@ -53,7 +53,8 @@ def _default_mounts(host: HostConfig, facts: Facts) -> list[Document]:
         ),
         _sysfs(host, system),
         _mount("/sys/fs/cgroup", "cgroup", "cgroup", [*system, "nosuid", "noexec", "nodev"]),
-        _message_queues(host),
+        # A fresh mount shows the queues of the IPC namespace that the container is in.
+        _mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
     ]
     if host.ipc_mode != "none":
         mounts.append(_shared_memory(host, facts))
@@ -64,13 +65,6 @@ def _sysfs(host: HostConfig, system: list[str]) -> Document:
     # sysfs can only be mounted afresh by the owner of the network namespace; root is that for
     # any of them, so one form serves every network mode.
     return _mount("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", *system])
-
-
-def _message_queues(host: HostConfig) -> Document:
-    options = ["nosuid", "noexec", "nodev"]
-    if host.ipc_mode == "host":
-        return _mount("/dev/mqueue", "bind", "/dev/mqueue", ["rbind", *options])
-    return _mount("/dev/mqueue", "mqueue", "mqueue", options)
 
 
 def _shared_memory(host: HostConfig, facts: Facts) -> Document:

@@ -23,20 +23,12 @@ import msgspec
 
 from baleen.api import Volume, VolumeUsageData
 from baleen.api.names import is_name
-from baleen.errors import Conflict, DataLoss, InvalidArgument, NotFound, Unavailable
+from baleen.errors import Conflict, DataLoss, InvalidArgument, NotFound
 from baleen.linux.fd import Fd
-from baleen.linux.mount import (
-    MNT_DETACH,
-    MS_BIND,
-    MS_RDONLY,
-    MS_REC,
-    MS_REMOUNT,
-    mount,
-    umount2,
-)
 from baleen.linux.path import open_in_root
 from baleen.volumes.copy_up import copy_directory, is_empty
 from baleen.volumes.filters import compile_filters, compile_prune_filters
+from baleen.volumes.mounts import mount_volume, mounts_below, unmount_below
 from baleen.volumes.names import check_volume_name
 from baleen.volumes.options import check_options, mount_source
 from baleen.volumes.record import ANONYMOUS_LABEL, VolumeRecord, decode_record, encode_record
@@ -46,7 +38,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from baleen.state.database import Database
-from baleen.volumes.options import MountSource
 
 __all__ = ["VolumeStore"]
 
@@ -92,7 +83,7 @@ class VolumeStore:
                 self._database.delete("volumes", name)
         for entry in list(os.scandir(self._root)):
             if entry.name.startswith(_REMOVING):
-                shutil.rmtree(entry.path, ignore_errors=True)
+                self._delete(self._root / entry.name)
             elif (
                 entry.name not in self._records
                 and is_name(entry.name)
@@ -244,8 +235,8 @@ class VolumeStore:
             return
         with self._lock:
             target = str(self.data_path(name))
-            if not os.path.ismount(target):
-                _mount_volume(name, source, target)
+            if not mounts_below(self.data_path(name)):
+                mount_volume(name, source, target)
             self._mounted_for.setdefault(name, set()).add(container_id)
 
     def unmount(self, name: str, container_id: str) -> None:
@@ -258,12 +249,7 @@ class VolumeStore:
             users.discard(container_id)
             if not users:
                 self._mounted_for.pop(name, None)
-                self._unmount_data(name)
-
-    def _unmount_data(self, name: str) -> None:
-        target = str(self.data_path(name))
-        if os.path.ismount(target):
-            umount2(target, MNT_DETACH)
+                unmount_below(self.data_path(name))
 
     def copy_up(self, name: str, root: Fd, destination: str) -> None:
         """Fill an empty volume with the image's directory at `destination`, its mode included.
@@ -329,13 +315,19 @@ class VolumeStore:
             users = self.users(name)
             if users:
                 raise Conflict(f"remove {name}: volume is in use - [{', '.join(users)}]")
-            self._unmount_data(name)
+            unmount_below(self._root / name)
             trash = self._root / f"{_REMOVING}{secrets.token_hex(8)}"
             with contextlib.suppress(FileNotFoundError):
                 (self._root / name).rename(trash)
             self._database.delete("volumes", name)
             del self._records[name]
-        shutil.rmtree(trash, ignore_errors=True)
+        self._delete(trash)
+
+    @staticmethod
+    def _delete(directory: Path) -> None:
+        """Delete a tree, but never what is mounted in it."""
+        unmount_below(directory)
+        shutil.rmtree(directory, ignore_errors=True)
 
     def prune(self, filters: Mapping[str, Sequence[str]]) -> tuple[_Names, int]:
         """Remove unused anonymous volumes (all unused ones with filter `all`).
@@ -378,23 +370,6 @@ class VolumeStore:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def _mount_volume(name: str, source: MountSource, target: str) -> None:
-    options = source.options
-    try:
-        if options.bind:
-            flags = MS_BIND | (MS_REC if options.recursive_bind else 0)
-            mount(source.device, target, None, flags)
-            if options.flags & MS_RDONLY:
-                mount(None, target, None, MS_BIND | MS_REMOUNT | options.flags)
-        else:
-            mount(source.device, target, source.filesystem, options.flags, options.data or None)
-    except OSError as err:
-        raise Unavailable(
-            f"error while mounting volume '{name}': failed to mount local volume: "
-            f"mount {source.device}:{target}: {(err.strerror or str(err)).lower()}"
-        ) from err
 
 
 def _file_sizes(directory: str) -> Iterable[int]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import docker.errors
 import pytest
 
-pytestmark = pytest.mark.integration
+# docker-py leaves the sockets of its streams to the garbage collector.
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ def test_death_by_a_signal_is_128_and_its_number(engine, signal, code):
     [
         (["busybox", "nosuch"], 127, 'exec: "nosuch": executable file not found in $PATH'),
         (["busybox", "/no/such"], 127, "no such file or directory"),
-        (["busybox", "/etc"], 126, "permission denied"),
+        (["busybox", "/etc"], 126, "is a directory"),
         (["busybox", "/etc/passwd"], 126, "permission denied"),
-        (["-w", "/etc/passwd", "busybox", "true"], 126, "not a directory"),
+        (["-w", "/etc/passwd", "busybox", "true"], 127, "not a directory"),
         (["--no-such-flag", "busybox"], 125, "unknown flag"),
         (["-m", "1m", "busybox", "true"], 125, "Minimum memory limit allowed is 6MB"),
         (["-u", "nosuchuser", "busybox", "true"], 125, "unable to find user nosuchuser"),

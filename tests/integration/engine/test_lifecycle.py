@@ -209,7 +209,8 @@ def test_ps_columns_and_filters(engine):
     assert engine.out("ps", "-n", "2", "--format", names) == "three\ntwo"
     assert engine.out("ps", "-l", "--format", names) == "three"
     for filter_, expected in (
-        ("status=exited", "two"), ("exited=2", "two"), ("name=^/on", "one"), ("status=created", "three"),
+        ("status=exited", "two"), ("exited=2", "two"), ("name=^/on", "one"),
+        ("status=created", "three"),
         ("ancestor=busybox", "three\ntwo\none"), ("before=two", "one"), ("since=two", "three"),
         ("label=a=b", "one"), ("network=bridge", "three\ntwo\none"),
     ):  # fmt: skip

@@ -55,11 +55,19 @@ def test_follow_ends_with_the_container(engine):
 
 def test_follow_streams_while_it_is_written(engine):
     engine.docker(
-        "run", "-d", "-i", "--name", "ll", "busybox", "sh", "-c", "while read x; do echo $x; done"
+        "run",
+        "-d",
+        "-i",
+        "--name",
+        "ll",
+        "busybox",
+        "sh",
+        "-c",
+        "while read x; do echo $x; [ $x = end ] && exit; done",
     )
     follower = engine.popen("logs", "-f", "ll")
     feeder = engine.popen("attach", "ll")
-    for word in (b"one\n", b"two\n"):
+    for word in (b"one\n", b"two\n", b"end\n"):
         feeder.stdin.write(word)
         feeder.stdin.flush()
         assert follower.stdout.readline() == word
@@ -71,11 +79,11 @@ def test_follow_streams_while_it_is_written(engine):
 def test_rotation_keeps_the_newest(engine):
     engine.docker(
         "run", "--name", "ll", "--log-opt", "max-size=20k", "--log-opt", "max-file=3", "busybox",
-        "seq", "-f", "line %06g", "3000",
+        "seq", "-w", "100000", "103000",
     )  # fmt: skip
     lines = engine.out("logs", "ll").split("\n")
-    assert lines[-1] == "line 003000"
-    assert lines == [f"line {number:06d}" for number in range(3001 - len(lines), 3001)]
+    assert lines[-1] == "103000"
+    assert lines == [str(number) for number in range(103_001 - len(lines), 103_001)]
     assert 300 < len(lines) < 3000
 
 

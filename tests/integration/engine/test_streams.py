@@ -6,6 +6,7 @@ import hashlib
 import os
 
 import pytest
+from bed import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -53,8 +54,11 @@ def test_attach_sees_new_output_and_the_exit_code(engine):
         "run", "-d", "-i", "--name", "aa", "busybox", "sh", "-c", "read x; echo got $x; exit 5"
     )
     process = engine.popen("attach", "aa")
-    out, _ = process.communicate(b"word\n", timeout=20)
-    assert out == b"got word\n"
+    # As long as its input is open the client stays attached (StdinOnce is not set).
+    process.stdin.write(b"word\n")
+    process.stdin.flush()
+    assert process.stdout.read() == b"got word\n"
+    process.communicate(timeout=20)
     assert process.returncode == 5
 
 
@@ -73,8 +77,10 @@ def test_two_attached_clients_both_see_the_output(engine):
     first, second = engine.popen("attach", "--no-stdin", "two"), engine.popen("attach", "two")
     second.stdin.write(b"both\n")
     second.stdin.flush()
-    assert second.communicate(timeout=20)[0] == b"both\n"
-    assert first.communicate(timeout=20)[0] == b"both\n"
+    assert second.stdout.read() == b"both\n"
+    assert first.stdout.read() == b"both\n"
+    for process in (first, second):
+        process.communicate(timeout=20)
 
 
 def test_terminal_has_a_size_echo_and_follows_resizes(engine):
@@ -92,10 +98,10 @@ def test_terminal_has_a_size_echo_and_follows_resizes(engine):
 
 
 def test_interrupt_key_reaches_the_command(engine):
-    terminal = engine.terminal("run", "-it", "--rm", "busybox", "sh")
+    terminal = engine.terminal("run", "-it", "--rm", "--name", "keys", "busybox", "sh")
     terminal.expect(b"# ")
     terminal.send(b"sleep 1000\n")
-    terminal.expect(b"sleep 1000")
+    wait_until("the sleep", lambda: "sleep 1000" in engine.out("top", "keys"))
     terminal.send(b"\x03")
     terminal.send(b"echo still-$((40+2))\n")
     terminal.expect(b"still-42")

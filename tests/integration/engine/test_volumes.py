@@ -169,7 +169,7 @@ def test_bad_specifications(engine, specification, text):
 
 def test_one_place_twice_is_refused(engine):
     assert "Duplicate mount point: /d" in engine.fails(
-        "create", "-v", "a:/d", "-v", "bb:/d", "busybox"
+        "create", "-v", "aa:/d", "-v", "bb:/d", "busybox"
     )
 
 

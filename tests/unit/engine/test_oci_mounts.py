@@ -51,7 +51,7 @@ def test_privileged_may_write_sysfs_and_cgroups():
 def test_shared_memory_by_ipc_mode():
     assert "/dev/shm" not in mounts({"ipc_mode": "none"})
     host = mounts({"ipc_mode": "host"})
-    assert (host["/dev/shm"]["source"], host["/dev/mqueue"]["type"]) == ("/dev/shm", "bind")
+    assert (host["/dev/shm"]["source"], host["/dev/mqueue"]["type"]) == ("/dev/shm", "mqueue")
     assert mounts(shm_path="/run/x/shm")["/dev/shm"]["source"] == "/run/x/shm"
     assert "size=1048576" in mounts({"shm_size": 1 << 20})["/dev/shm"]["options"]
 
