@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+
 import docker.errors
 import pytest
 
-# docker-py leaves the sockets of its streams to the garbage collector.
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
@@ -17,6 +16,10 @@ def client(engine):
     client = engine.client()
     yield client
     client.close()
+    # docker-py leaves the sockets of its streams to the garbage collector.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def test_ping_version_info(client):

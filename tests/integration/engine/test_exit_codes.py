@@ -29,7 +29,7 @@ def test_death_by_a_signal_is_128_and_its_number(engine, signal, code):
         (["busybox", "/no/such"], 127, "no such file or directory"),
         (["busybox", "/etc"], 126, "is a directory"),
         (["busybox", "/etc/passwd"], 126, "permission denied"),
-        (["-w", "/etc/passwd", "busybox", "true"], 127, "not a directory"),
+        (["-w", "/etc/passwd", "busybox", "true"], 125, "not a directory"),
         (["--no-such-flag", "busybox"], 125, "unknown flag"),
         (["-m", "1m", "busybox", "true"], 125, "Minimum memory limit allowed is 6MB"),
         (["-u", "nosuchuser", "busybox", "true"], 125, "unable to find user nosuchuser"),

@@ -293,8 +293,8 @@ def test_device(engine):
 def test_masked_and_read_only_paths(engine):
     text = run(
         engine, "busybox", "sh", "-c",
-        "for f in kcore keys timer_list; do if [ -e /proc/$f ]; then wc -c < /proc/$f; fi; done; "
-        "echo 1 > /proc/sysrq-trigger 2>&1; echo x > /proc/sys/vm/swappiness 2>&1; true",
+        "exec 2>&1; for f in kcore keys timer_list; do if [ -e /proc/$f ]; then wc -c < /proc/$f; fi; done; "
+        "echo 1 > /proc/sysrq-trigger; echo x > /proc/sys/vm/swappiness; true",
     )  # fmt: skip
     lines = text.split("\n")
     assert lines[0] == "0"
