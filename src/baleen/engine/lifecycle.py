@@ -324,17 +324,7 @@ class Lifecycle:
                 return
             match message["event"]:
                 case "exited":
-                    ending = Ending(
-                        int(message["exit_code"]),
-                        bool(message["oom_killed"]),
-                        str(message["finished_at"]),
-                    )
-                    if message["restarting"]:
-                        self._restarting(record, ending)
-                    else:
-                        # The supervisor goes now; its end of the socket is not to be missed.
-                        live.drop_link()
-                        self._tasks.start(self.exited(live.id, ending), f"exit of {live.id[:12]}")
+                    self._on_exit(live, record, message)
                 case "started":
                     self._restarted(record, message)
                 case "oom":
@@ -345,10 +335,21 @@ class Lifecycle:
                 case "detached":
                     if message.get("reason") == "detach-keys":
                         self._publish(live.id, "detach")
-                case other:
-                    log.warning("supervisor of %s sent an unknown event %r", live.id, other)
+                case other:  # log-failed, error: what only the log is told
+                    log.error("container %s: %s: %s", live.id, other, message.get("message"))
 
         return on_event
+
+    def _on_exit(self, live: LiveContainer, record: ContainerRecord, message: Message) -> None:
+        ending = Ending(
+            int(message["exit_code"]), bool(message["oom_killed"]), str(message["finished_at"])
+        )
+        if message["restarting"]:
+            self._restarting(record, ending)
+            return
+        # The supervisor goes now; its end of the socket is not to be missed.
+        live.drop_link()
+        self._tasks.start(self.exited(live.id, ending), f"exit of {live.id[:12]}")
 
     def _on_lost(self, live: LiveContainer) -> Callable[[], None]:
         def on_lost() -> None:
