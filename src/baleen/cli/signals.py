@@ -54,8 +54,9 @@ class SignalWatch:
         self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in self._signals:
             before = signal.getsignal(number)
-            # A signal that the parent made us ignore (nohup) stays ignored.
-            if before is signal.SIG_IGN:
+            # nohup is to be respected; an ignored SIGINT only says that a shell put us in the
+            # background, and Docker forwards it all the same.
+            if before is signal.SIG_IGN and number == signal.SIGHUP:
                 continue
             self._before[number] = before
             signal.signal(number, self._handle)

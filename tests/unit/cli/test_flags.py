@@ -71,9 +71,9 @@ def test_defaults_and_what_was_given_differ():
             ),
         ),
         (
-            ["--tty=maybe"],
+            ["--tty=so"],
             (
-                'invalid argument "maybe" for "-t, --tty" flag: strconv.ParseBool: parsing "maybe": '
+                'invalid argument "so" for "-t, --tty" flag: strconv.ParseBool: parsing "so": '
                 "invalid syntax"
             ),
         ),

@@ -197,14 +197,19 @@ def _live(
 def _collect(sources: list[_Source]) -> None:
     """Take the samples that arrive within one refresh."""
     poller = select.poll()
-    by_descriptor = {source.response.fileno(): source for source in sources if not source.done}
-    for descriptor in by_descriptor:
-        if descriptor >= 0:
+    waiting: dict[int, _Source] = {}
+    received = [source for source in sources if source.response.buffered()]
+    for source in sources:
+        descriptor = source.response.fileno()
+        if descriptor < 0:
+            source.done = True
+        elif source not in received:
+            waiting[descriptor] = source
             poller.register(descriptor, select.POLLIN)
-    for descriptor, _ in poller.poll(_REFRESH_MS):
-        by_descriptor[descriptor].advance()
-    if not by_descriptor:
-        select.poll().poll(_REFRESH_MS)
+    for source in received:
+        source.advance()
+    for descriptor, _ in poller.poll(0 if received else _REFRESH_MS):
+        waiting[descriptor].advance()
 
 
 COMMAND = Command(
