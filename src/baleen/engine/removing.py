@@ -80,10 +80,14 @@ class Removing:
         if record.status.is_active:
             if not force:
                 raise _running(record)
+            gone = self._lives[record.id].when_removed()
             try:
                 await self._lifecycle.kill(record.id, signal="SIGKILL")
             except Conflict:
                 log.debug("container %s ended before it was killed", record.id)
+            if record.host_config.auto_remove:
+                await gone  # its end removes it; two removals would meet
+                return
         await self.remove_stopped(record.id, volumes=volumes)
 
     async def remove_stopped(self, container_id: str, *, volumes: bool) -> None:
