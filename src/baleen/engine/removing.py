@@ -5,9 +5,11 @@ See: Engine API, DELETE /containers/{id}, /containers/prune, /containers/{id}/re
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from baleen.api import ContainersPruneResponse
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Removing"]
 
 log = logging.getLogger(__name__)
+
+_AUTO_REMOVE_S = 10
 
 
 class Removing:
@@ -86,8 +90,11 @@ class Removing:
             except Conflict:
                 log.debug("container %s ended before it was killed", record.id)
             if record.host_config.auto_remove:
-                await gone  # its end removes it; two removals would meet
-                return
+                # Its end removes it, and two removals would meet; unless that one failed.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_AUTO_REMOVE_S):
+                        await gone
+                        return
         await self.remove_stopped(record.id, volumes=volumes)
 
     async def remove_stopped(self, container_id: str, *, volumes: bool) -> None:
