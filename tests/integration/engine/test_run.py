@@ -291,15 +291,13 @@ def test_device(engine):
 
 
 def test_masked_and_read_only_paths(engine):
-    text = run(
-        engine, "busybox", "sh", "-c",
-        "exec 2>&1; for f in kcore keys timer_list; do if [ -e /proc/$f ]; then wc -c < /proc/$f; fi; done; "
-        "echo 1 > /proc/sysrq-trigger; echo x > /proc/sys/vm/swappiness; true",
-    )  # fmt: skip
-    lines = text.split("\n")
-    assert lines[0] == "0"
-    assert not any(line.isdecimal() and line != "0" for line in lines)
-    assert sum("Read-only" in line for line in lines) == 2
+    script = (
+        "for f in kcore keys timer_list; do if [ -e /proc/$f ]; then wc -c < /proc/$f; fi; done; "
+        "echo x > /proc/sys/kernel/hostname; echo x > /proc/sys/vm/swappiness; true"
+    )
+    done = engine.docker("run", "--rm", "busybox", "sh", "-c", script)
+    assert set(done.stdout.split()) == {"0"}
+    assert done.stderr.count("Read-only file system") == 2
 
 
 def test_seccomp_is_on_and_can_be_turned_off(engine):

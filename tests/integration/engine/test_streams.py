@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
 
 import pytest
 from bed import wait_until
@@ -73,14 +74,20 @@ def test_start_attached(engine):
 
 
 def test_two_attached_clients_both_see_the_output(engine):
-    engine.docker("run", "-d", "-i", "--name", "two", "busybox", "sh", "-c", "read x; echo $x")
+    engine.docker("run", "-d", "-i", "--name", "two", "busybox", "cat")
     first, second = engine.popen("attach", "--no-stdin", "two"), engine.popen("attach", "two")
-    second.stdin.write(b"both\n")
-    second.stdin.flush()
-    assert second.stdout.read() == b"both\n"
-    assert first.stdout.read() == b"both\n"
+
+    def tick() -> bool:
+        second.stdin.write(b"tick\n")
+        second.stdin.flush()
+        return bool(select.select([first.stdout], [], [], 0.05)[0])
+
+    wait_until("the first client is attached", tick)
+    assert first.stdout.readline() == second.stdout.readline() == b"tick\n"
+    engine.docker("kill", "two")
     for process in (first, second):
         process.communicate(timeout=20)
+        assert process.returncode == 137
 
 
 def test_terminal_has_a_size_echo_and_follows_resizes(engine):
