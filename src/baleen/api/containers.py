@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import field
 
 from baleen.api.host import HostConfig
-from baleen.api.images import DriverData, OCIDescriptor  # noqa: TC001  # msgspec reads it
+from baleen.api.images import DriverData, OCIDescriptor  # msgspec reads it
 from baleen.api.networks import EndpointSettings, NetworkingConfig, NetworkSettings
 from baleen.api.wire import Empty, Int, StrSlice, UInt, UInt16, Wire, pascal
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from baleen.api.host import PortBinding  # noqa: TC001  # msgspec reads it
+from baleen.api.host import PortBinding  # msgspec reads it
 from baleen.api.wire import Int, Wire, pascal
 
 __all__ = [

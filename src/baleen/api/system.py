@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from msgspec import field
 
-from baleen.api.containers import ContainerSummary  # noqa: TC001  # msgspec reads it
-from baleen.api.images import ImageSummary  # noqa: TC001  # msgspec reads it
-from baleen.api.volumes import Volume  # noqa: TC001  # msgspec reads it
+from baleen.api.containers import ContainerSummary  # msgspec reads it
+from baleen.api.images import ImageSummary  # msgspec reads it
+from baleen.api.volumes import Volume  # msgspec reads it
 from baleen.api.wire import Int, UInt, Wire, pascal
 
 __all__ = [
