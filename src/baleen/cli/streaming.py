@@ -99,7 +99,7 @@ class Pump:
                 if self._escape.detached:
                     self._flush(socket)
                     return True
-            if self._pending:
+            if self._pending or getattr(socket, "unsent", False):
                 self._flush(socket)
             if not self._input_open and not self._pending and self._write_open:
                 self._close_write()
@@ -111,7 +111,8 @@ class Pump:
     def _wait(self, socket: socket.socket) -> set[int]:
         poller = select.poll()
         pending_tls = getattr(socket, "pending", None)
-        mask = select.POLLIN | (select.POLLOUT if self._pending else 0)
+        unsent = self._pending or getattr(socket, "unsent", False)
+        mask = select.POLLIN | (select.POLLOUT if unsent else 0)
         poller.register(socket, mask)
         if self._input_open and not self._pending and self._stdin is not None:
             poller.register(self._stdin, select.POLLIN)
@@ -139,11 +140,14 @@ class Pump:
         self._pending = memoryview(self._escape.feed(data))
 
     def _flush(self, socket: socket.socket) -> None:
+        flush = getattr(socket, "flush", None)
         try:
+            if flush is not None:
+                flush()
             while self._pending:
                 self._pending = self._pending[socket.send(self._pending) :]
         except OSError as err:
-            if _would_block(err):
+            if isinstance(err, BlockingIOError):
                 return
             # The container reads no more; its output may still come.
             self._pending = memoryview(b"")
@@ -157,7 +161,7 @@ class Pump:
         try:
             size = socket.recv_into(buffer)
         except OSError as err:
-            if _would_block(err):
+            if isinstance(err, BlockingIOError):
                 return True
             if err.errno in {errno.ECONNRESET, errno.EPIPE}:
                 return False
@@ -173,13 +177,6 @@ class Pump:
             return
         for stream, piece in self._demultiplexer.feed(data):
             write_all(2 if stream in {STDERR, SYSTEM_ERROR} else 1, piece)
-
-
-def _would_block(err: OSError) -> bool:
-    return isinstance(err, BlockingIOError) or type(err).__name__ in {
-        "SSLWantReadError",
-        "SSLWantWriteError",
-    }
 
 
 def wait_readable(

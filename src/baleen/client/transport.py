@@ -125,20 +125,10 @@ class _SshSocket(socket.socket):
 
 
 def shutdown_write(stream: socket.socket) -> None:
-    """Tell the peer that no more bytes come; reading goes on. Nothing happens if it is gone.
-
-    For TLS this sends close_notify and leaves the receiving direction open (RFC 8446 §6.1).
-    """
-    unwrap = getattr(stream, "unwrap", None)
-    if unwrap is None:
-        with contextlib.suppress(OSError):
-            stream.shutdown(socket.SHUT_WR)
+    """Tell the peer that no more bytes come; reading goes on. Nothing happens if it is gone."""
+    close_write = getattr(stream, "close_write", None)
+    if close_write is not None:
+        close_write()
         return
-    blocking = stream.getblocking()
-    stream.setblocking(False)
-    try:
-        # Non-blocking: the alert is sent, then OpenSSL wants the peer's answer, which comes later.
-        with contextlib.suppress(OSError, ValueError):
-            unwrap()
-    finally:
-        stream.setblocking(blocking)
+    with contextlib.suppress(OSError):
+        stream.shutdown(socket.SHUT_WR)

@@ -142,3 +142,30 @@ def test_unusable_tls_files_are_named(certificates, tmp_path):
             connect(endpoint)
     finally:
         listener.close()
+
+
+def test_data_under_way_at_the_half_close_is_not_lost(certificates):
+    """The server talks before it hears our end; OpenSSL's own shutdown would drop that."""
+    received = []
+    data = b"x" * 3_000_000
+
+    def serve(tls):
+        tls.sendall(data[:100_000])
+        while piece := tls.recv(100_000):
+            received.append(piece)
+        tls.sendall(data[100_000:])
+        tls.unwrap()
+
+    server = TlsServer(certificates, serve)
+    stream = connect(Endpoint("tcp", host="127.0.0.1", port=server.port, tls=options(certificates)))
+    try:
+        got = stream.recv(1)
+        stream.sendall(data)
+        shutdown_write(stream)
+        while piece := stream.recv(100_000):
+            got += piece
+        assert got == data
+        assert b"".join(received) == data
+    finally:
+        stream.close()
+        server.close()
