@@ -2,8 +2,8 @@
 
     python bench/http_ping.py [SOCKET] [SECONDS]
 
-Without a socket (or with `-`) a server of ours without an engine is forked for the run; with one, whatever listens
-there is measured (dockerd's /var/run/docker.sock, for the comparison).
+Without a socket (or with `-`) a server of ours without an engine is forked for the run; with one,
+whatever listens there is measured (dockerd's /var/run/docker.sock, for the comparison).
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def test_each_class_has_its_status(error, status):
 
 def test_every_class_of_the_tree_is_covered():
     for kind in kinds(errors.BaleenError):
-        if kind is not errors.StartFailed:
+        if kind is not errors.StartFailed and kind.__module__ == errors.__name__:
             assert status_of(kind("x")) in (304, 400, 401, 403, 404, 409, 500, 501, 503)
 
 
