@@ -31,7 +31,7 @@ def create_container(
     body = create_body(flags, image, command, detach=detach)
     split_reference(image)
     id_file = flags.text("cidfile")
-    if id_file and os.path.exists(id_file):  # noqa: PTH110  # pathlib is slow to load
+    if id_file and os.path.exists(id_file):  # pathlib is slow to load
         raise AlreadyExists(
             "container ID file found, make sure the other container isn't running or delete "
             f"{id_file}"
@@ -54,7 +54,7 @@ def create_container(
     for warning in answer.get("Warnings") or ():
         session.warn(f"WARNING: {warning}")
     if id_file:
-        with open(id_file, "x", encoding="ascii") as file:  # noqa: PTH123
+        with open(id_file, "x", encoding="ascii") as file:
             file.write(identifier)
     for name, settings in later.items():
         session.client.post(

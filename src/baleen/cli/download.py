@@ -29,7 +29,7 @@ def check_destination(path: str, what: str) -> None:
                 f"cowardly refusing to {what} to a terminal. Use the -o flag or redirect"
             )
         return
-    if os.path.isdir(path):  # noqa: PTH112  # pathlib is slow to load
+    if os.path.isdir(path):  # pathlib is slow to load
         raise InvalidArgument(f"failed to {what}: destination {path} is a directory")
 
 
@@ -59,15 +59,15 @@ def save_stream(path: str, start: Callable[[], Iterable[bytes]]) -> None:
                 write_all(descriptor, data)
         finally:
             os.close(descriptor)
-        os.rename(temporary, path)  # noqa: PTH104
+        os.rename(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
+            os.unlink(temporary)
         raise
 
 
 def _is_special(path: str) -> bool:
     try:
-        return not stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+        return not stat.S_ISREG(os.stat(path).st_mode)
     except FileNotFoundError:
         return False

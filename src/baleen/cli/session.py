@@ -60,7 +60,7 @@ class Session:
     def setting(self, key: str) -> str:
         """A text of the client's configuration file, for example `psFormat`; empty if not set."""
         directory = self.config_directory
-        if not os.path.exists(f"{directory}/config.json"):  # noqa: PTH110  # pathlib is slow to load
+        if not os.path.exists(f"{directory}/config.json"):  # pathlib is slow to load
             return ""
         from baleen.client.contexts import read_config
 

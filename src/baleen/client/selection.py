@@ -38,7 +38,7 @@ class HostFlags:
 
 def config_directory(flags: HostFlags, environ: Mapping[str, str]) -> str:
     """The folder of `config.json` and the contexts."""
-    return flags.config or environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")  # noqa: PTH111
+    return flags.config or environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
 
 
 def select_endpoint(flags: HostFlags, environ: Mapping[str, str]) -> Endpoint:
@@ -61,7 +61,7 @@ def select_endpoint(flags: HostFlags, environ: Mapping[str, str]) -> Endpoint:
             return parse_host(host, tls=_tls_options(flags, environ))
         context = environ.get("DOCKER_CONTEXT", "")
     directory = config_directory(flags, environ)
-    if not context and os.path.exists(f"{directory}/config.json"):  # noqa: PTH110
+    if not context and os.path.exists(f"{directory}/config.json"):
         from baleen.client.contexts import current_context
 
         context = current_context(directory)
@@ -70,7 +70,7 @@ def select_endpoint(flags: HostFlags, environ: Mapping[str, str]) -> Endpoint:
 
         return context_endpoint(directory, context)
     for path in _DEFAULT_SOCKETS:
-        if os.path.exists(path):  # noqa: PTH110
+        if os.path.exists(path):
             return Endpoint("unix", path=path)
     return Endpoint("unix", path=_DEFAULT_SOCKETS[0])
 
@@ -87,7 +87,7 @@ def _tls_options(flags: HostFlags, environ: Mapping[str, str]) -> TlsOptions | N
 
     def file(flag: str, name: str) -> str | None:
         path = flag or f"{directory}/{name}"
-        return path if flag or os.path.exists(path) else None  # noqa: PTH110
+        return path if flag or os.path.exists(path) else None
 
     ca = file(flags.tlscacert, "ca.pem")
     if verify and ca is None:

@@ -71,7 +71,7 @@ def _absolute(path: str) -> str:
 def _link_target(path: str, target: str) -> str:
     if target.startswith("/"):
         return target
-    return os.path.join(os.path.dirname(path.rstrip("/")), target)  # noqa: PTH118, PTH120
+    return os.path.join(os.path.dirname(path.rstrip("/")), target)
 
 
 # From a container
@@ -97,7 +97,7 @@ def _from_container(
     placement = place(
         target,
         exists=os.path.lexists(target),
-        is_directory=os.path.isdir(target),  # noqa: PTH112
+        is_directory=os.path.isdir(target),
         source_is_directory=found.is_directory,
     )
     top = base_name(source)
@@ -178,7 +178,7 @@ def _local_source(source: str, *, follow: bool) -> tuple[str, str]:
         raise InvalidArgument(f"lstat {source}: {(err.strerror or str(err)).lower()}") from err
     top = base_name(source)
     if top in {"..", "/"}:
-        top = base_name(os.path.abspath(source))  # noqa: PTH100
+        top = base_name(os.path.abspath(source))
     if stat.S_ISLNK(info.st_mode) and (follow or source.endswith("/")):
         try:
             return os.path.realpath(source, strict=True), top

@@ -89,7 +89,7 @@ def base_name(path: str) -> str:
     """The last component, without a trailing slash; `.` when the content is meant."""
     if means_content(path):
         return "."
-    return os.path.basename(path.rstrip("/")) or "/"  # noqa: PTH119
+    return os.path.basename(path.rstrip("/")) or "/"
 
 
 class Placement:

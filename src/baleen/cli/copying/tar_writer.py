@@ -174,7 +174,7 @@ def _directory(
     try:
         top = name.rstrip(b"/") or b"."
         yield _header_for(os.fstat(descriptor), top + b"/", b"5")
-        for child in sorted(os.listdir(descriptor)):  # noqa: PTH208
+        for child in sorted(os.listdir(descriptor)):
             raw = os.fsencode(child)
             try:
                 yield from _entry(descriptor, raw, top + b"/" + raw, links)

@@ -112,7 +112,7 @@ def _check_name(name: str, line: str, path: str) -> None:
 def _lines(path: str) -> list[str]:
     """The lines of a file that say something: no comments, no leading white space."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  # pathlib is slow to load
+        with open(path, "rb") as file:  # pathlib is slow to load
             data = file.read()
     except OSError as err:
         raise InvalidArgument(f"open {path}: {(err.strerror or str(err)).lower()}") from err

@@ -50,7 +50,7 @@ def parse_volume(text: str) -> tuple[str, str]:
         )
     source = parts[0]
     if source in {".", ".."} or source.startswith(("./", "../")):
-        source = os.path.abspath(source)  # noqa: PTH100  # pathlib is slow to load
+        source = os.path.abspath(source)  # pathlib is slow to load
     return "bind", ":".join((source, *parts[1:]))
 
 
@@ -120,7 +120,7 @@ def _set_key(
             raise InvalidArgument(f"invalid mount type: '{value}'")
     elif key == "source":
         if value in {".", ".."} or value.startswith(("./", "../")):
-            value = os.path.abspath(value)  # noqa: PTH100
+            value = os.path.abspath(value)
         mount["Source"] = value
     elif key == "target":
         mount["Target"] = value

@@ -107,7 +107,7 @@ def read_security_option(text: str) -> str:
     if key != "seccomp" or value in {"unconfined", "builtin"}:
         return f"{key}={value}"
     try:
-        with open(value, "rb") as file:  # noqa: PTH123  # pathlib is slow to load
+        with open(value, "rb") as file:  # pathlib is slow to load
             profile = json.loads(file.read())
     except OSError as err:
         raise InvalidArgument(
