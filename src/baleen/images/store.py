@@ -12,6 +12,7 @@ database is. Order of locks: the store's, then the content store's or the snapsh
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from baleen.errors import InvalidArgument, NotFound
@@ -194,10 +195,11 @@ class ImageStore:
                 continue
             if until is not None and created > until:
                 continue
-            if matches is not None and not any(
-                matches(parse_reference(tag)) for tag in image.repo_tags
-            ):
-                continue
+            if matches is not None:
+                tags = tuple(tag for tag in image.repo_tags if matches(parse_reference(tag)))
+                if not tags:
+                    continue
+                image = replace(image, repo_tags=tags)
             images.append(image)
         return sorted(images, key=lambda image: (-created_ns(image.created), image.repo_tags))
 
