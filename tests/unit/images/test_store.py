@@ -310,3 +310,12 @@ def test_what_a_crash_left_is_collected_at_start(world, loaded):
         world.content.put(b"orphan", lease)
     world.restart()
     assert world.blobs() == before
+
+
+def test_a_filter_by_name_shows_only_the_names_that_match(store, loaded):
+    loaded("app:1")
+    store.tag("app:1", "other", "2")
+    (found,) = store.summaries(filters={"reference": ["other"]})
+    assert found["RepoTags"] == ["other:2"]
+    (found,) = store.summaries()
+    assert found["RepoTags"] == ["app:1", "other:2"]
