@@ -39,8 +39,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
         pytest.skip("needs root: namespaces, mounts and cgroups are real")
     if shutil.which("docker") is None:
         pytest.skip("needs the docker command as client")
-    # Unix socket paths are short: not below pytest's own long directory names.
-    bed = Bed(Path("/tmp") / f"bl-{tmp_path_factory.mktemp('e').parent.name}-{os.urandom(3).hex()}")
+    # Not below pytest's own directories: paths of unix sockets have to be short.
+    bed = Bed(Path("/tmp") / f"b{os.urandom(3).hex()}")
     try:
         bed.open()
         # What is made once and kept (compiled seccomp programs, open databases) is made now.
