@@ -34,7 +34,8 @@ def test_a_container_becomes_unhealthy_and_recovers(engine):
     wait_until("healthy", lambda: health(engine, "sick")["Status"] == "healthy")
     assert health(engine, "sick")["FailingStreak"] == 0
     events = engine.out(
-        "events", "--since", "1m", "--until", str(int(time.time()) + 1), "--filter", "container=sick",
+        "events", "--since", "1m", "--until", str(int(time.time()) + 1),
+        "--filter", "container=sick",
         "--filter", "event=health_status", "--format", "{{.Action}}",
     )  # fmt: skip
     assert events.split("\n") == ["health_status: unhealthy", "health_status: healthy"]
