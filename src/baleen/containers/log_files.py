@@ -26,10 +26,17 @@ class LogFiles:
     """Reads a log forward from a point near its end; owns the open files.
 
     All methods block for at most one read of a block.
+
+    Args:
+        path: the current file.
+        growing: also read what is written after `open`. Without, the end is where the log ended
+            at that moment, so that a container that writes without pause lets a reader end.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, growing: bool = True) -> None:
         self._path = path
+        self._growing = growing
+        self._end: int | None = None  # of the newest file, when the log is not followed
         self._pending: list[BinaryIO] = []  # newer files in order, after the one being read
         self._file: BinaryIO | None = None
         self._rest = b""
@@ -37,6 +44,8 @@ class LogFiles:
     def open(self, tail: int | None) -> None:
         """Open all files, and go to the last `tail` lines (None: to the very beginning)."""
         newest_first = self._open_all()
+        if not self._growing:
+            self._end = os.fstat(newest_first[0].fileno()).st_size if newest_first else 0
         if tail is not None:
             kept, wanted = [], tail
             for file in newest_first:
@@ -59,19 +68,25 @@ class LogFiles:
         """
         while True:
             if self._file is None:  # the log had no file when it was opened
-                self._pending = self._open_all()[::-1]
+                self._pending = self._open_all()[::-1] if self._growing else []
                 if not self._next_file():
                     return b""
                 continue
-            data = self._file.read(_BLOCK)
+            data = self._file.read(self._allowed())
             if data:
                 block = self._whole_lines(data)
                 if block:
                     return block
             elif self._pending:
                 self._next_file()
-            elif not self._has_more():
+            elif not self._growing or not self._has_more():
                 return b""
+
+    def _allowed(self) -> int:
+        """Return how many bytes the next read may take."""
+        if self._end is None or self._pending or self._file is None:
+            return _BLOCK
+        return max(0, min(_BLOCK, self._end - self._file.tell()))
 
     def close(self) -> None:
         """Close all files."""

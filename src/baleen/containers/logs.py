@@ -94,7 +94,7 @@ def _bound(nanoseconds: int | None) -> str:
 
 
 async def _read(path: Path, renderer: LineRenderer, tail: int | None) -> AsyncIterator[bytes]:
-    files = LogFiles(path)
+    files = LogFiles(path, growing=False)
     try:
         await _in_thread(lambda: files.open(tail))
         while not renderer.finished:

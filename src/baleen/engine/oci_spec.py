@@ -15,6 +15,7 @@ from baleen.engine.capability_sets import capability_names, capability_sets
 from baleen.engine.devices import device_nodes, device_rules
 from baleen.engine.oci_mounts import container_mounts
 from baleen.engine.oci_resources import resources, rlimits
+from baleen.engine.resource_checks import host_resources
 from baleen.engine.security_options import parse_security_options
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Facts:
         shm_path: directory bound as /dev/shm (shareable IPC); None: an own tmpfs.
         default_ulimits: the daemon's (soft, hard) by name.
         default_shm_size: bytes of /dev/shm when the client names none.
-        cpu_count: for the paths that are masked for each CPU.
+        cpu_count: for the paths that are masked for each CPU; None: those of this host.
     """
 
     path: str
@@ -90,7 +91,7 @@ class Facts:
     shm_path: str | None = None
     default_ulimits: Mapping[str, tuple[int, int]] | None = None
     default_shm_size: int = 64 * 1024 * 1024
-    cpu_count: int = 1
+    cpu_count: int | None = None
 
 
 def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Document:
@@ -262,8 +263,9 @@ def _cgroup_mode(host: HostConfig, facts: Facts) -> str:
 
 
 def _masked(facts: Facts) -> tuple[str, ...]:
+    count = max(host_resources().cpus) + 1 if facts.cpu_count is None else facts.cpu_count
     return _MASKED + tuple(
-        f"/sys/devices/system/cpu/cpu{number}/thermal_throttle" for number in range(facts.cpu_count)
+        f"/sys/devices/system/cpu/cpu{number}/thermal_throttle" for number in range(count)
     )
 
 

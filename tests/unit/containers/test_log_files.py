@@ -84,3 +84,23 @@ def test_tail_does_not_count_a_torn_line(tmp_path, files):
     (tmp_path / "log").write_bytes(b"1\n2\n3\ntorn")
     files.open(2)
     assert read_all(files) == b"2\n3\n"
+
+
+def test_a_log_that_is_not_followed_ends_where_it_ended_at_first(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"1\n2\n")
+    (tmp_path / "log.1").write_bytes(b"0\n")
+    files = LogFiles(path, growing=False)
+    files.open(None)
+    data = b""
+    while block := files.read():
+        data += block
+        with path.open("ab") as log:  # a container that writes without pause
+            log.write(b"more\n")
+    files.close()
+    assert data == b"0\n1\n2\n"
+    empty = LogFiles(tmp_path / "none", growing=False)
+    empty.open(None)
+    (tmp_path / "none").write_bytes(b"late\n")
+    assert empty.read() == b""
+    empty.close()

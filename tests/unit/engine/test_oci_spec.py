@@ -78,6 +78,13 @@ def test_a_plain_run():
     assert spec["root"]["readonly"] is False
 
 
+def test_every_processor_is_masked():
+    masked = build(cpu_count=3)["linux"]["maskedPaths"]
+    assert [path for path in masked if "thermal_throttle" in path] == [
+        f"/sys/devices/system/cpu/cpu{number}/thermal_throttle" for number in range(3)
+    ]
+
+
 def test_environment_and_terminal():
     spec = build(
         {"tty": True, "env": ["PATH=/x", "HOME=/h", "A=b=c", "HOSTNAME"]},
