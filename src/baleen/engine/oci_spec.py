@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from baleen.engine.capability_sets import capability_names, capability_sets
 from baleen.engine.devices import device_nodes, device_rules
 from baleen.engine.oci_mounts import container_mounts
@@ -25,7 +27,14 @@ if TYPE_CHECKING:
     from baleen.engine.mounts_parse import ResolvedMount
     from baleen.engine.users import User
 
-__all__ = ["DEFAULT_PATH", "Facts", "bounding_capabilities", "build_exec_process", "build_spec"]
+__all__ = [
+    "DEFAULT_PATH",
+    "Facts",
+    "bounding_capabilities",
+    "build_exec_process",
+    "build_spec",
+    "with_default_paths",
+]
 
 Document = dict[str, object]
 
@@ -120,7 +129,7 @@ def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Docum
             "rootfsPropagation": _root_propagation(facts.mounts),
             "sysctl": _sysctls(host),
             "maskedPaths": _paths(
-                host, host.masked_paths, _masked(facts), unmasked=options.unmasked
+                host, host.masked_paths, _masked(facts.cpu_count), unmasked=options.unmasked
             ),
             "readonlyPaths": _paths(
                 host, host.readonly_paths, _READ_ONLY, unmasked=options.unmasked
@@ -133,6 +142,18 @@ def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Docum
         if facts.domainname:
             document["domainname"] = facts.domainname
     return document
+
+
+def with_default_paths(host: HostConfig) -> HostConfig:
+    """Return the host config with the paths that are masked and read-only, as `inspect` shows."""
+    unmasked = host.privileged or parse_security_options(host.security_opt).unmasked
+    masked = [] if unmasked else _masked(None)
+    read_only = [] if unmasked else _READ_ONLY
+    return msgspec.structs.replace(
+        host,
+        masked_paths=list(masked) if host.masked_paths is None else host.masked_paths,
+        readonly_paths=list(read_only) if host.readonly_paths is None else host.readonly_paths,
+    )
 
 
 def bounding_capabilities(host: HostConfig) -> list[str]:
@@ -262,8 +283,8 @@ def _cgroup_mode(host: HostConfig, facts: Facts) -> str:
     return "private" if facts.cgroup_version == 2 and not host.privileged else "host"
 
 
-def _masked(facts: Facts) -> tuple[str, ...]:
-    count = max(host_resources().cpus) + 1 if facts.cpu_count is None else facts.cpu_count
+def _masked(cpu_count: int | None) -> tuple[str, ...]:
+    count = max(host_resources().cpus) + 1 if cpu_count is None else cpu_count
     return _MASKED + tuple(
         f"/sys/devices/system/cpu/cpu{number}/thermal_throttle" for number in range(count)
     )

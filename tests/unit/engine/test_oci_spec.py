@@ -7,7 +7,13 @@ import json
 from baleen.api import ContainerConfig, HostConfig
 from baleen.engine.capability_sets import DEFAULT_CAPABILITIES
 from baleen.engine.mounts_parse import MountRequest, ResolvedMount
-from baleen.engine.oci_spec import Facts, bounding_capabilities, build_exec_process, build_spec
+from baleen.engine.oci_spec import (
+    Facts,
+    bounding_capabilities,
+    build_exec_process,
+    build_spec,
+    with_default_paths,
+)
 from baleen.engine.users import User
 from baleen.runtime.spec import parse_spec
 
@@ -151,6 +157,15 @@ def test_paths_can_be_chosen_or_unmasked():
     spec = build(host={"security_opt": ["systempaths=unconfined", "no-new-privileges"]})
     assert spec["linux"]["maskedPaths"] == []
     assert spec["process"]["noNewPrivileges"] is True
+
+
+def test_inspect_shows_the_paths_that_are_used():
+    shown = with_default_paths(HostConfig())
+    linux = build()["linux"]
+    assert shown.masked_paths == linux["maskedPaths"]
+    assert shown.readonly_paths == linux["readonlyPaths"]
+    assert with_default_paths(HostConfig(privileged=True)).masked_paths == []
+    assert with_default_paths(HostConfig(masked_paths=["/x"])).masked_paths == ["/x"]
 
 
 def test_the_root_follows_the_propagation_of_binds():
