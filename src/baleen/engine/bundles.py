@@ -8,6 +8,7 @@ See: OCI runtime-spec bundle.md; `baleen.runtime.request` for start.json.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from baleen.engine.root_view import live_root, read_only_view
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.starter import remove_ending
 from baleen.engine.users import UserFiles, read_user_files, resolve_user
-from baleen.errors import Conflict, InvalidArgument, NotFound
+from baleen.errors import Conflict, InvalidArgument, NotFound, Unavailable
 from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from baleen.engine.container_networks import Sandbox
     from baleen.engine.mounts_parse import ResolvedMount
     from baleen.engine.seccomp_programs import SeccompPrograms
+    from baleen.engine.tasks import Tasks
     from baleen.engine.users import User
     from baleen.images import ImageStore
     from baleen.linux.cgroup import CgroupDriver
@@ -56,6 +58,7 @@ class Bundles:
         volumes: VolumeStore,
         seccomp: SeccompPrograms,
         cgroups: CgroupDriver,
+        tasks: Tasks,
     ) -> None:
         self._config = config
         self._store = store
@@ -64,6 +67,7 @@ class Bundles:
         self._volumes = volumes
         self._seccomp = seccomp
         self._cgroups = cgroups
+        self._tasks = tasks
         self._user_files: dict[str, UserFiles] = {}
         self._processes: dict[str, dict[str, Any]] = {}
 
@@ -89,7 +93,7 @@ class Bundles:
         undo.callback(self.clean, record)
         remove_ending(record)
         self._write_etc(record, sandbox)
-        resolved = self._resolve_mounts(record)
+        resolved = await self._resolve_mounts(record)
         spec = self._spec(record, mounts, resolved)
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
@@ -124,7 +128,7 @@ class Bundles:
 
     # --- mounts ----------------------------------------------------------------------------
 
-    def _resolve_mounts(self, record: ContainerRecord) -> list[ResolvedMount]:
+    async def _resolve_mounts(self, record: ContainerRecord) -> list[ResolvedMount]:
         requests = parse_mounts(record.config, record.host_config)
         named = {request.target for request in requests}
         inherited = [point for point in record.mounts if point.destination not in named]
@@ -133,13 +137,30 @@ class Bundles:
         )
         for point in record.mounts:
             if point.type == "volume":
-                self._volumes.mount(point.name, record.id)
-            elif point.type == "bind" and not os.path.exists(point.source):  # noqa: PTH110
-                self._make_source(record, point.source)
+                await self._mount_volume(point.name, record.id)
+            elif point.type == "bind":
+                # It may lie on a network file system whose server is dead.
+                await self._tasks.blocking(self._make_source, record, point.source)
         return resolve_mounts(requests, record.mounts)
+
+    async def _mount_volume(self, name: str, container_id: str) -> None:
+        if not self._volumes.inspect(name).options:
+            self._volumes.mount(name, container_id)
+            return
+        # The server of a network file system may be dead: neither the loop nor the start waits
+        # for it longer than this.
+        try:
+            async with asyncio.timeout(_VOLUME_MOUNT_S):
+                await self._tasks.blocking(self._volumes.mount, name, container_id)
+        except TimeoutError:
+            raise Unavailable(
+                f"volume {name} could not be mounted within {_VOLUME_MOUNT_S} seconds"
+            ) from None
 
     @staticmethod
     def _make_source(record: ContainerRecord, source: str) -> None:
+        if os.path.exists(source):  # noqa: PTH110
+            return
         if any(wanted.source == source for wanted in record.host_config.mounts):
             raise InvalidArgument(
                 f'invalid mount config for type "bind": bind source path does not exist: {source}'
@@ -311,6 +332,7 @@ class Bundles:
 
 
 _MAX_CACHED = 64
+_VOLUME_MOUNT_S = 30
 
 
 def _log(record: ContainerRecord) -> dict[str, Any]:

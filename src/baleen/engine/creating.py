@@ -27,6 +27,7 @@ from baleen.engine.mounts_parse import (
     parse_mounts,
     parse_volumes_from,
 )
+from baleen.engine.oci_spec import with_default_paths
 from baleen.engine.port_bindings import port_requests
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.root_view import read_only_view
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from baleen.engine.mounts_parse import MountRequest
     from baleen.engine.tasks import Tasks
     from baleen.images import Image, ImageStore
+    from baleen.linux.cgroup import CgroupDriver
     from baleen.snapshots import Mounts, Snapshotter
     from baleen.volumes import VolumeStore
 
@@ -66,6 +68,7 @@ class Creating:
         volumes: VolumeStore,
         networks: ContainerNetworks,
         events: EventBus,
+        cgroups: CgroupDriver,
         tasks: Tasks,
     ) -> None:
         self._config = config
@@ -75,6 +78,7 @@ class Creating:
         self._volumes = volumes
         self._networks = networks
         self._events = events
+        self._cgroups = cgroups
         self._tasks = tasks
         self._resources = host_resources()
 
@@ -160,14 +164,20 @@ class Creating:
             other = shared_with(reference)
             if other is not None:
                 self._store.get(other)
+        host = with_default_paths(host)
         return msgspec.structs.replace(
             host,
+            cgroupns_mode=host.cgroupns_mode or self._cgroupns_mode(host),
             network_mode="bridge" if mode in ("", "default") else mode,
             ipc_mode=host.ipc_mode or "private",
             shm_size=host.shm_size or self._config.default_shm_size,
             log_config=self._complete_log(host.log_config),
             runtime=host.runtime or "baleen-runtime",
         )
+
+    def _cgroupns_mode(self, host: HostConfig) -> str:
+        """Return the default: private on cgroup v2 unless privileged, as dockerd has it."""
+        return "private" if self._cgroups.version == 2 and not host.privileged else "host"
 
     def _complete_log(self, wanted: LogConfig) -> LogConfig:
         driver = wanted.type or self._config.log_driver

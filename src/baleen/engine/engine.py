@@ -96,7 +96,14 @@ class Engine:
         execs = ExecStore()
         seccomp = SeccompPrograms(config.exec_root / "seccomp", config.seccomp_profile)
         bundles = Bundles(
-            config, store, self._images, self._snapshots, self._volumes, seccomp, cgroups
+            config,
+            store,
+            self._images,
+            self._snapshots,
+            self._volumes,
+            seccomp,
+            cgroups,
+            self._tasks,
         )
         attachments = ContainerNetworks(config, store, self._networks, self.events)
         starter = Starter(spawner, bundles, attachments, cgroups)
@@ -128,6 +135,7 @@ class Engine:
             self._volumes,
             attachments,
             self.events,
+            cgroups,
             self._tasks,
         )
         self.container_create = creating.create

@@ -71,11 +71,17 @@ class SupervisorLink:
             NotFound: no supervisor listens there.
         """
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        directory = -1
         try:
-            sock.connect(os.fspath(path))
+            # A socket's address holds 107 bytes, which the path of a bundle can exceed.
+            directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            sock.connect(f"/proc/self/fd/{directory}/{path.name}")
         except OSError as err:
             sock.close()
             raise NotFound(f"no supervisor listens on {path}: {err.strerror}") from err
+        finally:
+            if directory >= 0:
+                os.close(directory)
         return cls(sock, on_event, on_lost)
 
     @property
