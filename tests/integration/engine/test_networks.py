@@ -248,7 +248,8 @@ def test_create_inspect_list_and_remove(engine):
     assert "has active endpoints" in message
     engine.docker("rm", "-f", "cc")
     engine.docker("network", "rm", "n1")
-    assert "not found" in engine.fails("network", "inspect", "n1")
+    answer = engine.api("GET", "/networks/n1")
+    assert (answer.status, answer.message) == (404, "network n1 not found")
 
 
 def test_the_predefined_networks_stay(engine):
