@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from baleen.errors import InvalidArgument
 from baleen.linux.capabilities import CAPABILITIES, available, names_of
+from baleen.runtime.default_spec import DEFAULT_CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,22 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_CAPABILITIES", "capability_names", "capability_sets"]
 
-DEFAULT_CAPABILITIES: Final = (
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FSETID",
-    "CAP_FOWNER",
-    "CAP_MKNOD",
-    "CAP_NET_RAW",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETFCAP",
-    "CAP_SETPCAP",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SYS_CHROOT",
-    "CAP_KILL",
-    "CAP_AUDIT_WRITE",
-)
 _MAX_WORDS: Final = 1024
 
 

@@ -19,6 +19,7 @@ from baleen.engine.oci_mounts import container_mounts
 from baleen.engine.oci_resources import resources, rlimits
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.security_options import parse_security_options
+from baleen.runtime.default_spec import MASKED_PATHS, READONLY_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,28 +40,6 @@ __all__ = [
 Document = dict[str, object]
 
 DEFAULT_PATH: Final = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-_MASKED: Final = (
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-)
-_READ_ONLY: Final = (
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +111,7 @@ def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Docum
                 host, host.masked_paths, _masked(facts.cpu_count), unmasked=options.unmasked
             ),
             "readonlyPaths": _paths(
-                host, host.readonly_paths, _READ_ONLY, unmasked=options.unmasked
+                host, host.readonly_paths, READONLY_PATHS, unmasked=options.unmasked
             ),
         },
         "annotations": dict(host.annotations),
@@ -148,7 +127,7 @@ def with_default_paths(host: HostConfig) -> HostConfig:
     """Return the host config with the paths that are masked and read-only, as `inspect` shows."""
     unmasked = host.privileged or parse_security_options(host.security_opt).unmasked
     masked = [] if unmasked else _masked(None)
-    read_only = [] if unmasked else _READ_ONLY
+    read_only = [] if unmasked else READONLY_PATHS
     return msgspec.structs.replace(
         host,
         masked_paths=list(masked) if host.masked_paths is None else host.masked_paths,
@@ -285,7 +264,7 @@ def _cgroup_mode(host: HostConfig, facts: Facts) -> str:
 
 def _masked(cpu_count: int | None) -> tuple[str, ...]:
     count = max(host_resources().cpus) + 1 if cpu_count is None else cpu_count
-    return _MASKED + tuple(
+    return MASKED_PATHS + tuple(
         f"/sys/devices/system/cpu/cpu{number}/thermal_throttle" for number in range(count)
     )
 
