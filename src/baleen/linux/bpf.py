@@ -9,7 +9,10 @@ See: the kernel's Documentation/networking/filter.rst and userspace-api/seccomp_
 from __future__ import annotations
 
 import struct
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "AND",

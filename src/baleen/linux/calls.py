@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 __all__ = ["ARCHITECTURE", "NUMBERS", "failure", "function", "syscall"]
 
@@ -51,7 +51,7 @@ _EVERYWHERE = {
     "mount_setattr": 442,
 }
 
-ARCHITECTURE = platform.machine()
+ARCHITECTURE = os.uname().machine
 NUMBERS = (_AARCH64 if ARCHITECTURE == "aarch64" else _X86_64) | _EVERYWHERE
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Final
 
 from baleen.linux.netlink import (
     NLM_F_DUMP,
@@ -23,8 +22,10 @@ from baleen.linux.netlink import (
     u32,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Final
 
 __all__ = ["ConntrackSocket"]
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
-from typing import Final
 
 from baleen.linux.calls import failure, function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["filesystem_magic", "set_pipe_size"]
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from baleen.linux.calls import failure, function
 from baleen.linux.fd import Fd
+from baleen.linux.record import record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Final
 
 __all__ = ["Event", "add_watch", "init", "parse_events", "remove_watch"]
 
@@ -35,7 +37,8 @@ _add_watch = function("inotify_add_watch", ctypes.c_int, ctypes.c_char_p, ctypes
 _rm_watch = function("inotify_rm_watch", ctypes.c_int, ctypes.c_int)
 
 
-class Event(NamedTuple):
+@record(frozen=True, slots=True)
+class Event:
     """One event: the watch it belongs to, IN_* bits, rename cookie, name inside a directory."""
 
     watch: int

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Final
 
 from baleen.linux.calls import failure, syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["join_session_keyring"]
 

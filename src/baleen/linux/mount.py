@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Final
 
 from baleen.linux.calls import failure, syscall
 from baleen.linux.fd import Fd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "MNT_DETACH",

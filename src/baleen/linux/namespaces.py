@@ -8,9 +8,12 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-from typing import Final
 
 from baleen.linux.calls import ARCHITECTURE, failure, function, syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["clone_sibling", "setdomainname", "sethostname", "setns", "unshare"]
 

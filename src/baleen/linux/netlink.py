@@ -17,10 +17,13 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from typing import TYPE_CHECKING, NamedTuple, Self
 
+from baleen.linux.record import record, replace
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Self
 
 __all__ = [
     "NLM_F_ACK",
@@ -70,7 +73,8 @@ _DEFAULT_SEND_BUFFER = 128 << 10
 _RECEIVE_BYTES = 256 << 10
 
 
-class Message(NamedTuple):
+@record(frozen=True, slots=True)
+class Message:
     """One request: its type, flags besides NLM_F_REQUEST, its body, and what it does, in words."""
 
     type: int
@@ -206,10 +210,11 @@ class NetlinkSocket:
         first = self._sequence + 1
         self._sequence += len(messages)
         parts: list[bytes] = []
-        for number, (kind, flags, body, _what) in enumerate(messages, first):
-            length = _HEADER.size + len(body)
-            header = _HEADER.pack(length, kind, flags | NLM_F_REQUEST, number, 0)
-            parts += (header, body, bytes(-length % 4))
+        for number, message in enumerate(messages, first):
+            length = _HEADER.size + len(message.body)
+            flags = message.flags | NLM_F_REQUEST
+            header = _HEADER.pack(length, message.type, flags, number, 0)
+            parts += (header, message.body, bytes(-length % 4))
         data = b"".join(parts)
         if len(data) > self._send_buffer:
             # The whole datagram must fit into the send buffer; FORCE is not bound by wmem_max.
@@ -255,7 +260,7 @@ class NetlinkSocket:
 
 
 def _acknowledged(message: Message) -> Message:
-    return message._replace(flags=message.flags | NLM_F_ACK)
+    return replace(message, flags=message.flags | NLM_F_ACK)
 
 
 def _parse_error(flags: int, body: bytes) -> tuple[int, str]:

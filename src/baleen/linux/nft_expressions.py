@@ -16,9 +16,12 @@ See: linux/netfilter/nf_tables.h (enum nft_*_attributes), nft(8), `nft --debug=n
 from __future__ import annotations
 
 import struct
-from typing import Final
 
 from baleen.linux.netlink import attribute, nested, string
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "ACCEPT",

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple
 
 from baleen.linux.netlink import (
     NLM_F_APPEND,
@@ -33,9 +32,12 @@ from baleen.linux.netlink import (
     nested,
     string,
 )
+from baleen.linux.record import record, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Final
 
 __all__ = [
     "IFNAME",
@@ -121,7 +123,8 @@ _TYPE_BITS = 6  # how nft packs the types of a concatenation into one number
 MAX_ELEMENTS: Final = 500  # in one message: the length of an attribute has only 16 bits
 
 
-class DataType(NamedTuple):
+@record(frozen=True, slots=True)
+class DataType:
     """What nft calls a type: its number in nft's own table, and the bytes of a value.
 
     `host_order`: nft takes the bytes as a number of the host's (or as text), not of the network's.
@@ -138,7 +141,8 @@ INET_SERVICE = DataType(13, 2)
 IFNAME = DataType(41, 16, host_order=True)
 
 
-class Hook(NamedTuple):
+@record(frozen=True, slots=True)
+class Hook:
     """Where the kernel enters a base chain.
 
     `kind` is "filter" or "nat"; `number` one of NF_INET_*; chains of one hook run by rising
@@ -189,7 +193,7 @@ class NftSocket(NetlinkSocket):
         begin = Message(NFNL_MSG_BATCH_BEGIN, 0, _batch_marker(), "begin nf_tables batch")
         end = Message(NFNL_MSG_BATCH_END, 0, _batch_marker(), "end nf_tables batch")
         *others, last = messages
-        batch = [begin, *others, last._replace(flags=last.flags | 0x4), end]
+        batch = [begin, *others, replace(last, flags=last.flags | 0x4), end]
         first = self._send(batch)
         self.raise_errors(batch, first, self._collect_errors(first, first + len(messages)))
 
@@ -198,7 +202,8 @@ class NftSocket(NetlinkSocket):
         return sequence == first
 
 
-class Table(NamedTuple):
+@record(frozen=True, slots=True)
+class Table:
     """Names a table and builds the messages that concern it. Nothing happens before a commit."""
 
     name: str

@@ -12,10 +12,13 @@ import ctypes
 import errno
 import os
 import stat
-from typing import Final
 
 from baleen.linux.calls import failure, syscall
 from baleen.linux.fd import Fd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "RESOLVE_BENEATH",

@@ -9,10 +9,13 @@ import ctypes
 import errno
 import os
 import signal
-from typing import Final
 
 from baleen.linux.calls import failure, function, syscall
 from baleen.linux.fd import Fd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "close_all_except",

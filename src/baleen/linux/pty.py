@@ -12,11 +12,14 @@ import fcntl
 import os
 import stat
 import struct
-from typing import Final
 
 from baleen.linux.calls import failure
 from baleen.linux.fd import Fd
 from baleen.linux.files import DEVPTS_SUPER_MAGIC, filesystem_magic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["get_window_size", "make_controlling", "open_pair", "set_window_size"]
 

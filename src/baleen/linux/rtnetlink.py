@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import NamedTuple
 
 from baleen.linux.netlink import (
     NLM_F_CREATE,
@@ -34,6 +33,7 @@ from baleen.linux.netlink import (
     u8,
     u32,
 )
+from baleen.linux.record import record
 
 __all__ = [
     "Address",
@@ -112,7 +112,8 @@ _RTMSG = struct.Struct("=BBBBBBBBI")  # family, dst len, src len, tos, table, pr
 _NDMSG = struct.Struct("=BxxxiHBB")  # family, index, state, flags, type
 
 
-class Link(NamedTuple):
+@record(frozen=True, slots=True)
+class Link:
     """A network interface. `kind` is "bridge", "veth", ... or "" for real hardware and lo."""
 
     ifindex: int
@@ -124,7 +125,8 @@ class Link(NamedTuple):
     kind: str
 
 
-class Address(NamedTuple):
+@record(frozen=True, slots=True)
+class Address:
     """An IPv4 address on a link."""
 
     ifindex: int
@@ -132,7 +134,8 @@ class Address(NamedTuple):
     prefix_len: int
 
 
-class Route(NamedTuple):
+@record(frozen=True, slots=True)
+class Route:
     """An IPv4 route of the main table. `to` is "0.0.0.0/0" for the default; `via` may be ""."""
 
     to: str

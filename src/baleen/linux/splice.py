@@ -5,9 +5,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from typing import Final
 
 from baleen.linux.calls import failure, syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["SPLICE_F_MORE", "SPLICE_F_MOVE", "SPLICE_F_NONBLOCK", "splice", "tee"]
 

@@ -22,13 +22,17 @@ import struct
 from collections import deque
 from itertools import islice
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
-from typing import TYPE_CHECKING, Protocol
 
 from baleen.linux.splice import SPLICE_F_MOVE, SPLICE_F_NONBLOCK, splice
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from baleen.runtime.detach_keys import DetachMatcher
     from baleen.runtime.poller import Poller
+else:
+    Protocol = object
 
 __all__ = ["Client", "ClientOwner", "frame_header"]
 

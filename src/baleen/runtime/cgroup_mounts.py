@@ -10,12 +10,14 @@ See: cgroups(7), cgroup_namespaces(7), OCI runtime-spec config.md Mounts (cgroup
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
 
 from baleen.linux import mount as m
 from baleen.linux.files import CGROUP2_SUPER_MAGIC, filesystem_magic
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from baleen.linux.fd import Fd
     from baleen.runtime.mount_options import MountOptions
     from baleen.runtime.spec import Mount

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Final
 
 from baleen.linux import mount as m
 from baleen.linux.fd import Fd
@@ -19,8 +18,10 @@ from baleen.linux.pty import open_pair
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.spec import Device
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Final
 
     from baleen.runtime.spec import Mount
 

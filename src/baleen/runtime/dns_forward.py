@@ -14,13 +14,14 @@ from __future__ import annotations
 import os
 import select
 import socket
-from typing import TYPE_CHECKING, Final
 
 from baleen.runtime import dns_message
 from baleen.runtime.dns_message import Query, error_answer, is_answer_to, rcode, with_id
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Final
 
     from baleen.runtime.dns_events import Events
 

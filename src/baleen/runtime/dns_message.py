@@ -10,10 +10,13 @@ See: RFC 1035 §4 (messages), RFC 6891 (EDNS), RFC 9619 (exactly one question)
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple
 
+from baleen.linux.record import record
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Final
 
 __all__ = [
     "CLASS_IN",
@@ -82,7 +85,8 @@ class MessageError(ValueError):
         self.answer = answer
 
 
-class Query(NamedTuple):
+@record(frozen=True, slots=True)
+class Query:
     """A parsed query.
 
     Attributes:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import socket
-from typing import NamedTuple
+
+from baleen.linux.record import record
 
 __all__ = ["Names"]
 
@@ -22,7 +23,8 @@ _REVERSE_SUFFIX = ".in-addr.arpa"
 _Signature = tuple[int, int, int]
 
 
-class _Network(NamedTuple):
+@record(frozen=True, slots=True)
+class _Network:
     """One network's file, parsed."""
 
     name: str

@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
 
 from baleen.linux import namespaces as ns
 from baleen.linux.process import set_parent_death_signal
 from baleen.linux.pty import make_controlling
+from baleen.linux.record import record
 from baleen.runtime import hardening, sync
 from baleen.runtime.devices import open_terminal
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.runtime.prepare import Prepared
 
 __all__ = ["EnterPlan", "run", "run_through_intermediate"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EnterPlan:
     """All that the process needs; `container` is a pidfd, `namespaces` are CLONE_NEW* flags."""
 

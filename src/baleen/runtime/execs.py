@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from select import EPOLLIN
-from typing import TYPE_CHECKING
 
 from baleen.errors import InvalidArgument
 from baleen.linux.process import wait_pidfd
+from baleen.linux.record import record
 from baleen.runtime.spec import parse_process
 from baleen.runtime.stdio import ProcessStreams, close_stdio, open_pipes, terminal_ends
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,7 +35,7 @@ __all__ = ["OUTPUT_GRACE_S", "AttachOptions", "ExecRequest", "Execs"]
 OUTPUT_GRACE_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AttachOptions:
     """What a client asked for: which streams, framed or raw, and what it has sent already."""
 
@@ -52,7 +52,7 @@ class AttachOptions:
         return frozenset(n for n, wanted in ((1, self.stdout), (2, self.stderr)) if wanted)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ExecRequest:
     """One exec to run; `attach` None is a detached one."""
 
@@ -63,7 +63,7 @@ class ExecRequest:
     seccomp_program: str | None
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class _Exec:
     exec_id: str
     pid: int

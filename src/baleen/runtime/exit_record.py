@@ -10,14 +10,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+
+from baleen.linux.record import asdict, record
 
 __all__ = ["ExitRecord", "forget_exit", "write_exit"]
 
 _NAME = "exit.json"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ExitRecord:
     """How a run ended. `pid` is the one that PID 1 had on the host; `error` why there was none."""
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Final
 
 from baleen.errors import BaleenError, StartFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = ["LaunchError", "decode_failure", "encode_failure", "exit_code_for", "reason"]
 

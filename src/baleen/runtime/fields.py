@@ -5,12 +5,12 @@ An absent field and a null are the same, as for the runtime-spec's Go types.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from baleen.runtime.failure import LaunchError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
 __all__ = ["Fields"]
 

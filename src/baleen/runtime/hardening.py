@@ -20,7 +20,6 @@ import os
 import resource
 import signal
 import stat
-from typing import TYPE_CHECKING, Final, NoReturn
 
 from baleen.linux import capabilities, pty
 from baleen.linux.keyring import join_session_keyring
@@ -35,7 +34,10 @@ from baleen.linux.process import (
 from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_SPEC_ALLOW, install_filter
 from baleen.runtime.failure import LaunchError, reason
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final, NoReturn
+
     from baleen.linux.fd import Fd
     from baleen.runtime.prepare import Prepared
     from baleen.runtime.sync import Channel

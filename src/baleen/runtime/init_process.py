@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn
 
 from baleen.linux import mount as m
 from baleen.linux import namespaces as ns
 from baleen.linux.path import make_directory
 from baleen.linux.pty import make_controlling
+from baleen.linux.record import record
 from baleen.runtime import devices, hardening, masks, reaper, rootfs, sync
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final, NoReturn
+
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.linux.fd import Fd
     from baleen.runtime.prepare import Prepared, Rootfs
@@ -28,7 +30,7 @@ __all__ = ["InitPlan", "run", "run_through_intermediate"]
 _MODE_OF_CWD: Final = 0o755
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class InitPlan:
     """All that PID 1 needs.
 

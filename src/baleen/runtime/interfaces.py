@@ -19,9 +19,9 @@ from __future__ import annotations
 import errno
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
 
 from baleen.linux.netns import inside_netns, write_sysctl
+from baleen.linux.record import record
 from baleen.linux.rtnetlink import (
     RouteSocket,
     del_link,
@@ -34,6 +34,7 @@ from baleen.linux.rtnetlink import (
     set_link,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,7 +45,8 @@ __all__ = ["attach_interface", "bring_up_loopback", "detach_interface"]
 _LOOPBACK_INDEX = 1  # lo is the first link of every namespace
 
 
-class _Interface(NamedTuple):
+@record(frozen=True, slots=True)
+class _Interface:
     """The document, parsed."""
 
     host_name: str

@@ -30,19 +30,20 @@ import contextlib
 import os
 import signal
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn
 
 from baleen.linux import namespaces as ns
 from baleen.linux import process as linux_process
 from baleen.linux.fd import Fd
+from baleen.linux.record import record
 from baleen.runtime import enter, init_process
 from baleen.runtime.failure import LaunchError, decode_failure, reason
 from baleen.runtime.prepare import Prepared, Rootfs, Stdio, prepare
 from baleen.runtime.sync import CHANNEL_BYTES, MESSAGE_NAMESPACES, MESSAGE_READY, MESSAGE_START
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Final, NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.runtime.spec import Process, Spec
@@ -132,7 +133,7 @@ class Container:
                 fd.close()
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class ExecProcess:
     """One more process in a container. It is our child; the descriptors belong to the caller."""
 

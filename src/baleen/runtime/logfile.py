@@ -24,8 +24,8 @@ import json
 import os
 import re
 from time import gmtime, time_ns
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Final
 
 from baleen.linux import mount as m
 from baleen.linux.path import (
@@ -20,7 +19,10 @@ from baleen.linux.path import (
 )
 from baleen.runtime.failure import LaunchError, reason
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from baleen.linux.fd import Fd
 
 __all__ = ["mask", "protect", "write_sysctls"]

@@ -5,13 +5,13 @@ See: OCI runtime-spec config.md, Linux mount options; mount(8); mount_setattr(2)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
 from baleen.linux import mount as m
+from baleen.linux.record import record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Final
 
 __all__ = ["PROPAGATION", "MountOptions", "attributes", "known_options", "parse_options"]
 
@@ -100,7 +100,7 @@ _ATIME: Final = {
 _UNSUPPORTED: Final = frozenset({"idmap", "ridmap", "tmpcopyup", "remount"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MountOptions:
     """Parsed options of one mount.
 

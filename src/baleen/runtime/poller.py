@@ -14,8 +14,8 @@ import contextlib
 import heapq
 import select
 from time import monotonic
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import resource
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
 
 from baleen.linux import capabilities
+from baleen.linux.record import record
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.spec import Capabilities
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from baleen.runtime.spec import Process, Rlimit, User
 
 __all__ = ["Prepared", "Rootfs", "Stdio", "prepare"]
@@ -23,7 +25,7 @@ _CAP_SYS_RESOURCE: Final = 1 << capabilities.CAPABILITIES["CAP_SYS_RESOURCE"]
 _DEFAULT_UMASK: Final = 0o022
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stdio:
     """Descriptors that become 0, 1 and 2 of the process; they stay the caller's."""
 
@@ -32,7 +34,7 @@ class Stdio:
     stderr: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rootfs:
     """Either `path`, a ready directory, or an overlay of `lower` (top first), `upper` and `work`.
 
@@ -45,7 +47,7 @@ class Rootfs:
     work: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Prepared:
     """A process, ready to be become.
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING, Final, NoReturn
 
 from baleen.linux.process import overwrite_command_line, set_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Final, NoReturn
 
     from baleen.runtime.sync import Channel
 

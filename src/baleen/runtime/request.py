@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
 
 from baleen.errors import InvalidArgument
+from baleen.linux.record import record
 from baleen.runtime.prepare import Rootfs
 from baleen.runtime.restart import POLICIES, RestartPolicy
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeVar
+
+    _T = TypeVar("_T")
 
 __all__ = [
     "DnsRequest",
@@ -30,13 +33,11 @@ __all__ = [
     "read_file",
 ]
 
-_T = TypeVar("_T")
-
 _CHUNK = 64 * 1024
 _HEX = frozenset("0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LogRequest:
     """Where output is kept ("none": nowhere). `max_size` is in bytes, None without limit."""
 
@@ -47,7 +48,7 @@ class LogRequest:
     labels: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DnsRequest:
     """The embedded resolver of a container on a user-defined network."""
 
@@ -57,7 +58,7 @@ class DnsRequest:
     forward: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StartRequest:
     """One container to be run; the terms are those of the daemon's records.
 
@@ -146,7 +147,8 @@ class _Fields:
         value = self.take(name)
         if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             raise self._error(name, "an object of strings")
-        return cast("dict[str, str]", value)
+        result: dict[str, str] = value
+        return result
 
     def optional(self, name: str, take: Callable[[str], _T]) -> _T | None:
         if self.has(name):

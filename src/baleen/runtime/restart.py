@@ -9,7 +9,7 @@ See: Engine API, RestartPolicy; cli-reference, `docker run --restart`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from baleen.linux.record import record
 
 __all__ = ["POLICIES", "RestartManager", "RestartPolicy"]
 
@@ -21,7 +21,7 @@ _LONGEST_DELAY_S = 60.0
 _HEALTHY_RUN_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RestartPolicy:
     """`name` is one of POLICIES; `maximum_retries` 0 means without limit (on-failure only)."""
 

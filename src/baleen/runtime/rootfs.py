@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, Final
 
 from baleen.linux import mount as m
 from baleen.linux.fd import Fd
@@ -24,7 +23,10 @@ from baleen.runtime.failure import LaunchError, reason
 from baleen.runtime.mount_options import MountOptions, attributes
 from baleen.runtime.spec import PROC_ALLOWED
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from baleen.runtime.prepare import Rootfs
     from baleen.runtime.spec import Mount
 

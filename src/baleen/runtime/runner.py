@@ -15,14 +15,13 @@ See: OCI runtime-spec runtime.md, Lifecycle.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 from select import EPOLLIN
 from time import monotonic, time_ns
-from typing import TYPE_CHECKING
 
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
+from baleen.linux.record import replace
 from baleen.linux.rtnetlink import RouteSocket
 from baleen.runtime.failure import LaunchError, reason
 from baleen.runtime.interfaces import attach_interface, bring_up_loopback, detach_interface
@@ -33,6 +32,7 @@ from baleen.runtime.resolver import Resolver
 from baleen.runtime.spec import parse_spec
 from baleen.runtime.stdio import close_stdio, open_pipes, terminal_ends
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -53,7 +53,7 @@ def _read_program(path: str | None) -> bytes | None:
 
 def _for_execs(spec: Spec) -> Spec:
     """Return what an exec needs of a spec: the rest is tens of kilobytes for nothing."""
-    return dataclasses.replace(
+    return replace(
         spec,
         process=None,
         mounts=(),
@@ -192,7 +192,7 @@ class Runner:
         if self._netns is None or spec.namespaces.get("network", "") is not None:
             return spec
         path = f"/proc/self/fd/{self._netns.fileno()}"
-        return dataclasses.replace(spec, namespaces={**spec.namespaces, "network": path})
+        return replace(spec, namespaces={**spec.namespaces, "network": path})
 
     def _open_log(self) -> LogFile | None:
         log = self._request.log

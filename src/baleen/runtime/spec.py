@@ -10,16 +10,17 @@ See: OCI runtime-spec config.md and config-linux.md.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
 
 from baleen.linux import capabilities
+from baleen.linux.record import field, record
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.fields import Fields
 from baleen.runtime.mount_options import PROPAGATION, MountOptions, parse_options
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
 __all__ = [
     "Capabilities",
@@ -75,7 +76,7 @@ PROC_ALLOWED: Final = frozenset(
 _SYSCTL_IPC: Final = ("kernel.msg", "kernel.shm", "kernel.sem", "fs.mqueue.")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Capabilities:
     """The five sets as bit masks, see `linux.capabilities`."""
 
@@ -86,7 +87,7 @@ class Capabilities:
     ambient: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class User:
     """Numbers only: names are resolved by whoever wrote the document."""
 
@@ -96,7 +97,7 @@ class User:
     additional_gids: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rlimit:
     """`resource` is the kernel's number; values in the resource's unit, -1 for no limit."""
 
@@ -106,7 +107,7 @@ class Rlimit:
     hard: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Process:
     """What is executed, as whom and with which rights.
 
@@ -127,7 +128,7 @@ class Process:
     oom_score_adj: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mount:
     """One entry of `mounts`; `destination` is absolute and lexically clean, not yet resolved."""
 
@@ -137,7 +138,7 @@ class Mount:
     options: MountOptions
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Device:
     """A node to make; `type` is one of c, b, u, p."""
 
@@ -150,7 +151,7 @@ class Device:
     gid: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Spec:
     """A whole config.json.
 

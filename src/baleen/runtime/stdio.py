@@ -22,17 +22,17 @@ import errno
 import fcntl
 import os
 import termios
-from dataclasses import dataclass
 from select import EPOLLERR, EPOLLET, EPOLLIN, EPOLLOUT
-from typing import TYPE_CHECKING
 
 from baleen.linux.files import set_pipe_size
 from baleen.linux.pty import set_window_size
+from baleen.linux.record import record
 from baleen.linux.splice import SPLICE_F_MOVE, SPLICE_F_NONBLOCK, splice
 from baleen.runtime.attach import Client
 from baleen.runtime.detach_keys import DetachMatcher, parse_detach_keys
 from baleen.runtime.prepare import Stdio
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,7 +53,7 @@ _SPLICE_FROM = 16 * 1024
 _LAST_CHUNKS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OurEnds:
     """Descriptors that we hold: stdin's writing end or None, and reading ends by stream number."""
 

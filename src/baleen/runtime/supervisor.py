@@ -52,7 +52,6 @@ import socket
 from collections import deque
 from select import EPOLLIN
 from time import time_ns
-from typing import TYPE_CHECKING
 
 from baleen.errors import BaleenError, Conflict, InvalidArgument
 from baleen.runtime.execs import OUTPUT_GRACE_S, AttachOptions, ExecRequest, Execs
@@ -65,6 +64,7 @@ from baleen.runtime.restart import RestartManager
 from baleen.runtime.runner import Runner
 from baleen.runtime.stdio import ProcessStreams
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -11,13 +11,14 @@ import gc
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING, Final, NoReturn
 
 from baleen.linux.process import close_all_except, set_dumpable, set_parent_death_signal
 from baleen.runtime.failure import encode_failure
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Final, NoReturn
 
 __all__ = ["Channel", "begin", "child_main"]
 

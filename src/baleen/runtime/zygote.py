@@ -26,7 +26,6 @@ import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.linux.cgroup import detect
@@ -36,7 +35,10 @@ from baleen.runtime.protocol import decode, encode, receive
 from baleen.runtime.request import load_request
 from baleen.runtime.supervisor import Supervisor
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from baleen.linux.cgroup import CgroupDriver
     from baleen.runtime.protocol import Message
 

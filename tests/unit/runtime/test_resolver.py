@@ -2,7 +2,6 @@
 
 import json
 import struct
-from random import SystemRandom
 
 import pytest
 
@@ -25,7 +24,6 @@ def resolver(tmp_path):
     (tmp_path / "view.json").write_text(json.dumps({"files": [str(tmp_path / "n.json")]}))
     resolver = Resolver.__new__(Resolver)
     resolver._names = Names(str(tmp_path / "view.json"))
-    resolver._random = SystemRandom()
     resolver._forwarder = None
     return resolver
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from baleen.linux.cgroup.driver import CgroupError
 from baleen.linux.cgroup.files import read
+from baleen.linux.record import field, record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baleen.linux.cgroup.driver import CgroupDriver
 
@@ -35,7 +35,7 @@ _CONTROLLERS = frozenset(
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Layout:
     """The cgroup file systems below one directory.
 

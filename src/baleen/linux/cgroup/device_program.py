@@ -5,11 +5,10 @@ See: cgroup-v2.rst, Device controller.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from baleen.linux.cgroup.devices import MKNOD, READ, WRITE
 from baleen.linux.ebpf import DEVICE_BLOCK, DEVICE_CHAR, Program
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baleen.linux.cgroup.devices import DeviceState
 

@@ -10,11 +10,10 @@ See: cgroup-v1/devices.rst; OCI runtime-spec config-linux.md, Allowed Device lis
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 from baleen.linux.cgroup.driver import LimitRefused
+from baleen.linux.record import field, record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -30,7 +29,7 @@ _MAX_NUMBER = 0xFFFFFFFF
 Device = tuple[str, "int | None", "int | None"]
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class DeviceState:
     """What a list of rules amounts to.
 

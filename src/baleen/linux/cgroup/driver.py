@@ -17,15 +17,17 @@ See: cgroups(7), the kernel's admin-guide/cgroup-v1 and cgroup-v2.rst.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
 from baleen.errors import BaleenError, InvalidArgument
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Protocol
 
     from baleen.linux.cgroup.oom import OomWatch
     from baleen.linux.cgroup.stats import CgroupStats
+else:
+    Protocol = object
 
 __all__ = ["Cgroup", "CgroupDriver", "CgroupError", "LimitRefused"]
 

@@ -6,10 +6,10 @@ import errno
 import os
 import select
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from baleen.linux.cgroup.driver import CgroupError, LimitRefused
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -6,11 +6,11 @@ See: OCI runtime-spec config-linux.md, Control groups.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from baleen.linux.cgroup.cpuset import parse_cpuset
 from baleen.linux.cgroup.driver import LimitRefused
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from baleen.linux.record import field, record
 
 __all__ = ["CgroupStats", "CpuStats", "IoEntry", "MemoryStats"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CpuStats:
     """Time used, in nanoseconds.
 
@@ -30,7 +30,7 @@ class CpuStats:
     throttled_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MemoryStats:
     """Memory in bytes.
 
@@ -51,7 +51,7 @@ class MemoryStats:
     detail: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class IoEntry:
     """One counter of a block device. `op` is "Read", "Write", "Sync", "Async", "Discard"..."""
 
@@ -61,7 +61,7 @@ class IoEntry:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CgroupStats:
     """One reading of all counters.
 

@@ -14,7 +14,6 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from baleen.linux.cgroup import v1_limits
 from baleen.linux.cgroup.driver import CgroupError
@@ -32,6 +31,7 @@ from baleen.linux.cgroup.files import (
 from baleen.linux.cgroup.oom import OomWatch, watch_v1
 from baleen.linux.cgroup.stats import CgroupStats, CpuStats, IoEntry, MemoryStats
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

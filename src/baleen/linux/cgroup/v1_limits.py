@@ -6,7 +6,6 @@ See: the kernel's admin-guide/cgroup-v1; OCI runtime-spec config-linux.md.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 from baleen.linux.cgroup.devices import evaluate, parse_list, v1_changes
 from baleen.linux.cgroup.driver import LimitRefused
@@ -21,6 +20,7 @@ from baleen.linux.cgroup.resources import (
     section,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

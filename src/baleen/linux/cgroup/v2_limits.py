@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import math
-from typing import TYPE_CHECKING
 
 from baleen.linux.cgroup.device_program import device_program
 from baleen.linux.cgroup.devices import evaluate
@@ -26,6 +25,7 @@ from baleen.linux.cgroup.resources import (
 )
 from baleen.linux.ebpf import attach_device_program
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
