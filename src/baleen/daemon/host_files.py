@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["HostFiles"]
 
-_ROOT_MODE = 0o711
-"""Others may pass through (a mapped root must reach its rootfs) but not look."""
+_DATA_ROOT_MODE = 0o710
+"""Nobody else passes: below are setuid files of images and volumes (R22)."""
+_EXEC_ROOT_MODE = 0o711
+"""Others may pass through, a socket may lie here, but not look."""
 
 
 class HostFiles:
@@ -36,9 +38,12 @@ class HostFiles:
 
     def __enter__(self) -> Self:
         """Raise AlreadyExists when another daemon has the data root or the pid file."""
-        for root in (self._data_root, self._exec_root):
+        for root, mode in (
+            (self._data_root, _DATA_ROOT_MODE),
+            (self._exec_root, _EXEC_ROOT_MODE),
+        ):
             root.mkdir(parents=True, exist_ok=True)
-            root.chmod(_ROOT_MODE)  # also under a strange umask
+            root.chmod(mode)  # also under a strange umask
         self._pidfile.parent.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(self._data_root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

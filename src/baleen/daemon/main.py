@@ -18,7 +18,7 @@ import resource
 import signal
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _log = logging.getLogger(__name__)
+
+_OOM_SCORE_ADJUST = -500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,10 +130,23 @@ def _uninstall(config: Config) -> None:
 
 def _prepare_process() -> None:
     """Set what this process has one of: umask, limits, working directory."""
-    os.umask(0o022)
+    os.umask(0o077)  # what others may read is given its mode explicitly
     os.chdir("/")
+    _survive_shortage()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _survive_shortage() -> None:
+    """Be killed late when memory is short, as containers depend on this process and its zygote.
+
+    Containers get their own value, 0 unless they ask for another one.
+    """
+    path = Path("/proc/self/oom_score_adj")
+    # What a service manager has set stays; lowering needs CAP_SYS_RESOURCE.
+    with suppress(OSError):
+        if int(path.read_text(encoding="ascii")) == 0:
+            path.write_text(f"{_OOM_SCORE_ADJUST}\n", encoding="ascii")
 
 
 async def _serve(config: Config, invocation: Invocation, zygote: ZygoteProcess) -> None:

@@ -19,6 +19,7 @@ from baleen.engine.container_networks import shared_with
 from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
 from baleen.engine.oci_spec import Facts, bounding_capabilities, build_spec
+from baleen.engine.public_files import make_public_directory, write_public_file
 from baleen.engine.root_view import live_root, read_only_view
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.starter import remove_ending
@@ -115,11 +116,11 @@ class Bundles:
 
     def _write_etc(self, record: ContainerRecord, sandbox: Sandbox) -> None:
         directory = record.state_dir
-        _write(f"{directory}/hostname", f"{record.config.hostname}\n")
+        write_public_file(f"{directory}/hostname", f"{record.config.hostname}\n")
         if sandbox.hosts is not None:
-            _write(f"{directory}/hosts", sandbox.hosts)
+            write_public_file(f"{directory}/hosts", sandbox.hosts)
         if sandbox.resolv_conf is not None:
-            _write(f"{directory}/resolv.conf", sandbox.resolv_conf)
+            write_public_file(f"{directory}/resolv.conf", sandbox.resolv_conf)
 
     def _etc_directory(self, record: ContainerRecord) -> str:
         """Return whose hosts and resolv.conf the container has."""
@@ -165,7 +166,7 @@ class Bundles:
             raise InvalidArgument(
                 f'invalid mount config for type "bind": bind source path does not exist: {source}'
             )
-        os.makedirs(source, mode=0o755, exist_ok=True)  # noqa: PTH103
+        make_public_directory(source)
 
     # --- config.json -----------------------------------------------------------------------
 
@@ -346,9 +347,3 @@ def _log(record: ContainerRecord) -> dict[str, Any]:
         "max_file": settings.max_file,
         "labels": settings.labels or None,
     }
-
-
-def _write(path: str, text: str) -> None:
-    """Replace the content in place: the file may be bound into a running container."""
-    with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write(text)

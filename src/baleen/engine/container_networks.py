@@ -12,14 +12,23 @@ from __future__ import annotations
 import hashlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from baleen.api import EndpointIPAMConfig, EndpointSettings
+from baleen.engine.default_route import set_default_route
+from baleen.engine.endpoint_checks import check_connect, check_endpoint
 from baleen.engine.port_bindings import port_map, port_requests
-from baleen.errors import Conflict, FailedPrecondition, Internal, InvalidArgument, NotFound
+from baleen.engine.public_files import write_public_file
+from baleen.errors import (
+    Conflict,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+)
 
 if TYPE_CHECKING:
     import socket
@@ -126,24 +135,8 @@ class ContainerNetworks:
             network = self._networks.resolve(name)
         except NotFound:
             return ""
-        self._check_endpoint(network, settings)
+        check_endpoint(network, settings)
         return network.id
-
-    @staticmethod
-    def _check_endpoint(network: Network, settings: EndpointSettings) -> None:
-        if settings.ipam_config and settings.ipam_config.ipv4_address and not network.user_pools:
-            if network.driver != "bridge" or network.is_predefined:
-                raise InvalidArgument(
-                    "user specified IP address is supported on user defined networks only"
-                )
-            raise InvalidArgument(
-                "user specified IP address is supported only when connecting to networks with "
-                "user configured subnets"
-            )
-        if settings.aliases and not network.has_names:
-            raise InvalidArgument(
-                "network-scoped alias is supported only for containers in user defined networks"
-            )
 
     # --- at start and end ------------------------------------------------------------------
 
@@ -162,7 +155,7 @@ class ContainerNetworks:
             endpoints.append(endpoint)
         sandbox = Sandbox()
         gateway = self._networks.gateway_endpoint(endpoints)
-        self._add_interfaces(sandbox, endpoints, gateway)
+        endpoints = self._add_interfaces(sandbox, endpoints, gateway)
         published = await self._publish(record, sandbox, gateway, undo)
         host = record.host_config
         sandbox.dns = self._dns(record, endpoints)
@@ -213,13 +206,19 @@ class ContainerNetworks:
 
     def _add_interfaces(
         self, sandbox: Sandbox, endpoints: Iterable[Endpoint], gateway: Endpoint | None
-    ) -> None:
+    ) -> list[Endpoint]:
+        """Add the interfaces' documents; returns the endpoints with their numbers."""
+        numbered = []
         index = 0
         for endpoint in endpoints:
             interface = self._networks.interface(endpoint, index, gateway=endpoint is gateway)
-            if interface is not None:
-                sandbox.interfaces.append(interface)
-                index += 1
+            if interface is None:
+                numbered.append(endpoint)
+                continue
+            sandbox.interfaces.append(interface)
+            numbered.append(msgspec.structs.replace(endpoint, index=index))
+            index += 1
+        return numbered
 
     async def _publish(
         self,
@@ -259,8 +258,8 @@ class ContainerNetworks:
 
     def _write_resolv_conf(self, record: ContainerRecord, endpoints: Sequence[Endpoint]) -> None:
         """Change the file in place: it is bound into the running container."""
-        path = Path(record.state_dir) / "resolv.conf"
-        path.write_text(self._resolv_conf(record, endpoints), encoding="utf-8")
+        text = self._resolv_conf(record, endpoints)
+        write_public_file(f"{record.state_dir}/resolv.conf", text)
 
     def _shared(self, other: str) -> Sandbox:
         record = self._store.get(other)
@@ -314,44 +313,37 @@ class ContainerNetworks:
         """Join a network; a running container gets an interface at once.
 
         Raises:
-            Conflict: it is already there, or its network is not its own.
-            InvalidArgument: a bad address or alias.
+            PermissionDenied: it runs and is already there (403 as in Docker).
+            InvalidArgument: a bad address or alias, or its network is not its own.
         """
-        mode = record.host_config.network_mode
-        if shared_with(mode) is not None:
-            raise InvalidArgument(
-                "container sharing network namespace with another container or host cannot be "
-                "connected to any other network"
-            )
-        if mode == "host" and record.status.is_active:
-            raise InvalidArgument(
-                "container cannot be disconnected from host network or connected to host network"
-            )
-        if network.name in record.endpoints:
-            raise Conflict(
+        running = link is not None and record.status.is_active
+        check_connect(record, network)
+        if running and network.name in record.endpoints:
+            raise PermissionDenied(
                 f"endpoint with name {record.name} already exists in network {network.name}"
             )
-        self._check_endpoint(network, settings)
+        check_endpoint(network, settings)
         settings = msgspec.structs.replace(settings, network_id=network.id)
         if settings.mac_address:
             macs = {**record.wanted_macs, network.name: settings.mac_address}
             record = self._store.update(record.id, wanted_macs=macs)
-        if link is None or not record.status.is_active:
+        if link is None or not running:
             self._store.update(record.id, endpoints={**record.endpoints, network.name: settings})
             return
         async with AsyncExitStack() as undo:
             endpoint = await self._allocate(record, network, settings)
             undo.push_async_callback(self._networks.release_endpoint, endpoint)
-            index = 1 + max(
-                (i for i, e in enumerate(record.active_endpoints) if e.driver == "bridge"),
-                default=-1,
-            )
+            endpoint = msgspec.structs.replace(endpoint, index=_next_index(record.active_endpoints))
             active = [*record.active_endpoints, endpoint]
             dns = self._dns(record, active)
-            is_first = self._networks.gateway_endpoint(record.active_endpoints) is None
-            interface = self._networks.interface(endpoint, index, gateway=is_first)
+            before = self._networks.gateway_endpoint(record.active_endpoints)
+            # Its default route replaces the one that is there.
+            takes_over = self._networks.gateway_endpoint(active) is endpoint
+            interface = self._networks.interface(endpoint, endpoint.index, gateway=takes_over)
             if interface is not None:
                 await link.send("connect", interface=interface, dns=dns)
+            if takes_over and before is not None and record.published:
+                await self._networks.move_ports(before, endpoint, record.published)
             self._write_resolv_conf(record, active)
             self._store.update(
                 record.id,
@@ -382,14 +374,16 @@ class ContainerNetworks:
             raise NotFound(f"container {record.id} is not connected to network {network.name}")
         gone = [e for e in record.active_endpoints if e.network_id == network.id]
         active = [e for e in record.active_endpoints if e.network_id != network.id]
+        before = self._networks.gateway_endpoint(record.active_endpoints)
+        after = self._networks.gateway_endpoint(active)
         published = record.published
         for endpoint in gone:
-            if (
-                record.published
-                and self._networks.gateway_endpoint(record.active_endpoints) is endpoint
-            ):
-                await self._networks.unpublish(endpoint, record.published)
-                published = []
+            if published and before is endpoint:
+                if after is None:
+                    await self._networks.unpublish(endpoint, published)
+                    published = []
+                else:
+                    await self._networks.move_ports(endpoint, after, published)
             if endpoint.host_name and link is not None:
                 try:
                     await link.send("disconnect", host_name=endpoint.host_name)
@@ -398,6 +392,8 @@ class ContainerNetworks:
                         raise
             await self._networks.release_endpoint(endpoint)
         if record.status.is_active:
+            if after is not None and before is not after:
+                self._route_through(record, after)
             self._dns(record, active)
         endpoints = {name: s for name, s in record.endpoints.items() if name != network.name}
         self._store.update(
@@ -407,6 +403,24 @@ class ContainerNetworks:
             published=published,
             ports=port_map(record.config, published) if record.status.is_active else {},
         )
+
+    def _route_through(self, record: ContainerRecord, endpoint: Endpoint) -> None:
+        """Give the running container a default route through that endpoint (Internal)."""
+        interface = self._networks.interface(endpoint, max(endpoint.index, 0), gateway=True)
+        if interface is None:
+            return
+        try:
+            set_default_route(record.pid, interface["name"], endpoint.gateway)
+        except OSError as err:
+            raise Internal(
+                f"cannot route container {record.id} through {endpoint.network_name}: "
+                f"{err.strerror}"
+            ) from err
+
+
+def _next_index(endpoints: Sequence[Endpoint]) -> int:
+    """Return the number of the next interface: above all that are there now."""
+    return 1 + max((item.index for item in endpoints), default=-1)
 
 
 def _shown(settings: EndpointSettings, endpoint: Endpoint) -> EndpointSettings:

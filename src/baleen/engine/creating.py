@@ -29,6 +29,7 @@ from baleen.engine.mounts_parse import (
 )
 from baleen.engine.oci_spec import with_default_paths
 from baleen.engine.port_bindings import port_requests
+from baleen.engine.public_files import make_public_directory
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.root_view import read_only_view
 from baleen.errors import InvalidArgument
@@ -253,7 +254,7 @@ class Creating:
                 'invalid mount config for type "bind": bind source path does not exist: '
                 f"{request.source}"
             )
-        os.makedirs(request.source, mode=0o755, exist_ok=True)  # noqa: PTH103
+        make_public_directory(request.source)
 
     async def _fill_volumes(
         self, requests: list[MountRequest], points: list[MountPoint], mounts: Mounts

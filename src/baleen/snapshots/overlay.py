@@ -197,9 +197,7 @@ class OverlaySnapshotter:
         directory = self._drafts_dir / secrets.token_hex(8)
         with _space(directory):
             directory.mkdir(mode=0o700)
-            (directory / "fs").mkdir(mode=0o755)
-            if lower:
-                _copy_root(lower[0], directory / "fs")
+            _make_root(directory / "fs", lower[0] if lower else None)
         return _Draft(self, directory, chain_id, parent, lower)
 
     def _commit(
@@ -324,9 +322,7 @@ class OverlaySnapshotter:
             with _space(directory):
                 directory.mkdir(mode=0o700)
                 upper = directory / "upper"
-                upper.mkdir(mode=0o755)
-                if stack:
-                    _copy_root(stack[0].path, upper)
+                _make_root(upper, stack[0].path if stack else None)
                 (directory / "work").mkdir(mode=0o700)
                 # Written last: without it a crash has left a half, which `start` removes.
                 (directory / "parent.json").write_bytes(msgspec.json.encode(record))
@@ -358,7 +354,7 @@ class OverlaySnapshotter:
 
     def _empty_layer(self) -> str:
         empty = self._root / "empty"
-        empty.mkdir(mode=0o755, exist_ok=True)
+        empty.mkdir(exist_ok=True)
         return str(empty)
 
     def keys(self) -> Iterator[str]:
@@ -449,8 +445,12 @@ def _short(chain_id: Digest) -> str:
     return base64.b32encode(digest[:10]).decode("ascii").lower()
 
 
-def _copy_root(source: Path, target: Path) -> None:
-    """Give the root directory of a new upper directory the owner and mode of the one below."""
+def _make_root(target: Path, source: Path | None) -> None:
+    """Make the root directory of a new upper directory, with owner and mode of the one below."""
+    target.mkdir()
+    if source is None:
+        target.chmod(0o755)
+        return
     info = source.stat()
     os.chown(target, info.st_uid, info.st_gid)
     target.chmod(stat.S_IMODE(info.st_mode))

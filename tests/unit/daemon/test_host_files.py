@@ -20,7 +20,7 @@ def test_directories_and_pid_file_have_their_modes_under_any_umask(tmp_path, uma
     before = os.umask(umask)
     try:
         with files(tmp_path):
-            assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o711
+            assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o710
             assert stat.S_IMODE((tmp_path / "exec").stat().st_mode) == 0o711
             pidfile = tmp_path / "run" / "d.pid"
             assert stat.S_IMODE(pidfile.stat().st_mode) == 0o644
