@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Runner"]
 
+# How long after its notice the kernel may take to kill a process for lack of memory.
+_OOM_KILL_S = 0.1
+
 
 def _read_program(path: str | None) -> bytes | None:
     return None if path is None else read_file(path)
@@ -330,7 +333,16 @@ class Runner:
             self._poller.add(watch.fd, watch.poll_events, lambda _events: self._on_oom_event(watch))
 
     def _on_oom_event(self, watch: OomWatch) -> None:
-        count = watch.count()
+        watch.count()
+        before = self._oom_reported
+        self._report_oom()
+        if self._oom_reported == before:
+            # On cgroup v1 the notice comes first and the kill, which is counted, follows.
+            self._poller.call_later(_OOM_KILL_S, self._report_oom)
+
+    def _report_oom(self) -> None:
+        """Tell of processes killed for lack of memory since the last time, if there were any."""
+        count = self._cgroup.oom_events() if self._cgroup is not None else 0
         if count > self._oom_reported:
             self._oom_reported = count
             self._on_oom()
@@ -348,6 +360,7 @@ class Runner:
         if self._cgroup is not None:
             # With a shared pid namespace PID 1's death kills nobody else.
             self._cgroup.kill()
+            self._report_oom()
         self.last_pid, self.pid = self.pid, 0
         self._on_exit(code)
 
