@@ -73,5 +73,7 @@ class Command:
         elif low == 0:
             what = f"requires at most {high} argument{'s' * (high != 1)}"
         else:
-            what = f"requires at least {low} and at most {high} arguments"
+            what = f"requires at least {low} argument{'s' * (low != 1)}"
+            if count > high:
+                what = f"requires at most {high} arguments"
         raise UsageError(f"'{name}' {what}")

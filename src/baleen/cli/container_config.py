@@ -8,7 +8,12 @@ from __future__ import annotations
 import os
 
 from baleen import errors
-from baleen.cli.parsing.environment import collect_environment, collect_labels, parse_map
+from baleen.cli.parsing.environment import (
+    collect_environment,
+    collect_labels,
+    collect_map,
+    parse_map,
+)
 from baleen.cli.parsing.ports import parse_expose, parse_publish
 from baleen.cli.parsing.resources import parse_restart_policy, read_security_option
 from baleen.errors import InvalidArgument
@@ -45,6 +50,11 @@ _RESOURCES = {
 }
 
 _HOST_VALUES = {
+    "device-write-iops": "BlkioDeviceWriteIOps",
+    "device-write-bps": "BlkioDeviceWriteBps",
+    "device-read-iops": "BlkioDeviceReadIOps",
+    "device-read-bps": "BlkioDeviceReadBps",
+    "blkio-weight-device": "BlkioWeightDevice",
     "add-host": "ExtraHosts",
     "cap-add": "CapAdd",
     "cap-drop": "CapDrop",
@@ -192,11 +202,11 @@ def _host_config(flags: Flags) -> JsonObject:
     if flags.changed("log-driver") or flags.changed("log-opt"):
         host["LogConfig"] = {
             "Type": flags.text("log-driver"),
-            "Config": parse_map(flags.texts("log-opt"), "logging options"),
+            "Config": collect_map(flags.texts("log-opt")),
         }
     for flag, key in (("annotation", "Annotations"), ("sysctl", "Sysctls")):
         if flags.changed(flag):
-            host[key] = parse_map(flags.texts(flag), flag)
+            host[key] = collect_map(flags.texts(flag))
     if flags.changed("storage-opt"):
         host["StorageOpt"] = parse_map(flags.texts("storage-opt"), "storage option")
     if flags.changed("tmpfs"):

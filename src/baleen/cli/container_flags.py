@@ -8,6 +8,11 @@ from baleen.cli.parsing.environment import check_label, check_sysctl, check_vari
 from baleen.cli.parsing.mounts import parse_device, parse_mount, parse_volume, parse_weight
 from baleen.cli.parsing.quantities import parse_cpus, parse_duration, parse_size, parse_swap_size
 from baleen.cli.parsing.resources import parse_network, parse_stream, parse_ulimit
+from baleen.cli.parsing.throttles import (
+    parse_device_bytes,
+    parse_device_operations,
+    parse_device_weight,
+)
 
 __all__ = ["CONTAINER_FLAGS", "RESOURCE_FLAGS"]
 
@@ -53,6 +58,13 @@ _OWN: tuple[Flag, ...] = (
         "Add an annotation to the container (passed through to the OCI runtime)",
     ),
     Flag("attach", "a", "list", "Attach to STDIN, STDOUT or STDERR", parse=parse_stream),
+    Flag(
+        "blkio-weight-device",
+        "",
+        "list",
+        "Block IO weight (relative device weight)",
+        parse=parse_device_weight,
+    ),
     Flag("cap-add", "", "list", "Add Linux capabilities"),
     Flag("cap-drop", "", "list", "Drop Linux capabilities"),
     Flag("cgroup-parent", "", "string", "Optional parent cgroup for the container"),
@@ -60,6 +72,34 @@ _OWN: tuple[Flag, ...] = (
     Flag("cidfile", "", "string", "Write the container ID to the file"),
     Flag("device", "", "list", "Add a host device to the container", parse=parse_device),
     Flag("device-cgroup-rule", "", "list", "Add a rule to the cgroup allowed devices list"),
+    Flag(
+        "device-read-bps",
+        "",
+        "list",
+        "Limit read rate (bytes per second) from a device",
+        parse=parse_device_bytes,
+    ),
+    Flag(
+        "device-read-iops",
+        "",
+        "list",
+        "Limit read rate (IO per second) from a device",
+        parse=parse_device_operations,
+    ),
+    Flag(
+        "device-write-bps",
+        "",
+        "list",
+        "Limit write rate (bytes per second) to a device",
+        parse=parse_device_bytes,
+    ),
+    Flag(
+        "device-write-iops",
+        "",
+        "list",
+        "Limit write rate (IO per second) to a device",
+        parse=parse_device_operations,
+    ),
     Flag("dns", "", "list", "Set custom DNS servers", parse=parse_dns_server),
     Flag("dns-option", "", "list", "Set DNS options"),
     Flag("dns-opt", "", "list", "Set DNS options", hidden=True),

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["check_destination", "save_stream"]
 
 
-def check_destination(path: str, what: str) -> None:
-    """Refuse a terminal and a folder before anything is asked of the engine.
+def check_destination(path: str, what: str, kind: str) -> None:
+    """Refuse a terminal, a folder and a missing one before anything is asked of the engine.
+
+    `what` and `kind` are for the message: "save", "image".
 
     Raises:
         InvalidArgument: the destination cannot hold an archive.
@@ -30,7 +32,15 @@ def check_destination(path: str, what: str) -> None:
             )
         return
     if os.path.isdir(path):  # pathlib is slow to load
-        raise InvalidArgument(f"failed to {what}: destination {path} is a directory")
+        raise InvalidArgument(f"failed to {what} {kind}: cannot write to a directory")
+    folder = os.path.dirname(path)
+    try:
+        os.stat(folder or ".")
+    except OSError as err:
+        raise InvalidArgument(
+            f"failed to {what} {kind}: invalid output path: stat {folder}: "
+            f"{(err.strerror or str(err)).lower()}"
+        ) from err
 
 
 def save_stream(path: str, start: Callable[[], Iterable[bytes]]) -> None:

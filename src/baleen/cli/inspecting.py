@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from baleen.cli.session import Session
-    from baleen.client.models import JsonValue
+    from baleen.client.models import JsonValue, QueryValue
 
 __all__ = ["FINDERS", "finder", "inspect_all"]
 
@@ -22,17 +22,20 @@ FINDERS: dict[str, tuple[str, str, bool]] = {
 }
 
 
-def finder(session: Session, kind: str, *, size: bool = False) -> Callable[[str], JsonValue]:
-    """A function that fetches one object of a kind."""
+def finder(
+    session: Session, kind: str, *, size: bool = False, **query: QueryValue
+) -> Callable[[str], JsonValue]:
+    """A function that fetches one object of a kind; what is None or False is not asked for."""
     from baleen.client.client import segment
 
     prefix, suffix, slashes = FINDERS[kind]
+    asked = {name: value for name, value in query.items() if value}
+    if kind == "container" and size:
+        asked["size"] = True
 
     def find(reference: str) -> JsonValue:
         path = f"{prefix}{segment(reference, slashes=slashes)}{suffix}"
-        if kind == "container" and size:
-            return session.client.get(path, size=True)
-        return session.client.get(path)
+        return session.client.get(path, **asked)
 
     return find
 

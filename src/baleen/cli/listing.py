@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from baleen.cli.formatting.rows import Row
     from baleen.cli.session import Session
 
-__all__ = ["FILTER", "FORCE", "FORMAT", "NO_TRUNC", "PRUNE_FILTER", "label_text", "print_rows"]
+__all__ = [
+    "FILTER",
+    "FORCE",
+    "FORMAT",
+    "NO_TRUNC",
+    "PRUNE_FILTER",
+    "label_text",
+    "natural_key",
+    "print_rows",
+]
 
 FILTER = Flag(
     "filter", "f", "filter", "Filter output based on conditions provided", parse=parse_filter
@@ -34,6 +43,28 @@ NO_TRUNC = Flag("no-trunc", "", "bool", "Don't truncate output")
 def label_text(labels: Mapping[str, str] | None) -> str:
     """Labels as one text: `a=1,b=2`."""
     return ",".join(f"{k}={v}" for k, v in sorted((labels or {}).items()))
+
+
+def natural_key(text: str) -> list[tuple[bool, int, str]]:
+    """A key that sorts `u9` before `u10`, as Docker's lists of networks and volumes are."""
+    key: list[tuple[bool, int, str]] = []
+    digits = word = ""
+    for letter in text:
+        if "0" <= letter <= "9":
+            if word:
+                key.append((True, 0, word))
+                word = ""
+            digits += letter
+            continue
+        if digits:
+            key.append((False, int(digits[:4000]), digits))
+            digits = ""
+        word += letter
+    if digits:
+        key.append((False, int(digits[:4000]), digits))
+    elif word:
+        key.append((True, 0, word))
+    return key
 
 
 def print_rows(

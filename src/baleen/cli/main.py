@@ -86,7 +86,10 @@ def run(argv: Sequence[str]) -> int:
     try:
         flags, words = parse_flags(GLOBAL_FLAGS, argv, interspersed=False)
     except FlagError as err:
-        write_err(f"{err.message}\nSee '{PROGRAM} --help'.\n")
+        write_err(
+            f"{err.message}\n\nUsage:  {PROGRAM} [OPTIONS] COMMAND [ARG...]\n\n"
+            f"Run '{PROGRAM} --help' for more information\n"
+        )
         return _USAGE_EXIT
     if flags.on("version"):
         from baleen.cli.commands.version import one_line
@@ -120,13 +123,16 @@ def _dispatch(flags: Flags, words: list[str], *, wants_help: bool) -> int:
         entry = GROUPS[name][1].get(rest[0])
         if entry is None:
             write_err(
-                f"{PROGRAM}: '{name} {rest[0]}' is not a {PROGRAM} command.\n"
-                f"See '{PROGRAM} {name} --help'.\n"
+                f"{PROGRAM}: unknown command: {PROGRAM} {name} {rest[0]}\n\n"
+                f"Usage:  {PROGRAM} {name}\n\nRun '{PROGRAM} {name} --help' for more information\n"
             )
             return 1
         name, rest = f"{name} {rest[0]}", rest[1:]
     if entry is None:
-        write_err(f"{PROGRAM}: '{name}' is not a {PROGRAM} command.\nSee '{PROGRAM} --help'.\n")
+        write_err(
+            f"{PROGRAM}: unknown command: {PROGRAM} {name}\n\n"
+            f"Run '{PROGRAM} --help' for more information\n"
+        )
         return 1
     return _run_command(flags, f"{PROGRAM} {name}", entry, rest, wants_help=wants_help)
 
@@ -165,7 +171,10 @@ def _run_command(
         from baleen.cli.help import usage_line
 
         prefix = f"{PROGRAM}: " if isinstance(err, UsageError) else ""
-        write_err(f"{prefix}{err.message}\n\n{usage_line(name, command)}\n\nSee '{name} --help'.\n")
+        write_err(
+            f"{prefix}{err.message}\n\n{usage_line(name, command)}\n\n"
+            f"Run '{name} --help' for more information\n"
+        )
         return _USAGE_EXIT if isinstance(err, FlagError) else 1
     session = Session(host_flags, name, command)
     try:
@@ -193,7 +202,7 @@ def _report(session: Session, err: BaleenError) -> int:
     """Print an error that nobody handled; the exit code."""
     code = session.command.own_code
     if code != 1:
-        write_err(f"{PROGRAM}: {err}\nSee '{session.command_name} --help'.\n")
+        write_err(f"{PROGRAM}: {err}\n\nRun '{session.command_name} --help' for more information\n")
     else:
         write_err(f"{err}\n")
     return code

@@ -25,7 +25,7 @@ __all__ = [
 
 
 def confirm(flags: Flags, warning: str) -> bool:
-    """Ask, unless `--force` was given; anything but y or yes is no."""
+    """Ask, unless `--force` was given; anything but y or yes is no, which is no failure either."""
     if flags.on("force"):
         return True
     write_out(f"WARNING! {warning}\nAre you sure you want to continue? [y/N] ")

@@ -133,7 +133,7 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         "Manage Baleen",
         {
             **_top("events", "info"),
-            "df": ("system_df", "Show docker disk usage"),
+            "df": ("system_df", "Show disk usage"),
             "dial-stdio": (
                 "system_dial_stdio",
                 "Proxy the stdio stream to the daemon connection",

@@ -17,7 +17,7 @@ from baleen.client.transport import connect
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
     from baleen.client.endpoint import Endpoint
@@ -225,7 +225,19 @@ class EngineClient:
         Raises:
             BaleenError: the class that fits the engine's status, with the engine's own message.
         """
-        connection = self._send(method, path, query, body, upload, headers)
+        return self._answer(method, self._send(method, path, query, body, upload, headers))
+
+    def begin(
+        self, method: str, path: str, query: dict[str, QueryValue] | None = None
+    ) -> Callable[[], Response]:
+        """Send a request now; the function that is returned waits for its head, as `request`.
+
+        Several may be under way, each on its own connection.
+        """
+        connection = self._send(method, path, query, None, None, None)
+        return lambda: self._answer(method, connection)
+
+    def _answer(self, method: str, connection: Connection) -> Response:
         try:
             head = connection.read_head()
         except BaseException:

@@ -60,7 +60,10 @@ def baleen(fake, monkeypatch, capfd, tmp_path):
         before = os.dup(0)
         os.dup2(read, 0)
         try:
-            code = run(argv)
+            # pytest's own sys.stdin refuses to be read.
+            with open(0, closefd=False) as stream, monkeypatch.context() as patch:
+                patch.setattr(sys, "stdin", stream)
+                code = run(argv)
         finally:
             os.dup2(before, 0)
             os.close(before)
@@ -69,3 +72,9 @@ def baleen(fake, monkeypatch, capfd, tmp_path):
         return Outcome(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def refusal(fakes):
+    """An engine's answer that there is no such object."""
+    return lambda message: fakes.Reply({"message": message}, 404)

@@ -240,3 +240,13 @@ def test_references_are_quoted():
     assert segment("a b?c#d%") == "a%20b%3Fc%23d%25"
     assert segment("a/b") == "a%2Fb"
     assert segment("host:5000/a/b:1@sha256:0", slashes=True) == "host:5000/a/b:1@sha256:0"
+
+
+def test_requests_may_be_under_way_at_the_same_time(client, fake, fakes):
+    fake.on("POST", "/a", fakes.Reply(status=204))
+    fake.on("POST", "/b", fakes.Reply({"message": "no b"}, 404))
+    first, second = client.begin("POST", "/a", {"t": 3}), client.begin("POST", "/b")
+    with pytest.raises(errors.NotFound, match="no b"):
+        second()
+    assert first().json() is None
+    assert fake.last("/a").query == {"t": ["3"]}

@@ -16,7 +16,7 @@ __all__ = ["COMMAND"]
 
 def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     if not confirm(flags, "This will remove all stopped containers."):
-        return 1
+        return 0
     report_space(session, prune_containers(session, flags.value("filter")))
     return 0
 

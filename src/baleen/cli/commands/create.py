@@ -5,7 +5,7 @@ from __future__ import annotations
 from baleen.cli.command import Command
 from baleen.cli.container_create import create_container
 from baleen.cli.container_flags import CONTAINER_FLAGS
-from baleen.errors import BaleenError, Unavailable
+from baleen.errors import AlreadyExists, BaleenError, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     try:
         identifier, _ = create_container(session, flags, arguments, detach=False)
     except BaleenError as err:
-        if "status" not in err.details and not isinstance(err, Unavailable):
+        if "status" not in err.details and not isinstance(err, Unavailable | AlreadyExists):
             raise
-        # What the engine refuses is not a mistake of the command line.
+        # What the engine refuses, or an id file that is there, is no mistake of the command line.
         session.warn(str(err))
         return 1
     session.out(identifier)

@@ -17,7 +17,7 @@ __all__ = ["COMMAND"]
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     path = flags.text("output")
-    check_destination(path, "export")
+    check_destination(path, "export", "container")
     save_stream(path, lambda: session.client.request("GET", container_path(arguments[0], "export")))
     return 0
 

@@ -9,6 +9,7 @@ from baleen.cli.flags import Flag
 from baleen.cli.formatting.humanize import ago, decimal_size, ellipsis, short_id
 from baleen.cli.formatting.rows import Row
 from baleen.cli.listing import FORMAT, NO_TRUNC, print_rows
+from baleen.cli.parsing.platforms import platform_document
 from baleen.client.client import segment
 
 TYPE_CHECKING = False
@@ -49,14 +50,18 @@ def _row(step: JsonObject, *, trunc: bool, human: bool, now: float) -> Row:
 
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
-    steps = session.client.get(f"/images/{segment(arguments[0], slashes=True)}/history")
+    steps = session.client.get(
+        f"/images/{segment(arguments[0], slashes=True)}/history",
+        platform=platform_document(flags.text("platform")),
+    )
     now = time.time()
     trunc, human = not flags.on("no-trunc"), flags.on("human")
+    created = "CreatedSince" if human else "CreatedAt"
     return print_rows(
         session,
         (_row(step, trunc=trunc, human=human, now=now) for step in steps or ()),
         form=flags.text("format"),
-        default="{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+        default=f"{{{{.ID}}}}\t{{{{.{created}}}}}\t{{{{.CreatedBy}}}}\t{{{{.Size}}}}\t{{{{.Comment}}}}",
         headers=_HEADERS,
         quiet="ID" if flags.on("quiet") else "",
     )
@@ -69,6 +74,7 @@ COMMAND = Command(
         FORMAT,
         Flag("human", "H", "bool", "Print sizes and dates in human readable format", default=True),
         NO_TRUNC,
+        Flag("platform", "", "string", "Show history for the given platform"),
         Flag("quiet", "q", "bool", "Only show image IDs"),
     ),
     minimum=1,

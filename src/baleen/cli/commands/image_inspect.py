@@ -5,6 +5,7 @@ from __future__ import annotations
 from baleen.cli.command import Command
 from baleen.cli.flags import Flag
 from baleen.cli.inspecting import finder, inspect_all
+from baleen.cli.parsing.platforms import platform_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,13 +16,16 @@ __all__ = ["COMMAND"]
 
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
-    find = finder(session, "image")
+    find = finder(session, "image", platform=platform_document(flags.text("platform")))
     return inspect_all(session, arguments, find, flags.text("format"))
 
 
 COMMAND = Command(
     _run,
     "[OPTIONS] IMAGE [IMAGE...]",
-    flags=(Flag("format", "f", "string", "Format output using a custom template: 'json' or Go's"),),
+    flags=(
+        Flag("format", "f", "string", "Format output using a custom template: 'json' or Go's"),
+        Flag("platform", "", "string", "Inspect a specific platform of the multi-platform image"),
+    ),
     minimum=1,
 )

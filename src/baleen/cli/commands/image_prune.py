@@ -21,7 +21,7 @@ def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     if everything:
         warning = "This will remove all images without at least one container associated to them."
     if not confirm(flags, warning):
-        return 1
+        return 0
     report_space(session, prune_images(session, flags.value("filter"), everything=everything))
     return 0
 

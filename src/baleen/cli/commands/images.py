@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from baleen.cli.session import Session
     from baleen.client.models import JsonObject
 
-__all__ = ["COMMAND"]
+__all__ = ["COMMAND", "HEADERS", "image_rows"]
 
-_HEADERS = {
+HEADERS = {
     "Repository": "REPOSITORY",
     "Tag": "TAG",
     "Digest": "DIGEST",
@@ -60,7 +60,10 @@ def _names(image: JsonObject, *, digests: bool) -> list[tuple[str, str, str]]:
     return result
 
 
-def _rows(images: list[JsonObject], *, digests: bool, trunc: bool, now: float) -> Iterator[Row]:
+def image_rows(
+    images: list[JsonObject], *, digests: bool, trunc: bool, now: float
+) -> Iterator[Row]:
+    """One row for each name of each image."""
     for image in images:
         identifier = str(image.get("Id", ""))
         created = int(image.get("Created") or 0)
@@ -76,6 +79,10 @@ def _row(
         value = int(image.get(key) or 0)
         return "N/A" if value < 0 else decimal_size(value, 3)
 
+    def unique_size() -> str:
+        size, shared = int(image.get("Size") or 0), int(image.get("SharedSize", -1))
+        return "N/A" if size < 0 or shared < 0 else decimal_size(size - shared, 3)
+
     containers = int(image.get("Containers", -1))
     return Row(
         {
@@ -89,7 +96,7 @@ def _row(
             "Size": lambda: size_of("Size"),
             "VirtualSize": lambda: size_of("Size"),
             "SharedSize": lambda: size_of("SharedSize"),
-            "UniqueSize": lambda: "N/A",
+            "UniqueSize": unique_size,
             "Containers": "N/A" if containers < 0 else str(containers),
         },
         kind="*formatter.imageContext",
@@ -111,7 +118,7 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     )
     trunc = not flags.on("no-trunc")
     digests = flags.on("digests")
-    rows = _rows(images, digests=digests, trunc=trunc, now=time.time())
+    rows = image_rows(images, digests=digests, trunc=trunc, now=time.time())
     if flags.on("quiet"):
         # One line per image name, as Docker prints it.
         for row in rows:
@@ -124,7 +131,7 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
         form=flags.text("format") or session.setting("imagesFormat"),
         default=f"{{{{.Repository}}}}\t{{{{.Tag}}}}{middle}\t{{{{.ID}}}}"
         "\t{{.CreatedSince}}\t{{.Size}}",
-        headers=_HEADERS,
+        headers=HEADERS,
     )
 
 

@@ -86,19 +86,22 @@ def _server(info: JsonObject) -> list[str]:
 
 
 def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
+    from baleen import __version__
+
     info: JsonObject = session.client.get("/info") or {}
+    context = session.host_flags.context or "default"
     form = flags.text("format")
     if form == "json":
         form = "{{json .}}"
     if form:
         from baleen.cli.formatting.template import compile_template
 
-        session.out(compile_template(form).render(info))
+        client = {"Debug": False, "Version": __version__, "Context": context, "Plugins": []}
+        session.out(compile_template(form).render({**info, "ClientInfo": client}))
         return 0
-    from baleen import __version__
 
     lines = ["Client: Baleen Engine", f" Version:    {__version__}"]
-    lines += [f" Context:    {session.host_flags.context or 'default'}", " Debug Mode: false", ""]
+    lines += [f" Context:    {context}", " Debug Mode: false", ""]
     for line in lines + _server(info):
         session.out(neutralise(line) if session.out_is_terminal else line)
     for warning in info.get("Warnings") or ():

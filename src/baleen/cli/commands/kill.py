@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from baleen.cli.attachment import container_path
 from baleen.cli.command import Command
-from baleen.cli.each import for_each
+from baleen.cli.commands.stop import begin_action
+from baleen.cli.each import for_each_at_once
 from baleen.cli.flags import Flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baleen.cli.flags import Flags
     from baleen.cli.session import Session
+    from baleen.client.models import QueryValue
 
 __all__ = ["COMMAND"]
 
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
-    def act(reference: str) -> str:
-        session.client.post(container_path(reference, "kill"), signal=flags.text("signal") or None)
-        return reference
-
-    return for_each(session, arguments, act)
+    query: dict[str, QueryValue] = {"signal": flags.text("signal") or None}
+    return for_each_at_once(
+        session, arguments, lambda reference: begin_action(session, reference, "kill", query)
+    )
 
 
 COMMAND = Command(

@@ -7,6 +7,7 @@ import stat
 
 from baleen.cli.command import Command
 from baleen.cli.flags import Flag
+from baleen.cli.parsing.platforms import platform_document
 from baleen.cli.pulling import show_progress
 from baleen.cli.terminal import is_terminal
 from baleen.errors import InvalidArgument
@@ -40,7 +41,7 @@ def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
         response = session.client.request(
             "POST",
             "/images/load",
-            {"quiet": True, "platform": flags.text("platform") or None},
+            {"quiet": True, "platform": platform_document(flags.text("platform"))},
             upload=read_pieces(descriptor),
         )
         if response.head.headers.get("content-type", "").startswith("application/json"):

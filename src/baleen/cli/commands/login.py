@@ -1,7 +1,6 @@
 """`baleen login`: check credentials with the engine.
 
-The password is read from standard input or the terminal, never from the command line (D15), and
-is not stored: keeping credentials comes with pulling from registries.
+The password is not stored: keeping credentials comes with pulling from registries.
 """
 
 from __future__ import annotations
@@ -21,19 +20,37 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 
-def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
-    user = flags.text("username")
-    if flags.on("password-stdin"):
-        if not user:
-            raise InvalidArgument("must provide --username with --password-stdin")
-        password = sys.stdin.readline().rstrip("\r\n")
-    elif not is_terminal(0):
-        raise InvalidArgument("cannot perform an interactive login from a non TTY device")
-    else:
-        import getpass
+def _credentials(session: Session, flags: Flags) -> tuple[str, str]:
+    """Name and password, asked for where they were not given."""
+    user, password = flags.text("username"), flags.text("password")
+    from_stdin = flags.on("password-stdin") or flags.text("password") == "-"
+    if flags.changed("username") and not user:
+        raise InvalidArgument("username is empty")
+    if flags.on("password-stdin") and password not in {"", "-"}:
+        raise InvalidArgument(
+            "conflicting options: cannot specify both --password and --password-stdin"
+        )
+    if from_stdin and not user:
+        raise InvalidArgument("the --password-stdin option requires --username to be set")
+    if from_stdin:
+        password = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+        if not password:
+            raise InvalidArgument("password is empty")
+        return user, password
+    if password:
+        session.warn("WARNING! Using --password via the CLI is insecure. Use --password-stdin.")
+    if user and password:
+        return user, password
+    if not is_terminal(0):
+        raise InvalidArgument("Error: Cannot perform an interactive login from a non TTY device")
+    import getpass
 
-        user = user or input("Username: ")
-        password = getpass.getpass("Password: ")
+    user = user or input("Username: ")
+    return user, password or getpass.getpass("Password: ")
+
+
+def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
+    user, password = _credentials(session, flags)
     answer = session.client.post(
         "/auth",
         {
@@ -50,6 +67,9 @@ COMMAND = Command(
     _run,
     "[OPTIONS] [SERVER]",
     flags=(
+        Flag(
+            "password", "p", "string", "Password or Personal Access Token, or - to read from stdin"
+        ),
         Flag("password-stdin", "", "bool", "Take the password from stdin"),
         Flag("username", "u", "string", "Username"),
     ),

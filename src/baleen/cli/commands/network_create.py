@@ -5,7 +5,12 @@ from __future__ import annotations
 from baleen.cli.command import Command
 from baleen.cli.flags import Flag
 from baleen.cli.parsing.addresses import is_ip
-from baleen.cli.parsing.environment import collect_labels, parse_map
+from baleen.cli.parsing.environment import (
+    check_label,
+    collect_labels,
+    collect_map,
+    parse_map,
+)
 from baleen.errors import InvalidArgument
 
 TYPE_CHECKING = False
@@ -92,9 +97,9 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
         "IPAM": {
             "Driver": flags.text("ipam-driver"),
             "Config": ipam_configs(flags),
-            "Options": parse_map(flags.texts("ipam-opt"), "ipam-opt"),
+            "Options": collect_map(flags.texts("ipam-opt")),
         },
-        "Options": parse_map(flags.texts("opt"), "opt"),
+        "Options": collect_map(flags.texts("opt")),
         "Labels": collect_labels([], flags.texts("label")),
     }
     for flag, key in (
@@ -137,7 +142,7 @@ COMMAND = Command(
         Flag("ipam-opt", "", "map", "Set IPAM driver specific options"),
         Flag("ipv4", "", "bool", "Enable or disable IPv4 address assignment", default=True),
         Flag("ipv6", "", "bool", "Enable or disable IPv6 address assignment"),
-        Flag("label", "", "list", "Set metadata on a network"),
+        Flag("label", "", "list", "Set metadata on a network", parse=check_label),
         Flag("opt", "o", "map", "Set driver specific options"),
         Flag("scope", "", "string", "Control the network's scope"),
         Flag("subnet", "", "strings", "Subnet in CIDR format that represents a network segment"),

@@ -15,7 +15,7 @@ __all__ = ["COMMAND"]
 
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
-    find = finder(session, "network")
+    find = finder(session, "network", verbose=flags.on("verbose"))
     return inspect_all(session, arguments, find, flags.text("format"))
 
 

@@ -6,7 +6,7 @@ from baleen.cli.command import Command
 from baleen.cli.flags import Flag
 from baleen.cli.formatting.humanize import short_id
 from baleen.cli.formatting.rows import Row
-from baleen.cli.listing import FILTER, FORMAT, NO_TRUNC, label_text, print_rows
+from baleen.cli.listing import FILTER, FORMAT, NO_TRUNC, label_text, natural_key, print_rows
 from baleen.cli.parsing.filters import encode_filters
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     networks: list[JsonObject] = (
         session.client.get("/networks", filters=encode_filters(flags.value("filter"))) or []
     )
-    networks.sort(key=lambda network: str(network.get("Name")))
+    networks.sort(key=lambda network: natural_key(str(network.get("Name"))))
     trunc = not flags.on("no-trunc")
     return print_rows(
         session,

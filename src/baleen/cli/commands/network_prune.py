@@ -18,7 +18,7 @@ def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     if not confirm(
         flags, "This will remove all custom networks not used by at least one container."
     ):
-        return 1
+        return 0
     prune_networks(session, flags.value("filter"))
     return 0
 

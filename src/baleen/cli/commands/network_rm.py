@@ -20,10 +20,9 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     def act(reference: str) -> str | None:
         try:
             session.client.delete(f"/networks/{segment(reference)}")
-        except NotFound as err:
+        except NotFound:
             if not flags.on("force"):
                 raise
-            session.warn(str(err))
             return None
         return reference
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from baleen.cli.attachment import container_path
 from baleen.cli.command import Command
-from baleen.cli.each import for_each
+from baleen.cli.commands.stop import begin_action
+from baleen.cli.each import for_each_at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,11 +15,9 @@ __all__ = ["COMMAND"]
 
 
 def _run(session: Session, _flags: Flags, arguments: list[str]) -> int:
-    def act(reference: str) -> str:
-        session.client.post(container_path(reference, "pause"))
-        return reference
-
-    return for_each(session, arguments, act)
+    return for_each_at_once(
+        session, arguments, lambda reference: begin_action(session, reference, "pause")
+    )
 
 
 COMMAND = Command(_run, "CONTAINER [CONTAINER...]", minimum=1)

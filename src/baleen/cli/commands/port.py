@@ -25,13 +25,25 @@ def _sort_key(key: str) -> tuple[int, str]:
     return (int(number) if number.isascii() and number.isdigit() else 0, protocol)
 
 
+def _check_port(text: str) -> None:
+    """Refuse what Go's strconv.ParseUint(text, 10, 16) does, in its words."""
+    if not (text.isascii() and text.isdigit()):
+        reason = "invalid syntax"
+    elif int(text) > 65535:
+        reason = "value out of range"
+    else:
+        return
+    raise InvalidArgument(
+        f'Error: invalid port ({text}): strconv.ParseUint: parsing "{text}": {reason}'
+    )
+
+
 def _run(session: Session, _flags: Flags, arguments: list[str]) -> int:
     container = session.client.get(container_path(arguments[0], "json"))
     ports: JsonObject = (container.get("NetworkSettings") or {}).get("Ports") or {}
     if len(arguments) == 2:
         number, _, protocol = arguments[1].partition("/")
-        if not (number.isascii() and number.isdigit()):
-            raise InvalidArgument(f"Error: invalid port '{arguments[1]}'")
+        _check_port(number)
         bindings = ports.get(f"{number}/{protocol or 'tcp'}")
         if not bindings:
             raise NotFound(f"Error: No public port '{arguments[1]}' published for {arguments[0]}")

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from baleen.cli.session import Session
     from baleen.client.models import JsonObject
 
-__all__ = ["COMMAND", "port_summary"]
+__all__ = ["COMMAND", "HEADERS", "container_row", "port_summary"]
 
 _DEFAULT = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
-_HEADERS = {
+HEADERS = {
     "ID": "CONTAINER ID",
     "Image": "IMAGE",
     "Command": "COMMAND",
@@ -78,7 +78,8 @@ def _names(container: JsonObject, *, trunc: bool) -> str:
     return ",".join(name for name in names if not trunc or "/" not in name)
 
 
-def _row(container: JsonObject, *, trunc: bool, now: float) -> Row:
+def container_row(container: JsonObject, *, trunc: bool, now: float) -> Row:
+    """A container of the list under the names of its fields."""
     identifier = str(container.get("Id", ""))
     labels: dict[str, str] = container.get("Labels") or {}
     mounts: list[JsonObject] = container.get("Mounts") or []
@@ -144,10 +145,10 @@ def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     trunc = not flags.on("no-trunc")
     return print_rows(
         session,
-        (_row(container, trunc=trunc, now=now) for container in containers or ()),
+        (container_row(container, trunc=trunc, now=now) for container in containers or ()),
         form=form,
         default=_DEFAULT + ("\t{{.Size}}" if flags.on("size") else ""),
-        headers=_HEADERS,
+        headers=HEADERS,
         quiet="ID" if flags.on("quiet") else "",
     )
 

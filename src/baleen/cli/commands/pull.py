@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from baleen.cli.command import Command
 from baleen.cli.flags import Flag
-from baleen.cli.parsing.references import familiar_reference
+from baleen.cli.parsing.references import canonical_reference, familiar_reference, split_reference
 from baleen.cli.pulling import pull_image
+from baleen.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ __all__ = ["COMMAND"]
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     image, quiet, everything = arguments[0], flags.on("quiet"), flags.on("all-tags")
+    _, tag, digest = split_reference(image)
+    if everything and (tag or digest):
+        raise InvalidArgument("tag can't be used with --all-tags/-a")
     if not everything and not quiet and familiar_reference(image) != image:
         session.out("Using default tag: latest")
     pull_image(
@@ -27,7 +31,7 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
         all_tags=everything,
         to_stdout=True,
     )
-    session.out(image if everything else familiar_reference(image))
+    session.out(canonical_reference(image, tagged=not everything))
     return 0
 
 

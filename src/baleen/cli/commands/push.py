@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from baleen.cli.command import Command
 from baleen.cli.flags import Flag
-from baleen.cli.parsing.references import split_reference
+from baleen.cli.parsing.platforms import platform_document
+from baleen.cli.parsing.references import canonical_reference, split_reference
 from baleen.cli.pulling import show_progress
 from baleen.client.client import segment
+from baleen.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,19 +20,24 @@ __all__ = ["COMMAND"]
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     name, tag, _ = split_reference(arguments[0])
-    if not tag and not flags.on("all-tags"):
+    quiet, everything = flags.on("quiet"), flags.on("all-tags")
+    if everything and tag:
+        raise InvalidArgument("tag can't be used with --all-tags/-a")
+    if not tag and not everything and not quiet:
         session.out("Using default tag: latest")
     response = session.client.request(
         "POST",
         f"/images/{segment(name, slashes=True)}/push",
         {
-            "tag": None if flags.on("all-tags") else tag or "latest",
-            "platform": flags.text("platform") or None,
+            "tag": None if everything else tag or "latest",
+            "platform": platform_document(flags.text("platform")),
         },
         # No credentials: `{}` in base64. Old engines insist on the header.
         headers={"X-Registry-Auth": "e30="},
     )
-    show_progress(session, response.objects(), quiet=flags.on("quiet"))
+    show_progress(session, response.objects(), quiet=quiet)
+    if quiet:
+        session.out(canonical_reference(arguments[0], tagged=not everything))
     return 0
 
 

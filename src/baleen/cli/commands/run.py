@@ -148,7 +148,7 @@ def _await_removal(wait: Response) -> None:
 
 
 def _start_failed(session: Session, err: BaleenError) -> int:
-    session.warn(f"baleen: {err}\nSee '{session.command_name} --help'.")
+    session.warn(f"baleen: {err}\n\nRun '{session.command_name} --help' for more information")
     return start_exit_code(err)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from baleen.cli.command import Command
 from baleen.cli.download import check_destination, save_stream
 from baleen.cli.flags import Flag
+from baleen.cli.parsing.platforms import platform_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,13 +17,13 @@ __all__ = ["COMMAND"]
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     path = flags.text("output")
-    check_destination(path, "save")
+    check_destination(path, "save", "image")
     save_stream(
         path,
         lambda: session.client.request(
             "GET",
             "/images/get",
-            {"names": arguments, "platform": flags.text("platform") or None},
+            {"names": arguments, "platform": platform_document(flags.text("platform"))},
         ),
     )
     return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from baleen.cli.command import Command
+from baleen.cli.disk_usage import cache_size, print_details
+from baleen.cli.flags import Flag
 from baleen.cli.formatting.humanize import decimal_size
 from baleen.cli.formatting.rows import Row
 from baleen.cli.listing import FORMAT, print_rows
@@ -24,15 +26,15 @@ _HEADERS = {
 }
 
 
-def _row(kind: str, total: int, active: int, size: int, free: int) -> Row:
-    share = f" ({free * 100 // size}%)" if size > 0 else ""
+def _row(kind: str, total: int, active: int, size: int, free: int, *, share: bool = True) -> Row:
+    part = f" ({free * 100 // size}%)" if share and size > 0 else ""
     return Row(
         {
             "Type": kind,
             "TotalCount": str(total),
             "Active": str(active),
             "Size": decimal_size(max(size, 0)),
-            "Reclaimable": decimal_size(max(free, 0)) + share,
+            "Reclaimable": decimal_size(max(free, 0)) + part,
         },
         kind="*formatter.diskUsageContext",
     )
@@ -53,25 +55,36 @@ def _rows(usage: JsonObject) -> list[Row]:
     volume_size = sum(max(int(u.get("Size") or 0), 0) for u in sizes)
     volume_free = sum(max(int(u.get("Size") or 0), 0) for u in sizes if not u.get("RefCount"))
     linked = sum(bool(u.get("RefCount")) for u in sizes)
-    cached = sum(int(c.get("Size") or 0) for c in cache)
+    cached = cache_size(cache)
     in_use = [c for c in cache if c.get("InUse")]
-    cache_busy = sum(int(c.get("Size") or 0) for c in in_use)
+    cache_free = cache_size([c for c in cache if not c.get("InUse")])
     return [
         _row("Images", len(images), len(used), layers, layers - held),
         _row("Containers", len(containers), len(running), written, written - busy),
         _row("Local Volumes", len(volumes), linked, volume_size, volume_free),
-        _row("Build Cache", len(cache), len(in_use), cached, cached - cache_busy),
+        _row("Build Cache", len(cache), len(in_use), cached, cache_free, share=False),
     ]
 
 
 def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
+    usage: JsonObject = session.client.get("/system/df") or {}
+    if flags.on("verbose"):
+        return print_details(session, usage, flags.text("format"))
     return print_rows(
         session,
-        _rows(session.client.get("/system/df") or {}),
+        _rows(usage),
         form=flags.text("format"),
         default="{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
         headers=_HEADERS,
     )
 
 
-COMMAND = Command(_run, "[OPTIONS]", flags=(FORMAT,), maximum=0)
+COMMAND = Command(
+    _run,
+    "[OPTIONS]",
+    flags=(
+        FORMAT,
+        Flag("verbose", "v", "bool", "Show detailed information on space usage"),
+    ),
+    maximum=0,
+)

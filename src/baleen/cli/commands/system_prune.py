@@ -38,7 +38,7 @@ def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     )
     warning = "This will remove:\n" + "\n".join(f"  - {target}" for target in targets) + "\n"
     if not confirm(flags, warning):
-        return 1
+        return 0
     size = prune_containers(session, filters)
     prune_networks(session, filters)
     if volumes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from baleen.cli.command import Command
 from baleen.cli.flags import Flag
-from baleen.cli.parsing.environment import collect_labels, parse_map
+from baleen.cli.parsing.environment import check_label, collect_labels, collect_map
 from baleen.errors import InvalidArgument
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
         name = arguments[0]
     body: JsonObject = {
         "Driver": flags.text("driver"),
-        "DriverOpts": parse_map(flags.texts("opt"), "opt"),
+        "DriverOpts": collect_map(flags.texts("opt")),
         "Labels": collect_labels([], flags.texts("label")),
     }
     if name:
@@ -42,7 +42,7 @@ COMMAND = Command(
     "[OPTIONS] [VOLUME]",
     flags=(
         Flag("driver", "d", "string", "Specify volume driver name", default="local"),
-        Flag("label", "", "list", "Set metadata for a volume"),
+        Flag("label", "", "list", "Set metadata for a volume", parse=check_label),
         Flag("name", "", "string", "Specify volume name", hidden=True),
         Flag("opt", "o", "map", "Set driver specific options"),
     ),

@@ -6,7 +6,7 @@ from baleen.cli.command import Command
 from baleen.cli.flags import Flag
 from baleen.cli.formatting.humanize import decimal_size
 from baleen.cli.formatting.rows import Row
-from baleen.cli.listing import FILTER, FORMAT, label_text, print_rows
+from baleen.cli.listing import FILTER, FORMAT, label_text, natural_key, print_rows
 from baleen.cli.parsing.filters import encode_filters
 
 TYPE_CHECKING = False
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from baleen.cli.session import Session
     from baleen.client.models import JsonObject
 
-__all__ = ["COMMAND"]
+__all__ = ["COMMAND", "HEADERS", "volume_row"]
 
-_HEADERS = {
+HEADERS = {
     "Name": "VOLUME NAME",
     "Driver": "DRIVER",
     "Scope": "SCOPE",
@@ -31,7 +31,8 @@ _HEADERS = {
 }
 
 
-def _row(volume: JsonObject) -> Row:
+def volume_row(volume: JsonObject) -> Row:
+    """A volume under the names of its fields."""
     labels: dict[str, str] = volume.get("Labels") or {}
     usage: JsonObject = volume.get("UsageData") or {}
     return Row(
@@ -55,14 +56,14 @@ def _row(volume: JsonObject) -> Row:
 def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     answer = session.client.get("/volumes", filters=encode_filters(flags.value("filter")))
     volumes: list[JsonObject] = (answer or {}).get("Volumes") or []
-    volumes.sort(key=lambda volume: str(volume.get("Name")))
+    volumes.sort(key=lambda volume: natural_key(str(volume.get("Name"))))
     return print_rows(
         session,
-        map(_row, volumes),
+        map(volume_row, volumes),
         form=flags.text("format")
         or ("" if flags.on("quiet") else session.setting("volumesFormat")),
         default="{{.Driver}}\t{{.Name}}",
-        headers=_HEADERS,
+        headers=HEADERS,
         quiet="Name" if flags.on("quiet") else "",
     )
 

@@ -6,6 +6,7 @@ from baleen.cli.command import Command
 from baleen.cli.flags import Flag
 from baleen.cli.listing import FORCE, PRUNE_FILTER
 from baleen.cli.pruning import confirm, prune_volumes, report_space
+from baleen.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +18,12 @@ __all__ = ["COMMAND"]
 
 def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     everything = flags.on("all")
+    if everything and any(key == "all" for key, _ in flags.value("filter")):
+        raise InvalidArgument("conflicting options: cannot specify both --all and --filter all=1")
     which = "all" if everything else "anonymous"
     warning = f"This will remove {which} local volumes not used by at least one container."
     if not confirm(flags, warning):
-        return 1
+        return 0
     report_space(session, prune_volumes(session, flags.value("filter"), everything=everything))
     return 0
 

@@ -18,6 +18,7 @@ __all__ = [
     "check_variable",
     "collect_environment",
     "collect_labels",
+    "collect_map",
     "parse_map",
 ]
 
@@ -57,6 +58,11 @@ def parse_map(values: list[str], what: str) -> dict[str, str]:
             raise InvalidArgument(f"invalid {what}: '{text}' must be formatted as key=value")
         result[key] = value
     return result
+
+
+def collect_map(values: list[str]) -> dict[str, str]:
+    """A mapping of texts; one without `=` has an empty value, and the engine judges it."""
+    return {key: value for key, _, value in (text.partition("=") for text in values)}
 
 
 def collect_environment(

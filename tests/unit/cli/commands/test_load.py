@@ -1,5 +1,3 @@
-"""Archives of images: load, save, import."""
-
 from __future__ import annotations
 
 
@@ -16,30 +14,3 @@ def test_an_error_in_the_stream_fails(baleen, fake, fakes):
     fake.on("POST", "/images/load", fakes.Reply({"error": "bad archive"}))
     outcome = baleen("load", stdin=b"abc")
     assert (outcome.code, outcome.err) == (1, "bad archive\n")
-
-
-def test_save_leaves_nothing_half_done(baleen, fake, fakes, tmp_path):
-    path = tmp_path / "out.tar"
-    path.write_bytes(b"old")
-    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
-    fake.on("GET", "/images/get", fakes.Reply(raw=raw))
-    assert baleen("save", "-o", str(path), "a", "b").code == 1
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["out.tar"]
-    fake.on("GET", "/images/get", fakes.Reply(b"whole"))
-    assert baleen("save", "-o", str(path), "a", "b").code == 0
-    assert path.read_bytes() == b"whole"
-    assert fake.last("/images/get").query == {"names": ["a", "b"]}
-    assert baleen("save", "a").out == "whole"
-
-
-def test_import_sends_changes(baleen, fake, fakes):
-    fake.on("POST", "/images/create", fakes.Reply({"status": "sha256:1"}))
-    outcome = baleen("import", "-c", 'CMD ["a"]', "-", "x:y", stdin=b"tar")
-    assert outcome.out == "sha256:1\n"
-    assert fake.last("/images/create").query == {
-        "fromSrc": ["-"],
-        "repo": ["x"],
-        "tag": ["y"],
-        "changes": ['CMD ["a"]'],
-    }

@@ -23,7 +23,7 @@ def test_nothing_happens_without_a_yes(baleen, fake, fakes):
     for answer in (b"", b"\n", b"n\n", b"nope\n"):
         for argv in (["system"], ["container"], ["image"], ["network"], ["volume"]):
             outcome = baleen(*argv, "prune", stdin=answer)
-            assert outcome.code == 1
+            assert outcome.code == 0
             assert "Are you sure you want to continue? [y/N]" in outcome.out
     assert fake.requests == []
 

@@ -9,6 +9,7 @@ from baleen.cli.parsing.environment import (
     check_variable,
     collect_environment,
     collect_labels,
+    collect_map,
     parse_map,
 )
 
@@ -75,3 +76,7 @@ def test_maps_need_an_equals_sign():
     for text in ("a", "=b"):
         with pytest.raises(errors.InvalidArgument):
             parse_map([text], "x")
+
+
+def test_maps_of_options_do_not():
+    assert collect_map(["a=b=c", "d", "a=e"]) == {"a": "e", "d": ""}

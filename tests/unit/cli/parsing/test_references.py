@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from baleen import errors
-from baleen.cli.parsing.references import familiar_reference, split_reference
+from baleen.cli.parsing.references import canonical_reference, familiar_reference, split_reference
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,20 @@ def test_the_default_tag_is_shown():
     assert familiar_reference("a") == "a:latest"
     assert familiar_reference("a:b") == "a:b"
     assert familiar_reference("a@sha256:0") == "a@sha256:0"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a", "docker.io/library/a:latest"),
+        ("a/b:1", "docker.io/a/b:1"),
+        ("localhost/a", "localhost/a:latest"),
+        ("host:5000/a@sha256:0", "host:5000/a@sha256:0"),
+    ],
+)
+def test_the_full_name(text, expected):
+    assert canonical_reference(text) == expected
+
+
+def test_the_full_name_of_a_repository_has_no_tag():
+    assert canonical_reference("a", tagged=False) == "docker.io/library/a"

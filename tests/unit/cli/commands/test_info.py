@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def engine(fake, fakes):
+    info = {
+        "ID": "abc",
+        "Containers": 3,
+        "ContainersRunning": 1,
+        "Driver": "overlay2",
+        "DriverStatus": [["Backing Filesystem", "extfs"]],
+        "Plugins": {"Volume": ["local"], "Network": ["bridge", "host"]},
+        "SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"],
+        "MemTotal": 8 << 30,
+        "NCPU": 2,
+        "Debug": False,
+        "Warnings": ["WARNING: careful"],
+        "Labels": ["a=b"],
+    }
+    fake.on("GET", "/info", fakes.Reply(info))
+
+
+def test_the_text_is_dockers(baleen):
+    outcome = baleen("info")
+    assert outcome.code == 0
+    for part in (
+        "Server:\n Containers: 3\n  Running: 1\n",
+        " Storage Driver: overlay2\n  Backing Filesystem: extfs\n",
+        " Plugins:\n  Volume: local\n  Network: bridge host\n",
+        " Security Options:\n  seccomp\n   Profile: builtin\n  cgroupns\n",
+        " CPUs: 2\n Total Memory: 8GiB\n",
+        " Debug Mode: false\n",
+        " Labels:\n  a=b\n",
+    ):
+        assert part in outcome.out
+    assert outcome.err == "WARNING: careful\n"
+
+
+def test_templates_see_the_engine_and_this_program(baleen):
+    assert baleen("info", "-f", "{{.ID}} {{.ClientInfo.Context}}").out == "abc default\n"
+    assert baleen("info", "--format", "json").out.startswith('{"ID":"abc","Containers":3,')
+    assert baleen("info", "-f", "{{.Nope}}").code == 1
