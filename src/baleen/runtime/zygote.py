@@ -3,9 +3,12 @@
 `python -m baleen.runtime.zygote FD`, where FD is the inherited end of a SOCK_SEQPACKET pair:
 
     daemon ── {"op": "spawn", "request": "<start.json>"} + [control socket, reserved…] ──► zygote
-                                                                                            │ fork
+                                                                                            │
                                                               supervisor ◄──────────────────┘
            ◄─────────────────── answers on the control socket ──────┘
+
+The supervisor was forked ahead and has waited for this; when it is gone, the zygote forks the
+next one, while the first is busy.
 
 There is no answer on this socket: a request that cannot be served closes the control socket, and
 the daemon sees its end. The zygote ends when the daemon's end is closed; supervisors do not.
@@ -80,8 +83,34 @@ def _refuse(control: socket.socket, message: str) -> None:
         control.send(encode(answer), socket.MSG_NOSIGNAL)
 
 
-def _become_supervisor(fds: list[int], request_path: str, cgroups: CgroupDriver) -> NoReturn:
-    """The forked child: a session of its own, nothing foreign, then serve; never returns."""
+class _Spare:
+    """A supervisor that waits for its container, so that no start has to wait for a fork.
+
+    Only its end of a socket pair is open in it; when that is closed by us it ends.
+    """
+
+    def __init__(self, cgroups: CgroupDriver) -> None:
+        self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            if os.fork() == 0:
+                _wait_as_spare(theirs, cgroups)
+
+    def take(self, request_path: str, fds: list[int]) -> bool:
+        """Make it the supervisor of a container; false if it is not there any more."""
+        with self._sock:
+            try:
+                socket.send_fds(self._sock, [os.fsencode(request_path)], fds, socket.MSG_NOSIGNAL)
+            except (BrokenPipeError, ConnectionResetError):
+                return False
+        return True
+
+    def close(self) -> None:
+        """Let it end."""
+        self._sock.close()
+
+
+def _wait_as_spare(sock: socket.socket, cgroups: CgroupDriver) -> NoReturn:
+    """The forked child: a session of its own, nothing foreign, then wait and supervise."""
     status = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -90,39 +119,49 @@ def _become_supervisor(fds: list[int], request_path: str, cgroups: CgroupDriver)
         null = os.open("/dev/null", os.O_RDWR)
         for target in range(3):
             os.dup2(null, target)
-        close_all_except({0, 1, 2, *fds})
-        set_name("baleen-sup")
+        close_all_except({0, 1, 2, sock.fileno()})
+        set_name("baleen-spare")
         os.umask(0o022)
-        supervise(fds[0], request_path, fds[1:], cgroups)
+        data, fds = receive(sock)
+        sock.close()
+        if data:
+            set_name("baleen-sup")
+            supervise(fds[0], os.fsdecode(data), fds[1:], cgroups)
         status = 0
     finally:
         os._exit(status)
 
 
-def _spawn(message: dict[str, object], fds: list[int], cgroups: CgroupDriver) -> None:
+def _requested(message: dict[str, object], fds: list[int]) -> str:
     if message.get("op") != "spawn" or not fds:
         raise InvalidArgument("only spawn, with at least one descriptor, is understood")
     path = message.get("request")
-    if not isinstance(path, str):
+    if not isinstance(path, str) or not path:
         raise InvalidArgument("request: a path is needed")
-    if os.fork() == 0:
-        _become_supervisor(fds, path, cgroups)
+    return path
 
 
 def serve(sock: socket.socket, cgroups: CgroupDriver) -> None:
-    """Fork a supervisor for each request until the other end is closed."""
+    """Have a supervisor for each request until the other end is closed."""
+    spare: _Spare | None = None
     while True:
+        if spare is None:
+            spare = _Spare(cgroups)
         try:
             data, fds = receive(sock)
         except InvalidArgument:
             continue
         except ConnectionResetError:
-            return
+            data, fds = b"", []
         if not data and not fds:
+            spare.close()
             return
         try:
-            _spawn(decode(data), fds, cgroups)
-        except (BaleenError, OSError) as err:
+            path = _requested(decode(data), fds)
+            given, spare = spare, None
+            if not given.take(path, fds):
+                _Spare(cgroups).take(path, fds)
+        except (BaleenError, OSError, ValueError) as err:
             # The daemon learns it from the end of the control socket; its log from here.
             print(f"baleen zygote: {err}", file=sys.stderr)  # noqa: T201
         finally:

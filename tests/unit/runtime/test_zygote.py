@@ -1,16 +1,19 @@
 """The zygote's own protocol, with requests that start nothing."""
 
 import json
+import os
 import select
+import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture
-def zygote():
+def process_and_socket():
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
         [sys.executable, "-m", "baleen.runtime.zygote", str(theirs.fileno())],
@@ -18,9 +21,14 @@ def zygote():
         stderr=subprocess.DEVNULL,
     )
     theirs.close()
-    yield ours
+    yield process, ours
     ours.close()
     assert process.wait(10) == 0
+
+
+@pytest.fixture
+def zygote(process_and_socket):
+    return process_and_socket[1]
 
 
 def spawn(zygote, request, count=1):
@@ -67,3 +75,43 @@ def test_garbage_does_not_end_it(zygote, data):
     ours.close()
     with spawn(zygote, "/nonexistent") as control:
         assert control.recv(10_000)
+
+
+def test_a_path_that_is_none_does_not_end_it(zygote):
+    with spawn(zygote, "\ud800") as control:
+        assert control.recv(10) == b""
+    with spawn(zygote, "/nonexistent") as control:
+        assert control.recv(10_000)
+
+
+def spare_of(process, zygote):
+    """A pidfd of the process that waits for the next container, once it is there."""
+    with spawn(zygote, "/nonexistent") as control:
+        control.recv(10_000)
+    while True:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        names = {pid: Path(f"/proc/{pid}/comm") for pid in children}
+        for pid, name in names.items():
+            if name.exists() and name.read_text() == "baleen-spare\n":
+                return os.pidfd_open(int(pid))
+
+
+def test_a_spare_that_was_killed_is_replaced(process_and_socket):
+    process, zygote = process_and_socket
+    spare = spare_of(process, zygote)
+    signal.pidfd_send_signal(spare, signal.SIGKILL)
+    assert select.select([spare], [], [], 10)[0]
+    os.close(spare)
+    for _ in range(2):
+        with spawn(zygote, "/nonexistent/start.json") as control:
+            assert "No such file" in json.loads(control.recv(10_000))["message"]
+
+
+def test_the_spare_ends_with_the_zygote(process_and_socket):
+    process, zygote = process_and_socket
+    spare = spare_of(process, zygote)
+    process.kill()
+    process.wait()
+    process.returncode = 0  # the fixture asks for an orderly end
+    assert select.select([spare], [], [], 10)[0]
+    os.close(spare)
