@@ -508,6 +508,18 @@ class NetworkManager:
             for port in ports:
                 self._localhost6.close(port.host_port, endpoint.ipv4)
 
+    async def move_ports(
+        self, old: Endpoint, new: Endpoint, ports: Sequence[PublishedPort]
+    ) -> None:
+        """Let published ports lead to another endpoint of the same container (Internal)."""
+        with _kernel_refuses(f"move the ports of {new.container_name}"):
+            self._firewall.unpublish(old.ipv4, ports)
+            self._firewall.publish(new.ipv4, ports)
+        self._forget_flows(ports)
+        for port in ports:
+            self._localhost6.close(port.host_port, old.ipv4)
+        await self._open_localhost6(new, ports)
+
     async def _open_localhost6(self, endpoint: Endpoint, ports: Iterable[PublishedPort]) -> None:
         """Serve [::1] as well, where 127.0.0.1 is served and the settings ask for it."""
         for port in ports:

@@ -105,6 +105,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         gateway: the network's gateway address; "" on internal networks and without a bridge.
         host_name: name of the veth's end on the host.
         gw_priority: see NetworkManager.gateway_endpoint.
+        index: which of the container's interfaces it is (eth<index>), -1 while it is none.
     """
 
     id: str
@@ -122,6 +123,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     host_name: str = ""
     internal: bool = False
     gw_priority: int = 0
+    index: int = -1
 
 
 class PortRequest(msgspec.Struct, frozen=True, kw_only=True):

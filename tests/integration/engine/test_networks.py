@@ -302,3 +302,50 @@ def test_internal_networks_do_not_reach_out(engine):
 def test_prune_takes_the_unused(engine):
     engine.docker("network", "create", "unused")
     assert "unused" in engine.out("network", "prune", "-f")
+
+
+def test_a_network_is_left_and_joined_again_while_the_container_runs(engine):
+    engine.docker("network", "create", "--subnet", "10.55.0.0/24", "first")
+    engine.docker("run", "-d", "--name", "cc", "--network", "first", "busybox", "sleep", "600")
+    engine.docker("network", "connect", "bridge", "cc")
+    engine.docker("network", "disconnect", "first", "cc")
+    bridge = engine.inspect("cc")["NetworkSettings"]["Networks"]["bridge"]
+    assert f"default via {bridge['Gateway']} dev eth1" in engine.out("exec", "cc", "ip", "route")
+    engine.docker("network", "connect", "--alias", "again", "--ip", "10.55.0.10", "first", "cc")
+    assert "10.55.0.10/24" in engine.out("exec", "cc", "ip", "addr", "show", "eth2")
+    assert engine.fails("network", "rm", "first").count("has active endpoints")
+    assert "already exists in network first" in engine.fails("network", "connect", "first", "cc")
+
+
+def test_published_ports_follow_the_default_route(engine):
+    engine.docker("network", "create", "zz")
+    serve(engine, "web", "-p", "8080:80")
+    engine.docker("network", "connect", "zz", "web")
+    engine.docker("network", "disconnect", "bridge", "web")
+    answers(engine, "127.0.0.1", 8080)
+    answers(engine, HOST_ADDRESS, 8080, outside=True)
+    assert port_of(engine, "web") == 8080
+    engine.docker("network", "create", "aa")
+    engine.docker("network", "connect", "aa", "web")
+    answers(engine, HOST_ADDRESS, 8080, outside=True)
+    engine.docker("network", "disconnect", "zz", "web")
+    answers(engine, HOST_ADDRESS, 8080, outside=True)
+
+
+def test_host_and_none_are_not_joined_beside_others(engine):
+    engine.docker("network", "create", "own")
+    engine.docker("run", "-d", "--name", "cc", "busybox", "sleep", "600")
+    engine.docker("run", "-d", "--name", "lone", "--network", "none", "busybox", "sleep", "600")
+    assert "connected to host network" in engine.fails("network", "connect", "host", "cc")
+    assert "private (none) mode" in engine.fails("network", "connect", "none", "cc")
+    assert "private (none) mode" in engine.fails("network", "connect", "own", "lone")
+
+
+def test_a_stopped_container_takes_new_settings_for_a_network(engine):
+    engine.docker("network", "create", "--subnet", "10.55.0.0/24", "own")
+    engine.docker("create", "--name", "cc", "--network", "own", "busybox", "ip", "addr")
+    assert "no configured subnet or ip-range contain the IP address 10.56.0.1" in engine.fails(
+        "network", "connect", "--ip", "10.56.0.1", "own", "cc"
+    )
+    engine.docker("network", "connect", "--ip", "10.55.0.77", "own", "cc")
+    assert "10.55.0.77/24" in engine.out("start", "-a", "cc")
