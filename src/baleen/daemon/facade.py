@@ -8,7 +8,7 @@ itself raises what is wrong with the request at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
@@ -181,7 +181,7 @@ class _Images(Protocol):
 
     async def image_inspect(
         self, ref: str, *, platform: str = "", manifests: bool = False
-    ) -> object: ...
+    ) -> Mapping[str, Any]: ...
 
     async def image_history(self, ref: str, *, platform: str = "") -> object: ...
 

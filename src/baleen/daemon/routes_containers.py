@@ -12,6 +12,7 @@ import msgspec
 
 from baleen import api, errors
 from baleen.daemon.http_messages import HIJACKED, Response, StreamResponse
+from baleen.daemon.older_views import container_view
 from baleen.daemon.query import parse_integer
 from baleen.daemon.routing import Call, Operation, json_response, no_content
 from baleen.daemon.streams import TAR, UpgradeOnce, primed, stream_type
@@ -58,9 +59,8 @@ async def _create(call: Call) -> Response:
 
 
 async def _inspect(call: Call) -> Response:
-    return json_response(
-        await call.engine.container_inspect(call.ref, size=call.query.flag("size"))
-    )
+    body = await call.engine.container_inspect(call.ref, size=call.query.flag("size"))
+    return json_response(container_view(body, call.version))
 
 
 async def _top(call: Call) -> Response:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from baleen import errors
 from baleen.daemon.http_messages import Response, StreamResponse
+from baleen.daemon.older_views import image_list_view, image_view
 from baleen.daemon.routing import Call, Operation, json_response
 from baleen.daemon.streams import TAR, primed, progress
 from baleen.errors import InvalidArgument
@@ -19,15 +20,14 @@ _PRUNE_FILTERS = frozenset({"dangling", "label", "label!", "until"})
 
 def _list(call: Call) -> Response:
     query = call.query
-    return json_response(
-        call.engine.image_list(
-            all=query.flag("all"),
-            filters=call.filters(_LIST_FILTERS),
-            digests=query.flag("digests"),
-            shared_size=query.flag("shared-size"),
-            manifests=query.flag("manifests"),
-        )
+    body = call.engine.image_list(
+        all=query.flag("all"),
+        filters=call.filters(_LIST_FILTERS),
+        digests=query.flag("digests"),
+        shared_size=query.flag("shared-size"),
+        manifests=query.flag("manifests"),
     )
+    return json_response(image_list_view(body, call.version))
 
 
 async def _inspect(call: Call) -> Response:
@@ -36,9 +36,8 @@ async def _inspect(call: Call) -> Response:
         raise InvalidArgument(
             "conflicting options: manifests and platform options cannot both be set"
         )
-    return json_response(
-        await call.engine.image_inspect(call.ref, platform=platform, manifests=manifests)
-    )
+    view = await call.engine.image_inspect(call.ref, platform=platform, manifests=manifests)
+    return json_response(image_view(view, call.version))
 
 
 async def _history(call: Call) -> Response:

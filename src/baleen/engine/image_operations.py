@@ -5,6 +5,7 @@ See: Engine API, /images/*.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -56,12 +57,14 @@ class ImageOperations:
     ) -> bytes:
         """Return the body of /images/json."""
         del digests  # RepoDigests are always shown
+        users = Counter(record.image_id for record in self._store)
         return msgspec.json.encode(
             self._images.summaries(
                 all_images=all,
                 filters=filters,
                 manifests=manifests,
                 shared_size=shared_size,
+                containers=users.__getitem__,
             )
         )
 
