@@ -197,12 +197,18 @@ def _parse_ports(filter_name: str, values: Sequence[str]) -> set[str]:
 
 def _by_expose(values: Sequence[str]) -> Callable[[ContainerRecord], bool]:
     ports = _parse_ports("expose", values)
-    return lambda record: any(port in ports for port in record.config.exposed_ports)
+    return lambda record: any(
+        port in ports for port in (*record.config.exposed_ports, *record.ports)
+    )
 
 
 def _by_publish(values: Sequence[str]) -> Callable[[ContainerRecord], bool]:
     ports = _parse_ports("publish", values)
-    return lambda record: any(port in ports for port in record.host_config.port_bindings)
+    return lambda record: any(
+        f"{binding.host_port}/{key.partition('/')[2]}" in ports
+        for key, bindings in record.ports.items()
+        for binding in bindings or ()
+    )
 
 
 def _by_task(values: Sequence[str]) -> Callable[[ContainerRecord], bool]:

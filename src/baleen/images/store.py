@@ -199,7 +199,10 @@ class ImageStore:
                 tags = tuple(tag for tag in image.repo_tags if matches(parse_reference(tag)))
                 if not tags:
                     continue
-                image = replace(image, repo_tags=tags)
+                digests = tuple(
+                    name for name in image.repo_digests if matches(parse_reference(name))
+                )
+                image = replace(image, repo_tags=tags, repo_digests=digests)
             images.append(image)
         return sorted(images, key=lambda image: (-created_ns(image.created), image.repo_tags))
 

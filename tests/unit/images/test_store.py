@@ -126,6 +126,14 @@ def test_summaries_have_the_apis_shape(store, loaded):
     assert "Manifests" not in plain
 
 
+def test_a_filter_by_name_hides_the_digests_of_other_names(store, loaded):
+    loaded("app:1")
+    store.tag("app:1", "x/y", "2")
+    (summary,) = store.summaries(filters={"reference": ["x/*"]})
+    assert summary["RepoTags"] == ["x/y:2"]
+    assert [name.partition("@")[0] for name in summary["RepoDigests"]] == ["x/y"]
+
+
 def test_lists_are_filtered(store, loaded):
     loaded("old:1", created="2020-01-01T00:00:00Z")
     loaded("mid:1", created="2021-01-01T00:00:00Z", config={"Labels": {"k": "w"}})
