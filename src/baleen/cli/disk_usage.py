@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from baleen.cli.session import Session
     from baleen.client.models import JsonObject
 
-__all__ = ["cache_size", "print_details"]
+__all__ = ["USAGES", "cache_size", "print_details", "with_lists"]
+
+# The lists of old answers: the objects that hold them since API 1.52, and their titles.
+USAGES = {
+    "Images": ("ImageUsage", "Images"),
+    "Containers": ("ContainerUsage", "Containers"),
+    "Volumes": ("VolumeUsage", "Local Volumes"),
+    "BuildCache": ("BuildCacheUsage", "Build Cache"),
+}
 
 _CACHE_HEADERS = {
     "ID": "CACHE ID",
@@ -43,6 +51,13 @@ _CACHE = (
     "{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t"
     "{{.UsageCount}}\t{{.Shared}}"
 )
+
+
+def with_lists(usage: JsonObject) -> JsonObject:
+    """A verbose answer of any API version in the form of the old ones."""
+    if "ImageUsage" not in usage:
+        return usage
+    return {kind: (usage.get(key) or {}).get("Items") for kind, (key, _) in USAGES.items()}
 
 
 def cache_size(cache: list[JsonObject]) -> int:

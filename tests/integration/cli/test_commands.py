@@ -4,31 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def baleen(engine):
-    environment = {**os.environ, **engine.environment(), "BALEEN_HOST": engine.host}
-
-    def call(*arguments, stdin=b"", code=0):
-        done = subprocess.run(
-            [sys.executable, "-m", "baleen.cli.main", *arguments],
-            input=stdin,
-            capture_output=True,
-            env=environment,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == code, (done.stdout, done.stderr)
-        return done
-
-    return call
 
 
 def test_run_prints_both_streams_and_ends_as_the_container_did(baleen):

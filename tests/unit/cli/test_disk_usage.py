@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from baleen.cli.disk_usage import cache_size
+from baleen.cli.disk_usage import cache_size, with_lists
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +66,13 @@ def test_a_template_sees_all_at_once(baleen):
 
 def test_shared_records_are_not_counted():
     assert cache_size([{"Size": 1}, {"Size": 2, "Shared": True}, {"Size": 4}]) == 5
+
+
+def test_lists_of_new_engines_are_found(baleen, fake, fakes):
+    old = {"Images": None, "Containers": None, "Volumes": [{"Name": "v"}], "BuildCache": None}
+    assert with_lists(old) is old
+    new = {"ImageUsage": {}, "VolumeUsage": {"Items": [{"Name": "v"}], "TotalCount": 1}}
+    assert with_lists(new) == old
+    fake.on("GET", "/system/df", fakes.Reply(new))
+    assert "\nv             N/A       N/A\n" in baleen("system", "df", "-v").out
+    assert fake.last("/system/df").query == {"verbose": ["1"]}

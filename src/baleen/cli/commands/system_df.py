@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from baleen.cli.command import Command
-from baleen.cli.disk_usage import cache_size, print_details
+from baleen.cli.disk_usage import USAGES, cache_size, print_details, with_lists
 from baleen.cli.flags import Flag
 from baleen.cli.formatting.humanize import decimal_size
 from baleen.cli.formatting.rows import Row
@@ -40,6 +40,19 @@ def _row(kind: str, total: int, active: int, size: int, free: int, *, share: boo
     )
 
 
+def _totals(usage: JsonObject) -> list[Row]:
+    """The rows from what the engine has added up: API 1.52 and newer."""
+    rows: list[Row] = []
+    for kind, (key, title) in USAGES.items():
+        part: JsonObject = usage.get(key) or {}
+        total, active, size, free = (
+            int(part.get(name) or 0)
+            for name in ("TotalCount", "ActiveCount", "TotalSize", "Reclaimable")
+        )
+        rows.append(_row(title, total, active, size, free, share=kind != "BuildCache"))
+    return rows
+
+
 def _rows(usage: JsonObject) -> list[Row]:
     images: list[JsonObject] = usage.get("Images") or []
     containers: list[JsonObject] = usage.get("Containers") or []
@@ -67,12 +80,13 @@ def _rows(usage: JsonObject) -> list[Row]:
 
 
 def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
-    usage: JsonObject = session.client.get("/system/df") or {}
-    if flags.on("verbose"):
-        return print_details(session, usage, flags.text("format"))
+    verbose = flags.on("verbose")
+    usage: JsonObject = session.client.get("/system/df", verbose=verbose or None) or {}
+    if verbose:
+        return print_details(session, with_lists(usage), flags.text("format"))
     return print_rows(
         session,
-        _rows(usage),
+        _totals(usage) if "ImageUsage" in usage else _rows(usage),
         form=flags.text("format"),
         default="{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
         headers=_HEADERS,

@@ -49,3 +49,17 @@ def test_an_empty_engine(baleen, fake, fakes):
     lines = baleen("system", "df").out.splitlines()
     assert lines[1] == "Images          0         0         0B        0B"
     assert baleen("system", "df", "-v").code == 0
+
+
+def test_an_engine_that_adds_up_itself(baleen, fake, fakes):
+    part = {"TotalCount": 3, "ActiveCount": 1, "TotalSize": 2000, "Reclaimable": 500}
+    keys = ("ImageUsage", "ContainerUsage", "VolumeUsage", "BuildCacheUsage")
+    fake.on("GET", "/system/df", fakes.Reply(dict.fromkeys(keys, part)))
+    assert baleen("system", "df").out == (
+        "TYPE            TOTAL     ACTIVE    SIZE      RECLAIMABLE\n"
+        "Images          3         1         2kB       500B (25%)\n"
+        "Containers      3         1         2kB       500B (25%)\n"
+        "Local Volumes   3         1         2kB       500B (25%)\n"
+        "Build Cache     3         1         2kB       500B\n"
+    )
+    assert fake.last("/system/df").query == {}
