@@ -13,6 +13,7 @@ import os
 import posixpath
 import stat
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from baleen.api import FilesystemChange
@@ -23,7 +24,7 @@ from baleen.linux.fd import Fd
 from baleen.linux.path import open_in_root
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from baleen.containers import ContainerStore
     from baleen.containers.record import ContainerRecord
@@ -154,7 +155,7 @@ class Copying:
 
     @staticmethod
     def _mount_below(record: ContainerRecord, path: str) -> tuple[str, str, bool] | None:
-        clean = posixpath.normpath("/" + path)
+        clean = posixpath.normpath("/" + path.lstrip("/"))
         best = None
         for mount in record.mounts:
             place = mount.destination.rstrip("/")
@@ -198,18 +199,33 @@ class Copying:
         if mounts.upper is None:
             return []
         ignored = {mount.destination for mount in record.mounts} | _MADE_AT_START
-        changes: list[FilesystemChange] = []
         with read_only_view(mounts, image_only=True) as image:
-            for path, kind in _walk(mounts.upper, image):
-                if path not in ignored:
-                    changes.append(FilesystemChange(path=path, kind=kind))
-        return sorted(changes, key=lambda change: change.path)
+            kinds = {p: k for p, k in _walk(mounts.upper, image) if p not in ignored}
+            for path in _only_passages(kinds, ignored):
+                if kinds[path] == _ADDED or _same_access(mounts.upper, image, path):
+                    del kinds[path]
+        return [FilesystemChange(path=path, kind=kinds[path]) for path in sorted(kinds)]
 
 
 # Mount points that the runtime makes in the writable layer when an image lacks them.
 _MADE_AT_START = frozenset(
-    {"/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
+    {"/.dockerenv", "/dev", "/proc", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
 )
+
+
+def _only_passages(kinds: Mapping[str, int], ignored: Iterable[str]) -> list[str]:
+    """Return the directories, deepest first, that hold mount points and no change of their own."""
+    above = {str(parent) for path in ignored for parent in PurePosixPath(path).parents}
+    busy = {str(p) for path in kinds if path not in above for p in PurePosixPath(path).parents}
+    return sorted((path for path in kinds if path in above - busy), reverse=True)
+
+
+def _same_access(upper: str, image: Fd, path: str) -> bool:
+    """Whether a directory has the owner and mode that the image gave it."""
+    with open_in_root(image.fileno(), path, os.O_PATH | os.O_NOFOLLOW) as before:
+        old = os.fstat(before.fileno())
+    new = os.lstat(upper + path)
+    return (old.st_mode, old.st_uid, old.st_gid) == (new.st_mode, new.st_uid, new.st_gid)
 
 
 def _walk(upper: str, image: Fd) -> Iterator[tuple[str, int]]:
