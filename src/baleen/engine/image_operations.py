@@ -12,7 +12,7 @@ import msgspec
 
 from baleen.engine.tasks import blocking_chunks
 from baleen.images import ImageUser
-from baleen.oci.platform import Platform, host_platform, parse_platform
+from baleen.oci.platform import Platform
 
 if TYPE_CHECKING:
     import asyncio
@@ -137,4 +137,4 @@ class ImageOperations:
 
 
 def _platform(text: str) -> Platform | None:
-    return parse_platform(text, default=host_platform()) if text else None
+    return Platform.parse(text) if text else None
