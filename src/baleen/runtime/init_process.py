@@ -100,6 +100,7 @@ def _set_up(plan: InitPlan, channel: sync.Channel) -> None:
     channel.stage = "making namespaces"
     ns.unshare(plan.unshare)
     channel.send(sync.MESSAGE_NAMESPACES)
+    channel.wait_for(sync.MESSAGE_CGROUP)
     _join_cgroup(plan, channel)
     channel.stage = "setting the host name"
     if spec.hostname:
@@ -117,7 +118,7 @@ def _set_up(plan: InitPlan, channel: sync.Channel) -> None:
         channel.send_with_fd(sync.MESSAGE_READY, master.fileno())
         hardening.use_terminal(slave, process, channel)
         make_controlling(0)
-    channel.wait_for_start()
+    channel.wait_for(sync.MESSAGE_START)
     _execute(plan, channel)
 
 

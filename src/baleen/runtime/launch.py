@@ -5,7 +5,9 @@
     create()                                   S, the caller, one thread, on the host
       unshare(pid[, time]) ── fork ──────────► C, the container's PID 1
       setns(own pid namespace)                   join or unshare mnt net uts ipc
+      meanwhile: make the cgroup
       ◄──────────────────────────── "N" ─────   namespaces are there
+             ──────────────────── "G" ──────►   the cgroup is there
     create() returns: netns can be filled        join the cgroup, unshare cgroup
                                                  root, mounts, devices, masks, pivot_root
       ◄─────────────── "R" (+ pty master) ───   ready
@@ -38,7 +40,13 @@ from baleen.linux.record import record
 from baleen.runtime import enter, init_process
 from baleen.runtime.failure import LaunchError, decode_failure, reason
 from baleen.runtime.prepare import Prepared, Rootfs, Stdio, prepare
-from baleen.runtime.sync import CHANNEL_BYTES, MESSAGE_NAMESPACES, MESSAGE_READY, MESSAGE_START
+from baleen.runtime.sync import (
+    CHANNEL_BYTES,
+    MESSAGE_CGROUP,
+    MESSAGE_NAMESPACES,
+    MESSAGE_READY,
+    MESSAGE_START,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,6 +160,7 @@ def create(
     stdio: Stdio | None = None,
     init: bool = False,
     cgroup: Cgroup | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Container:
     """Make the container's PID 1 and its namespaces; returns while it still mounts.
 
@@ -162,7 +171,8 @@ def create(
         seccomp_program: compiled filter, or None for none.
         stdio: descriptors for the process, still owned by the caller; None with a terminal.
         init: PID 1 is our reaper, and the program its child.
-        cgroup: group that PID 1 joins; it must exist.
+        cgroup: group that PID 1 joins; it must exist when `meanwhile` returns.
+        meanwhile: called while PID 1 makes its namespaces; what it raises is raised here.
 
     Raises:
         LaunchError: nothing is left of the attempt.
@@ -200,7 +210,11 @@ def create(
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
         undo.callback(_destroy, pidfd)
+        if meanwhile is not None:
+            meanwhile()
+        # Answered only now: a message that a dying process leaves unread would hide its last word.
         _expect(link, MESSAGE_NAMESPACES, pidfd)
+        link.send(MESSAGE_CGROUP)
         try:
             netns = undo.enter_context(
                 Fd(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))

@@ -211,9 +211,11 @@ class Runner:
 
     def _create(self, spec: Spec, child: Stdio | None) -> Container:
         request = self._request
+        cgroup, make_cgroup = self._cgroup, None
+        if cgroup is None and spec.cgroups_path:
+            cgroup = self._cgroups.open(spec.cgroups_path)
+            make_cgroup = self._make_cgroup
         try:
-            if self._cgroup is None and spec.cgroups_path:
-                self._cgroup = self._cgroups.create(spec.cgroups_path, spec.resources)
             self._container = create(
                 spec,
                 bundle=request.bundle,
@@ -221,12 +223,18 @@ class Runner:
                 seccomp_program=_read_program(request.seccomp_program),
                 stdio=child,
                 init=request.init,
-                cgroup=self._cgroup,
+                cgroup=cgroup,
+                meanwhile=make_cgroup,
             )
         finally:
             if child is not None:
                 close_stdio(child)
         return self._container
+
+    def _make_cgroup(self) -> None:
+        """Make the control group, while PID 1 makes its namespaces."""
+        spec = self.load_spec()
+        self._cgroup = self._cgroups.create(spec.cgroups_path, spec.resources)
 
     def _set_up_network(self, spec: Spec, container: Container) -> None:
         """Configure a new network namespace, while init is busy with its mounts."""

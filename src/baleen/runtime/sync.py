@@ -1,8 +1,9 @@
 """The messages between a launch's parent and its child; the picture is in `launch`.
 
-Datagrams of one SOCK_SEQPACKET pair whose ends are close-on-exec: "N" namespaces made, "R" ready
-(with the terminal's master), "S" start, "P<pid>" the final process, or a JSON object: a failure,
-after which the child exits. The end of the stream means that execve succeeded.
+Datagrams of one SOCK_SEQPACKET pair whose ends are close-on-exec: "N" namespaces made, "G" the
+cgroup is there, "R" ready (with the terminal's master), "S" start, "P<pid>" the final process, or a
+JSON object: a failure, after which the child exits. The end of the stream means that execve
+succeeded.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = ["Channel", "begin", "child_main"]
 
 CHANNEL_BYTES: Final = 8192
 MESSAGE_NAMESPACES: Final = b"N"
+MESSAGE_CGROUP: Final = b"G"
 MESSAGE_READY: Final = b"R"
 MESSAGE_START: Final = b"S"
 
@@ -52,9 +54,9 @@ class Channel:
         with socket.socket(fileno=os.dup(self.fd)) as borrowed:
             socket.send_fds(borrowed, [message], [fd])
 
-    def wait_for_start(self) -> None:
+    def wait_for(self, message: bytes) -> None:
         """Block until we may go on; leave the process if the parent went away instead."""
-        if os.read(self.fd, CHANNEL_BYTES) != MESSAGE_START:
+        if os.read(self.fd, CHANNEL_BYTES) != message:
             os._exit(1)
 
 

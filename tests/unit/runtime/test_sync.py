@@ -61,7 +61,7 @@ def test_a_child_whose_parent_has_gone_does_not_go_on(pair):
 
     def body(channel):
         os.close(ours.fileno())
-        channel.wait_for_start()
+        channel.wait_for(sync.MESSAGE_START)
         os._exit(77)
 
     pid = _fork(theirs, body)

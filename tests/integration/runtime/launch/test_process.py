@@ -311,3 +311,27 @@ def test_an_exec_needs_room_for_itself_and_for_the_moment_one_more(runner):
     cgroup.update({"pids": {"limit": 2}})
     with pytest.raises(LaunchError, match="temporarily unavailable"):
         runner.exec(container, "true", document=document, cgroup=cgroup)
+
+
+def test_pid_1_waits_for_the_cgroup_that_is_made_meanwhile(runner):
+    group = runner.driver.open(f"/baleen-test/{os.path.basename(runner.work)}-late")
+    runner.undo.callback(group.remove)
+    document = runner.document("cat", "/proc/self/cgroup")
+    result = runner.run_document(
+        document, cgroup=group, meanwhile=lambda: runner.driver.create(group.path, {})
+    )
+    assert "-late" in result.out or ":/\n" in result.out
+    assert result.code == 0
+
+
+def test_what_meanwhile_raises_leaves_nothing_of_the_container(runner):
+    def fail():
+        raise OSError(28, "no room for a group")
+
+    with (
+        runner.captured() as (stdio, _),
+        pytest.raises(OSError, match="no room for a group"),
+    ):
+        runner.create(runner.document("true"), stdio=stdio, meanwhile=fail)
+    with pytest.raises(ChildProcessError):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
