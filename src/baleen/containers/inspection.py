@@ -83,7 +83,7 @@ def _network_settings(record: ContainerRecord) -> dict[str, object]:
     settings: dict[str, object] = {
         "Bridge": "",
         "SandboxID": record.sandbox_id,
-        "SandboxKey": record.sandbox_key,
+        "SandboxKey": f"/proc/{record.pid}/ns/net" if record.sandbox_id and record.pid else "",
         "Ports": to_wire(record.ports),
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",

@@ -67,7 +67,6 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     active_endpoints: list[Endpoint] = []
     published: list[PublishedPort] = []
     sandbox_id: str = ""
-    sandbox_key: str = ""
     status: Status = Status.CREATED
     pid: int = 0
     exit_code: int = 0

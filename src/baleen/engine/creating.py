@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Creating"]
 
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
 
 class Creating:
     """Makes containers."""
@@ -89,7 +91,7 @@ class Creating:
         """Make a container; on any error nothing is left.
 
         Raises:
-            NotFound: no such image, network, or container to share with.
+            NotFound: no such image or network.
             AlreadyExists: the name is taken.
             InvalidArgument: anything malformed or contradictory.
         """
@@ -164,7 +166,7 @@ class Creating:
         for reference in (mode, host.ipc_mode, host.pid_mode):
             other = shared_with(reference)
             if other is not None:
-                self._store.get(other)
+                self._other(other)
         host = with_default_paths(host)
         return msgspec.structs.replace(
             host,
@@ -175,6 +177,16 @@ class Creating:
             log_config=self._complete_log(host.log_config),
             runtime=host.runtime or "baleen-runtime",
         )
+
+    def _other(self, reference: str) -> ContainerRecord:
+        """Return a container that the request refers to (InvalidArgument).
+
+        Not NotFound, which `docker run` takes for a missing image and pulls (moby issue 39823).
+        """
+        try:
+            return self._store.get(reference)
+        except errors.NotFound as err:
+            raise InvalidArgument(str(err)) from err
 
     def _cgroupns_mode(self, host: HostConfig) -> str:
         """Return the default: private on cgroup v2 unless privileged, as dockerd has it."""
@@ -203,7 +215,11 @@ class Creating:
     ) -> Mounts:
         def work() -> Mounts:
             os.makedirs(state_dir, mode=0o710, exist_ok=True)  # noqa: PTH103
-            return self._snapshots.prepare(container_id, image.chain_id)
+            mounts = self._snapshots.prepare(container_id, image.chain_id)
+            if mounts.upper is not None:
+                # Programs look for it to learn that they are in a container.
+                os.close(os.open(f"{mounts.upper}/.dockerenv", _NEW_FILE, 0o755))
+            return mounts
 
         def remove() -> None:
             self._snapshots.remove(container_id)
@@ -216,7 +232,7 @@ class Creating:
         inherited: list[MountRequest] = []
         for text in host.volumes_from:
             reference, mode = parse_volumes_from(text)
-            inherited += inherited_requests(self._store.get(reference).mounts, mode)
+            inherited += inherited_requests(self._other(reference).mounts, mode)
         return parse_mounts(config, host, inherited=inherited)
 
     async def _settle_mount(

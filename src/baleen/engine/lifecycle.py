@@ -11,6 +11,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from baleen.api.signals import parse_signal
 from baleen.containers.state import Status
 from baleen.containers.times import now_text
@@ -29,6 +31,7 @@ from baleen.errors import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from baleen.api import Health
     from baleen.containers import ContainerStore
     from baleen.containers.record import ContainerRecord
     from baleen.engine.events import EventBus
@@ -211,10 +214,20 @@ class Lifecycle:
         if number != _SIGKILL:
             await live.link.send("signal", signal=number)
             self._publish(record.id, "kill", signal=str(number))
+            if record.status is Status.PAUSED and _is_to_end(record, number):
+                await self._let_go_on(live)
             return
         ended = live.when_not_running()
         await self._no_restart(live)
         await self._kill_hard(live, ended)
+
+    async def _let_go_on(self, live: LiveContainer) -> None:
+        """Thaw a paused container: its process cannot take a signal before."""
+        async with live.lock:
+            record = self._store.by_id(live.id)
+            if record is not None and record.status is Status.PAUSED:
+                self._thaw(live)
+                self._publish(live.id, "unpause")
 
     async def _no_restart(self, live: LiveContainer) -> None:
         """Make the coming exit the last one, whatever the restart policy says."""
@@ -381,6 +394,7 @@ class Lifecycle:
             exit_code=ending.exit_code,
             oom_killed=ending.oom_killed,
             finished_at=ending.finished_at,
+            health=_health_of_stopped(record),
             **changes,
         )
         live.attached = 0
@@ -400,6 +414,7 @@ class Lifecycle:
             oom_killed=ending.oom_killed,
             finished_at=ending.finished_at,
             restart_count=record.restart_count + 1,
+            health=_health_of_stopped(record),
         )
         self._publish(record.id, "die", exitCode=str(ending.exit_code))
         self._lives[record.id].exited(WaitResult(ending.exit_code), restarting=True)
@@ -449,6 +464,19 @@ class Lifecycle:
 
 def _stop_signal(record: ContainerRecord, signal: str | None) -> int:
     return parse_signal(signal or record.config.stop_signal or "SIGTERM")
+
+
+def _is_to_end(record: ContainerRecord, number: int) -> bool:
+    """Whether the signal counts as a wish to end: any one, or the stop signal if there is one."""
+    wanted = record.config.stop_signal
+    return not wanted or number == parse_signal(wanted)
+
+
+def _health_of_stopped(record: ContainerRecord) -> Health | None:
+    """Return the health of a container that is probed no more: Docker calls it unhealthy."""
+    if record.health is None:
+        return None
+    return msgspec.structs.replace(record.health, status="unhealthy")
 
 
 def _stop_timeout(record: ContainerRecord, timeout: int | None) -> int | None:

@@ -17,6 +17,7 @@ from baleen.api import (
     NetworkCreateResponse,
 )
 from baleen.api.timestamps import parse_timestamp
+from baleen.containers.filters import parse_bool_filter
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.network import NetworkSpec, PoolSpec
 
@@ -58,6 +59,10 @@ class NetworkOperations:
         for name in filters:
             if name not in _FILTERS:
                 raise InvalidArgument(f"invalid filter '{name}'")
+        parse_bool_filter(filters, "dangling", default=False)
+        for value in filters.get("type", ()):
+            if value not in ("builtin", "custom"):
+                raise InvalidArgument(f"invalid filter: 'type'='{value[:64]}'")
         return [
             self._view(network, containers=False)
             for network in self._networks.networks()

@@ -63,8 +63,6 @@ def check_resources(limits: Resources, host: HostResources) -> list[str]:
     _check_cpuset("mems", limits.cpuset_mems, host.memory_nodes)
     _check_block_io(limits)
     _check_ulimits(limits.ulimits)
-    if limits.pids_limit is not None and limits.pids_limit < -1:
-        raise InvalidArgument(f"invalid pids limit {limits.pids_limit}: want -1, 0 or more")
     if limits.device_requests:
         request = limits.device_requests[0]
         wanted = " ".join("[" + " ".join(names[:16]) + "]" for names in request.capabilities[:16])

@@ -163,11 +163,11 @@ def test_bad_names_are_400(engine, name):
 def test_sharing_with_what_is_not_there(engine):
     for key in ("NetworkMode", "IpcMode", "PidMode"):
         answer = create(engine, {key: "container:nosuch"})
-        assert answer.status in (400, 404)
+        assert answer.status == 400
         assert "nosuch" in answer.message
     # A network is looked for when the container starts.
     assert create(engine, {"NetworkMode": "nosuch"}).status in (201, 404)
-    assert create(engine, {"VolumesFrom": ["nosuch"]}).status == 404
+    assert create(engine, {"VolumesFrom": ["nosuch"]}).status == 400
 
 
 def test_conflicting_network_options(engine):
@@ -287,3 +287,15 @@ def test_absent_endpoints_say_so(engine, path):
     answer = engine.api("POST", path, {})
     assert answer.status in (400, 404, 501, 503), answer
     assert answer.message
+
+
+def test_a_container_to_share_with_is_not_taken_for_an_image(engine):
+    # A 404 would make `docker run` pull the image.
+    for flags in (
+        ["--network", "container:nosuch"],
+        ["--pid", "container:nosuch"],
+        ["--ipc", "container:nosuch"],
+        ["--volumes-from", "nosuch"],
+    ):
+        message = engine.fails("run", "--rm", *flags, "busybox", "true", code=125)
+        assert message.startswith("docker: Error response from daemon: No such container: nosuch")

@@ -12,9 +12,8 @@ from baleen.engine.default_route import set_default_route
 pytestmark = pytest.mark.integration
 
 SETUP = (
-    "ip link add d0 type dummy && ip addr add 10.5.0.2/24 dev d0 && ip link set d0 up && "
-    "ip link add d1 type dummy && ip addr add 10.6.0.2/24 dev d1 && ip link set d1 up && "
-    "echo ready && exec cat"
+    "ip link add d0 type veth peer name d1 && ip link set d0 up && ip link set d1 up && "
+    "ip addr add 10.5.0.2/24 dev d0 && ip addr add 10.6.0.2/24 dev d1 && echo ready && exec cat"
 )
 
 
@@ -47,5 +46,5 @@ def test_the_default_route_is_set_and_replaced(process):
 
 
 def test_an_interface_that_is_not_there(process):
-    with pytest.raises(OSError, match="No such device"):
+    with pytest.raises(OSError, match="no interface with this name"):
         set_default_route(process.pid, "d9", "10.5.0.1")

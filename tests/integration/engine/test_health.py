@@ -54,3 +54,12 @@ def test_a_probe_that_hangs_is_ended(engine):
 def test_no_healthcheck_has_none(engine):
     engine.docker("run", "-d", "--name", "plain", "--no-healthcheck", "busybox", "sleep", "1000")
     assert health(engine, "plain") is None
+
+
+def test_a_container_that_ended_is_not_healthy(engine):
+    run(engine, "ended", "true")
+    wait_until("healthy", lambda: health(engine, "ended")["Status"] == "healthy")
+    engine.docker("kill", "ended")
+    assert health(engine, "ended")["Status"] == "unhealthy"
+    engine.docker("start", "ended")
+    assert health(engine, "ended")["Status"] == "starting"

@@ -274,3 +274,35 @@ def test_diff_and_export(engine):
     assert "new" in names
     assert "etc/passwd" not in names
     assert any(name.startswith("bin/") for name in names)
+
+
+def test_what_the_engine_makes_is_no_change_of_the_container(engine):
+    engine.docker("run", "--name", "dd", "-v", "/a/b/c", "busybox", "test", "-e", "/.dockerenv")
+    assert engine.out("diff", "dd") == ""
+    engine.docker("run", "--name", "ee", "-v", "/a/b/c", "busybox", "touch", "/a/x")
+    assert engine.out("diff", "ee").split("\n") == ["A /a", "A /a/x"]
+    engine.docker("run", "--name", "ff", "busybox", "chmod", "700", "/etc")
+    assert engine.out("diff", "ff") == "C /etc"
+
+
+def test_a_signal_lets_a_paused_container_go_on(engine):
+    trap = "trap 'exit 7' TERM HUP; echo up; while :; do sleep 0.1; done"
+    engine.docker("run", "-d", "--name", "pp", "busybox", "sh", "-c", trap)
+    engine.docker("run", "-d", "--name", "qq", "--stop-signal", "TERM", "busybox", "sh", "-c", trap)
+    for name in ("pp", "qq"):
+        engine.wait_for_log(name, "up")
+        engine.docker("pause", name)
+        engine.docker("kill", "-s", "HUP", name)
+    assert engine.out("wait", "pp") == "7"
+    assert engine.state("qq")["Status"] == "paused"  # HUP is not what ends this one
+    engine.docker("kill", "-s", "TERM", "qq")
+    assert engine.out("wait", "qq") == "7"
+
+
+def test_the_network_namespace_can_be_entered_by_its_key(engine):
+    engine.docker("run", "-d", "--name", "cc", "busybox", "sleep", "1000")
+    settings = engine.inspect("cc")["NetworkSettings"]
+    addresses = engine.inside("nsenter", f"--net={settings['SandboxKey']}", "ip", "addr")
+    assert settings["Networks"]["bridge"]["IPAddress"] in addresses
+    engine.docker("kill", "cc")
+    assert engine.inspect("cc")["NetworkSettings"]["SandboxKey"] == ""

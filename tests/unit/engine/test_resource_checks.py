@@ -23,6 +23,7 @@ HOST = HostResources(frozenset({0, 1}), frozenset({0}))
         Resources(nano_cpus=10**7),
         Resources(cpuset_cpus="0-1", cpuset_mems="0"),
         Resources(pids_limit=-1, cpu_quota=-1),
+        Resources(pids_limit=-5),  # as -1, for Docker
         Resources(
             ulimits=[Ulimit(name="nofile", soft=1, hard=-1), Ulimit(name="core", soft=-1, hard=-1)]
         ),
@@ -62,7 +63,6 @@ def test_good_limits(limits):
         (Resources(cpuset_cpus="0-1e9"), "for cpuset cpus"),
         (Resources(cpuset_cpus="0,,1"), "for cpuset cpus"),
         (Resources(blkio_weight=9), "Range of blkio weight is from 10 to 1000"),
-        (Resources(pids_limit=-2), "pids limit"),
         (Resources(ulimits=[Ulimit(name="x", soft=1, hard=1)]), "invalid ulimit type: x"),
         (Resources(ulimits=[Ulimit(name="nofile", soft=2, hard=1)]), "2 > 1"),
         (Resources(ulimits=[Ulimit(name="nofile", soft=-1, hard=1)]), "soft limit must be"),
