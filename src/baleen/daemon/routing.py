@@ -33,6 +33,9 @@ Answer: TypeAlias = "Response | StreamResponse"
 Handler: TypeAlias = "Callable[[Call], Answer | Awaitable[Answer]]"
 
 _VERSIONED = re.compile(r"/v([0-9.]{1,16})(/.*)")
+# It names the newest version that the daemon has, and reads what left the API with v1.45.
+_COMPOSE_1 = "docker-compose/1."
+_COMPOSE_1_UNDERSTANDS = (1, 44)
 _MEDIA_TYPE = re.compile(r"[ \t]*([^;\s]+)[ \t]*(?:;.*)?")
 
 
@@ -112,6 +115,8 @@ class Router:
         if match is not None:
             path = match[2]
             version = versions.negotiate(match[1])
+            if request.headers.get("user-agent", "").startswith(_COMPOSE_1):
+                version = min(version, _COMPOSE_1_UNDERSTANDS)
         operation, ref = self.find(request.method, path)
         return operation.handler(Call(self._engine, request, ref, version))
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from baleen.daemon.application import OPERATIONS
-from baleen.daemon.routing import Router, json_response, no_content
+from baleen.daemon.routing import Operation, Router, json_response, no_content
 from baleen.errors import NotFound
 
 
@@ -72,3 +74,20 @@ def test_answers_take_bytes_and_values():
     assert json_response(b"[]").body == b"[]"
     assert json_response({"a": 1}, 201).body == b'{"a":1}\n'
     assert no_content().status == 204
+
+
+@pytest.mark.parametrize(
+    ("path", "agent", "version"),
+    [
+        ("/v1.55/x", "docker-compose/1.29.2 docker-py/5.0.3 Linux/6.1", (1, 44)),
+        ("/v1.38/x", "docker-compose/1.29.2 docker-py/5.0.3 Linux/6.1", (1, 38)),
+        ("/v1.55/x", "docker-compose/2.30", (1, 55)),
+        ("/v1.55/x", "", (1, 55)),
+        ("/x", "docker-compose/1.29.2", (1, 55)),
+    ],
+)
+def test_compose_1_is_answered_as_its_time_was(path, agent, version):
+    seen = []
+    router = Router(None, [Operation("GET", "/x", "X", lambda call: seen.append(call.version))])
+    router.handle(SimpleNamespace(method="GET", path=path, query="", headers={"user-agent": agent}))
+    assert seen == [version]
