@@ -212,10 +212,10 @@ class Runner:
     def _create(self, spec: Spec, child: Stdio | None) -> Container:
         request = self._request
         cgroup, make_cgroup = self._cgroup, None
-        if cgroup is None and spec.cgroups_path:
-            cgroup = self._cgroups.open(spec.cgroups_path)
-            make_cgroup = self._make_cgroup
         try:
+            if cgroup is None and spec.cgroups_path:
+                cgroup = self._cgroups.open(spec.cgroups_path)
+                make_cgroup = self._make_cgroup
             self._container = create(
                 spec,
                 bundle=request.bundle,
