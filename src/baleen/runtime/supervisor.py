@@ -223,8 +223,13 @@ class Supervisor:
 
     def _after_request(self, message: Message) -> None:
         # What ends this process has to wait until the answer is sent.
-        if message.get("op") in ("start", "release") and self._status == "created":
+        operation = message.get("op")
+        if operation in ("start", "release") and self._status == "created":
             self._end()
+        elif operation == "stop-restart" and self._restart_timer is not None:
+            self._restart_timer.cancel()
+            self._restart_timer = None
+            self._record_exit(oom_killed=False)
 
     # -- operations -----------------------------------------------------------------------------
 
@@ -294,10 +299,6 @@ class Supervisor:
 
     def _op_stop_restart(self, _message: Message, _fds: list[int]) -> Message:
         self._restart.stop()
-        if self._restart_timer is not None:
-            self._restart_timer.cancel()
-            self._restart_timer = None
-            self._record_exit(oom_killed=False)
         return {}
 
     def _op_set_restart(self, message: Message, _fds: list[int]) -> Message:
