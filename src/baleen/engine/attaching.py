@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from baleen.containers.logs import read_logs
 from baleen.containers.state import Status
 from baleen.engine.live import AttachRequest
-from baleen.errors import Conflict, InvalidArgument
+from baleen.errors import Conflict
+from baleen.runtime.detach_keys import parse_detach_keys
 
 if TYPE_CHECKING:
     from baleen.containers import ContainerStore
@@ -78,7 +79,7 @@ class Attaching:
         Raises:
             NotFound: no such container.
             Conflict: it is paused or restarting.
-            InvalidArgument: neither `logs` nor `stream` was asked for.
+            InvalidArgument: malformed detach keys.
         """
         record = self._store.get(ref)
         if record.status is Status.PAUSED:
@@ -87,8 +88,7 @@ class Attaching:
             raise Conflict(
                 f"container {record.id} is restarting, wait until the container is running"
             )
-        if not logs and not stream:
-            raise InvalidArgument("invalid attach options: ask for logs, stream, or both")
+        parse_detach_keys(detach_keys or "")
         tty = record.config.tty
         fd, early = await upgrade(tty=tty)
         self._publish(record)

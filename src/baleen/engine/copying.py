@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from baleen.containers import ContainerStore
     from baleen.containers.record import ContainerRecord
+    from baleen.engine.events import EventBus
     from baleen.engine.live import LiveContainers
     from baleen.engine.tasks import Tasks
     from baleen.snapshots import Snapshotter
@@ -45,11 +46,13 @@ class Copying:
         store: ContainerStore,
         lives: LiveContainers,
         snapshots: Snapshotter,
+        events: EventBus,
         tasks: Tasks,
     ) -> None:
         self._store = store
         self._lives = lives
         self._snapshots = snapshots
+        self._events = events
         self._tasks = tasks
 
     async def stat(self, ref: str, path: str) -> dict[str, Any]:
@@ -79,6 +82,7 @@ class Copying:
             return info.to_dict(), _closing(chunks, tree)
 
         info, chunks = await self._tasks.blocking(begin)
+        self._publish(record, "archive-path")
         return info, self._tasks.iterate(chunks)
 
     async def put(
@@ -116,10 +120,15 @@ class Copying:
 
         if record.is_running:
             await self._tasks.consume(work, body)
-            return
-        async with live.lock:  # it must not be started while its layer is mounted for us
-            record = self._store.get(record.id)
-            await self._tasks.consume(work, body)
+        else:
+            async with live.lock:  # it must not be started while its layer is mounted for us
+                record = self._store.get(record.id)
+                await self._tasks.consume(work, body)
+        self._publish(record, "extract-to-dir")
+
+    def _publish(self, record: ContainerRecord, action: str) -> None:
+        attributes = {**record.config.labels, "image": record.config.image, "name": record.name}
+        self._events.publish_with("container", action, record.id, attributes)
 
     @contextmanager
     def _tree(
@@ -187,6 +196,7 @@ class Copying:
             return _closing(export_tree(view), view)
 
         chunks = await self._tasks.blocking(begin)
+        self._publish(record, "export")
         return self._tasks.iterate(chunks)
 
     async def changes(self, ref: str) -> list[FilesystemChange]:

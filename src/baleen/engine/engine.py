@@ -156,7 +156,7 @@ class Engine:
         self.container_inspect = viewing.inspect
         self.container_logs = viewing.logs
 
-        measuring = Measuring(store, starter)
+        measuring = Measuring(store, starter, self.events)
         self.container_top = measuring.top
         self.container_stats = measuring.stats
 
@@ -168,7 +168,7 @@ class Engine:
         self.exec_inspect = exec_ops.inspect
         self.exec_resize = exec_ops.resize
 
-        copying = Copying(store, lives, self._snapshots, self._tasks)
+        copying = Copying(store, lives, self._snapshots, self.events, self._tasks)
         self.archive_stat = copying.stat
         self.archive_get = copying.get
         self.archive_put = copying.put

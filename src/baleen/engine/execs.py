@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Protocol
 from baleen.api.frames import encode_frame
 from baleen.containers.exec_record import ExecRecord
 from baleen.containers.state import Status
+from baleen.engine.host_checks import check_environment
 from baleen.engine.oci_spec import build_exec_process
 from baleen.errors import BaleenError, Conflict, InvalidArgument, StartFailed
+from baleen.runtime.detach_keys import parse_detach_keys
 
 if TYPE_CHECKING:
     from baleen.api import ExecCreateBody, ExecInspect, ExecStartBody
@@ -73,9 +75,8 @@ class Execs:
         self._require_running(record)
         if not body.cmd:
             raise InvalidArgument("No exec command specified")
-        for variable in body.env:
-            if not variable or variable.startswith("="):
-                raise InvalidArgument(f"invalid environment variable: {variable}")
+        check_environment(body.env)
+        parse_detach_keys(body.detach_keys or "")
         user = None
         if body.user:
             user = self._bundles.user_of_running(record, body.user)
@@ -123,24 +124,32 @@ class Execs:
             raise Conflict(f"container {exec_.container_id} is not running")
         self._require_running(record)
         exec_ = self._execs.begin(exec_id)
-        attached = not body.detach and (exec_.open_stdin or exec_.open_stdout or exec_.open_stderr)
-        if not attached:
+        if body.detach:
             await self._run(record, exec_, None, b"")
             return
+        # Frames or not is what this request says, whatever the exec itself was made with: that is
+        # how its client is going to read. A stream of nothing shows when the exec has ended.
+        framed = not body.tty
         try:
-            fd, early = await upgrade(tty=exec_.tty)
+            fd, early = await upgrade(tty=body.tty)
         except BaseException:
             self._execs.finish(exec_id, 126)
             raise
         try:
-            await self._run(record, exec_, fd, early)
+            await self._run(record, exec_, fd, early, framed=framed)
         except BaleenError as err:
-            _tell(fd, f"OCI runtime exec failed: {err}\r\n", framed=not exec_.tty)
+            _tell(fd, f"OCI runtime exec failed: {err}\r\n", framed=framed)
         finally:
             os.close(fd)
 
     async def _run(
-        self, record: ContainerRecord, exec_: ExecRecord, fd: int | None, early: bytes
+        self,
+        record: ContainerRecord,
+        exec_: ExecRecord,
+        fd: int | None,
+        early: bytes,
+        *,
+        framed: bool = False,
     ) -> None:
         attach = None
         if fd is not None:
@@ -148,7 +157,7 @@ class Execs:
                 "stdin": exec_.open_stdin,
                 "stdout": exec_.open_stdout,
                 "stderr": exec_.open_stderr,
-                "framed": not exec_.tty,
+                "framed": framed,
                 "early": base64.b64encode(early).decode(),
             }
         self._publish(record, f"exec_start: {' '.join(exec_.command)}", exec_.id)

@@ -18,6 +18,7 @@ from baleen.containers.state import Status
 from baleen.containers.times import now_text
 from baleen.engine.live import WaitResult, resolved
 from baleen.engine.starter import Ending, Starter
+from baleen.engine.use_events import publish_release, publish_use
 from baleen.errors import (
     BaleenError,
     Conflict,
@@ -117,6 +118,7 @@ class Lifecycle:
             manually_stopped=False,
             **started.changes,
         )
+        publish_use(self._events, self._require(live.id))
         self._publish(live.id, "start")
         self._health.begin(record)
         # An exit that came right behind the reply was held back until the start was noted.
@@ -399,6 +401,7 @@ class Lifecycle:
         )
         live.attached = 0
         self._publish(container_id, "die", exitCode=str(ending.exit_code))
+        publish_release(self._events, record)
         live.exited(WaitResult(ending.exit_code), restarting=False)
         if record.host_config.auto_remove and not live.keep:
             self._remove_later(container_id)

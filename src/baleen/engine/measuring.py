@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from baleen.containers import ContainerStore
     from baleen.containers.record import ContainerRecord
+    from baleen.engine.events import EventBus
     from baleen.engine.starter import Starter
 
 __all__ = ["Measuring"]
@@ -30,9 +31,10 @@ _INTERVAL_S = 1.0
 class Measuring:
     """Reads counters of running containers; nothing runs inside them."""
 
-    def __init__(self, store: ContainerStore, starter: Starter) -> None:
+    def __init__(self, store: ContainerStore, starter: Starter, events: EventBus) -> None:
         self._store = store
         self._starter = starter
+        self._events = events
 
     async def top(self, ref: str, ps_arguments: str) -> ContainerTopResponse:
         """Return the container's processes.
@@ -46,6 +48,8 @@ class Measuring:
             raise Conflict(f"container {record.id} is not running")
         pids = self._starter.cgroup_of(record).pids()
         titles, rows = process_table(pids, ps_arguments)
+        attributes = {**record.config.labels, "image": record.config.image, "name": record.name}
+        self._events.publish_with("container", "top", record.id, attributes)
         return ContainerTopResponse(titles=list(titles), processes=[list(row) for row in rows])
 
     def stats(self, ref: str, *, stream: bool, one_shot: bool) -> AsyncIterator[bytes]:

@@ -299,3 +299,11 @@ def test_a_container_to_share_with_is_not_taken_for_an_image(engine):
     ):
         message = engine.fails("run", "--rm", *flags, "busybox", "true", code=125)
         assert message.startswith("docker: Error response from daemon: No such container: nosuch")
+
+
+def test_detach_keys_that_are_none(engine):
+    engine.docker("run", "-d", "--name", "cc", "busybox", "sleep", "1000")
+    answer = engine.api("POST", "/containers/cc/exec", {"Cmd": ["true"], "DetachKeys": "nonsense"})
+    assert (answer.status, answer.message[:30]) == (400, "invalid detach keys (nonsense)")
+    answer = engine.api("POST", "/containers/cc/attach?stream=1&stdout=1&detachKeys=nonsense")
+    assert (answer.status, answer.message[:30]) == (400, "invalid detach keys (nonsense)")

@@ -136,3 +136,32 @@ def test_attached_socket(client):
     sock.close()
     assert data.count(b"x") == 1000
     assert container.wait()["StatusCode"] == 0
+
+
+@pytest.mark.parametrize("made_with_tty", [True, False])
+@pytest.mark.parametrize("started_with_tty", [True, False])
+def test_an_exec_is_framed_as_its_start_says(client, made_with_tty, started_with_tty):
+    container = client.containers.run("busybox", ["sleep", "1000"], detach=True)
+    made = client.api.exec_create(container.id, ["echo", "text"], tty=made_with_tty)
+    out, _ = client.api.exec_start(made["Id"], tty=started_with_tty, demux=True)
+    if started_with_tty and not made_with_tty:
+        assert out.endswith(b"text\n")
+    else:
+        assert out == (b"text\r\n" if made_with_tty else b"text\n")
+
+
+def test_an_exec_without_streams_is_waited_for(client):
+    container = client.containers.run("busybox", ["sleep", "1000"], detach=True)
+    result = container.exec_run(["sh", "-c", "sleep 0.2; exit 3"], stdout=False, stderr=False)
+    assert (result.exit_code, result.output) == (3, b"")
+
+
+def test_attaching_to_nothing_is_an_empty_stream(client):
+    container = client.containers.run("busybox", ["sleep", "1000"], detach=True)
+    assert container.attach() == b""
+
+
+def test_detach_keys_are_checked(client):
+    container = client.containers.run("busybox", ["sleep", "1000"], detach=True)
+    with pytest.raises(docker.errors.APIError, match="invalid detach keys"):
+        container.attach_socket(params={"stream": 1, "detachKeys": "nonsense"})

@@ -136,3 +136,39 @@ def test_system_df(engine):
     text = engine.docker("system", "df").stdout
     assert "Images" in text
     assert "Local Volumes" in text
+
+
+def test_events_tell_what_a_container_uses_and_who_looked(engine):
+    engine.docker("volume", "create", "vol")
+    since = str(time.time())
+    engine.docker("run", "-d", "--name", "ee", "-v", "vol:/v", "busybox", "sleep", "1000")
+    engine.docker("top", "ee")
+    engine.docker("cp", "ee:/etc/hostname", "-")
+    engine.api("GET", "/containers/ee/export")
+    engine.docker("kill", "ee")
+    until = str(time.time() + 0.01)
+    lines = engine.out("events", "--since", since, "--until", until, "--format", "{{json .}}")
+    events = [json.loads(line) for line in lines.split("\n")]
+    assert [(event["Type"], event["Action"]) for event in events] == [
+        ("container", "create"),
+        ("network", "connect"),
+        ("volume", "mount"),
+        ("container", "start"),
+        ("container", "top"),
+        ("container", "archive-path"),
+        ("container", "export"),
+        ("container", "kill"),
+        ("container", "die"),
+        ("network", "disconnect"),
+        ("volume", "unmount"),
+    ]
+    container_id = engine.inspect("ee")["Id"]
+    attributes = {event["Action"]: event["Actor"]["Attributes"] for event in events}
+    assert attributes["connect"] == {
+        "container": container_id, "name": "bridge", "type": "bridge",
+    }  # fmt: skip
+    assert attributes["mount"] == {
+        "container": container_id, "destination": "/v", "driver": "local", "propagation": "",
+        "read/write": "true",
+    }  # fmt: skip
+    assert attributes["unmount"] == {"container": container_id, "driver": "local"}
