@@ -252,6 +252,7 @@ class Creating:
             options=dict(request.driver_options),
             labels=dict(request.labels),
             anonymous=request.is_anonymous,
+            made_for=container_id if request.is_anonymous else "",
         )
         if is_new:
             undo.push_async_callback(self._tasks.blocking, self._volumes.remove, volume.name)

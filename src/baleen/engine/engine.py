@@ -125,7 +125,15 @@ class Engine:
         )
         lifecycle.auto_remove = removing.auto_remove
         self._restoring = Restoring(
-            config, store, lives, lifecycle, removing, self._networks, self._snapshots, self._tasks
+            config,
+            store,
+            lives,
+            lifecycle,
+            starter,
+            removing,
+            self._networks,
+            self._snapshots,
+            self._tasks,
         )
         creating = Creating(
             config,

@@ -112,6 +112,10 @@ class Removing:
             except BaleenError as err:
                 self._store.move(container_id, Status.DEAD, error=str(err))
                 raise
+            if not volumes:
+                for mount in record.mounts:
+                    if mount.type == "volume":
+                        self._volumes.outlive(mount.name)
             self._store.remove(container_id)
             self._execs.forget(container_id)
         for mount in record.mounts:
@@ -145,6 +149,14 @@ class Removing:
                 log.debug("anonymous volume %s stays: %s", mount.name, err)
                 continue
             self._events.publish_with("volume", "destroy", mount.name, {"driver": "local"})
+
+    async def remove_unclaimed_volumes(self) -> None:
+        """Remove anonymous volumes whose container was never recorded, or is gone with them."""
+        for name in self._volumes.unclaimed({record.id for record in self._store}):
+            try:
+                await self._tasks.blocking(self._volumes.remove, name)
+            except BaleenError as err:
+                log.debug("volume %s stays: %s", name, err)
 
     async def auto_remove(self, container_id: str) -> None:
         """Take away a `--rm` container that ended, with its anonymous volumes."""

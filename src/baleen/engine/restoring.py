@@ -7,16 +7,20 @@ For every container that the database says is active:
     neither                                  → the supervisor was killed, or the host rebooted:
                                                end what is left, exit code 137
 
-Then removals that were begun are completed, `--rm` is honoured, directories and snapshots that no
+A run that its record does not know of (the daemon was killed during the start) is ended. Then
+removals that were begun are completed, `--rm` is honoured, directories and snapshots that no
 record knows are removed, and containers whose restart policy says so are started (after a reboot).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from baleen.containers.state import Status
+from baleen.engine.container_networks import shared_with
 from baleen.engine.removing import remove_orphans
 from baleen.engine.starter import read_ending
 from baleen.engine.supervisor_link import SupervisorLink
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from baleen.engine.lifecycle import Lifecycle
     from baleen.engine.live import LiveContainers
     from baleen.engine.removing import Removing
+    from baleen.engine.starter import Starter
     from baleen.engine.supervisor_link import Message
     from baleen.engine.tasks import Tasks
     from baleen.network import NetworkManager
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["Restoring"]
 
 log = logging.getLogger(__name__)
+
+_OWNERS_S = 30
 
 
 class Restoring:
@@ -50,6 +57,7 @@ class Restoring:
         store: ContainerStore,
         lives: LiveContainers,
         lifecycle: Lifecycle,
+        starter: Starter,
         removing: Removing,
         networks: NetworkManager,
         snapshots: Snapshotter,
@@ -59,6 +67,7 @@ class Restoring:
         self._store = store
         self._lives = lives
         self._lifecycle = lifecycle
+        self._starter = starter
         self._removing = removing
         self._networks = networks
         self._snapshots = snapshots
@@ -81,12 +90,39 @@ class Restoring:
             live = self._lives[record.id]
             if live.link is not None:
                 await self._ask_state(record)
+        await self._tasks.blocking(self._end_unrecorded)
         await self._complete_removals()
         await self._remove_orphans()
-        ended = {record.id for record in orphaned}
-        for record in self._store:
-            if _restarts(record, was_active=record.id in ended):
-                self._tasks.start(self._start(record.id), f"start {record.id[:12]}")
+        await self._removing.remove_unclaimed_volumes()
+        self._start_by_policy({record.id for record in orphaned})
+
+    def _end_unrecorded(self) -> None:
+        """End starts that the last daemon did not live to note; their client got no answer."""
+        for record in list(self._store):
+            if record.status.is_active or not self._bundle(record.id).exists():
+                continue
+            if self._starter.end_unrecorded(record):
+                log.warning("container %s was about to run, ended it", record.id)
+
+    def _start_by_policy(self, ended: set[str]) -> None:
+        """Start what the policy wants, whoever shares a namespace after its owner."""
+        records = [
+            record for record in self._store if _restarts(record, was_active=record.id in ended)
+        ]
+        done = {record.id: asyncio.Event() for record in records}
+        for record in records:
+            owners = [done[owner] for owner in self._owners(record) if owner in done]
+            self._tasks.start(self._start(record.id, owners, done), f"start {record.id[:12]}")
+
+    def _owners(self, record: ContainerRecord) -> set[str]:
+        host = record.host_config
+        owners = set()
+        for mode in (host.network_mode, host.ipc_mode, host.pid_mode):
+            reference = shared_with(mode)
+            if reference is not None:
+                with suppress(BaleenError):  # gone; its start will say so
+                    owners.add(self._store.get(reference).id)
+        return owners - {record.id}
 
     def _adopt(self, record: ContainerRecord) -> bool:
         path = self._bundle(record.id) / "control.sock"
@@ -137,7 +173,9 @@ class Restoring:
                 continue
             self._store.move(record.id, Status.DEAD)
             try:
-                await self._removing.remove_stopped(record.id, volumes=False)
+                # What `rm` was asked about volumes is not known any more; `--rm` says it.
+                with_volumes = record.host_config.auto_remove
+                await self._removing.remove_stopped(record.id, volumes=with_volumes)
             except BaleenError as err:
                 log.error("cannot complete the removal of container %s: %s", record.id, err)
 
@@ -154,11 +192,20 @@ class Restoring:
 
         await self._tasks.blocking(work)
 
-    async def _start(self, container_id: str) -> None:
+    async def _start(
+        self, container_id: str, owners: list[asyncio.Event], done: dict[str, asyncio.Event]
+    ) -> None:
         try:
+            # Bounded: names can change, so that two containers wait for each other.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_OWNERS_S):
+                    for owner in owners:
+                        await owner.wait()
             await self._lifecycle.start(container_id)
         except BaleenError as err:
             log.error("cannot start container %s: %s", container_id, err)
+        finally:
+            done[container_id].set()
 
     def _bundle(self, container_id: str) -> Path:
         return self._config.exec_root / "containers" / container_id

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from baleen.containers.times import now_text
 from baleen.engine.attaching import send_attach
-from baleen.engine.supervisor_link import SupervisorLink
+from baleen.engine.supervisor_link import SupervisorLink, end_supervisor
 from baleen.errors import BaleenError, Internal, StartFailed
 
 if TYPE_CHECKING:
@@ -185,6 +185,22 @@ class Starter:
         except BaleenError as err:
             log.error("cannot remove the cgroup of container %s: %s", record.id, err)
         return read_ending(record) or Ending(137, oom_killed, now_text())
+
+    def end_unrecorded(self, record: ContainerRecord) -> bool:
+        """End a run of which the record does not know; returns whether there was one.
+
+        A daemon that was killed between a start and its record has left it. Blocks.
+        """
+        ended = end_supervisor(self._bundles.directory(record.id) / "control.sock")
+        cgroup = self.cgroup_of(record)
+        try:
+            cgroup.kill()
+            cgroup.remove()
+        except BaleenError as err:
+            log.error("cannot remove the cgroup of container %s: %s", record.id, err)
+        self._bundles.clean(record)
+        remove_ending(record)
+        return ended
 
     def cgroup_of(self, record: ContainerRecord) -> Cgroup:
         """Return the container's cgroup, which exists while the container runs."""

@@ -18,7 +18,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
+import signal
 import socket
+import struct
 from typing import TYPE_CHECKING, Any
 
 from baleen.errors import Internal, NotFound, StartFailed, Unavailable
@@ -27,12 +30,55 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Message", "SupervisorLink"]
+__all__ = ["Message", "SupervisorLink", "end_supervisor"]
+
+# struct ucred; see unix(7)
+_CREDENTIALS = struct.Struct("=iII")
+_KILL_S = 5.0
 
 Message = dict[str, Any]
 
 # A datagram may be as long as the socket's send buffer; the protocol stays well below.
 _MAX_DATAGRAM = 256 * 1024
+
+
+def _connect(path: Path) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    directory = -1
+    try:
+        # A socket's address holds 107 bytes, which the path of a bundle can exceed.
+        directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        sock.connect(f"/proc/self/fd/{directory}/{path.name}")
+    except OSError as err:
+        sock.close()
+        raise NotFound(f"no supervisor listens on {path}: {err.strerror}") from err
+    finally:
+        if directory >= 0:
+            os.close(directory)
+    return sock
+
+
+def end_supervisor(path: Path) -> bool:
+    """Kill the supervisor that listens on `path`, and so its container; wait until it is gone.
+
+    Returns False when there is none. Blocks, for the moment that the kernel needs.
+    """
+    try:
+        sock = _connect(path)
+    except NotFound:
+        return False
+    with sock:
+        # Who called listen(2); it cannot have gone while it holds the connection.
+        pid, _, _ = _CREDENTIALS.unpack(
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        )
+        pidfd = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            select.select([pidfd], [], [], _KILL_S)
+        finally:
+            os.close(pidfd)
+    return True
 
 
 class SupervisorLink:
@@ -70,19 +116,7 @@ class SupervisorLink:
         Raises:
             NotFound: no supervisor listens there.
         """
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        directory = -1
-        try:
-            # A socket's address holds 107 bytes, which the path of a bundle can exceed.
-            directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-            sock.connect(f"/proc/self/fd/{directory}/{path.name}")
-        except OSError as err:
-            sock.close()
-            raise NotFound(f"no supervisor listens on {path}: {err.strerror}") from err
-        finally:
-            if directory >= 0:
-                os.close(directory)
-        return cls(sock, on_event, on_lost)
+        return cls(_connect(path), on_event, on_lost)
 
     @property
     def is_open(self) -> bool:

@@ -13,12 +13,16 @@ ANONYMOUS_LABEL: Final = "com.docker.volume.anonymous"
 
 
 class VolumeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the database keeps; `created_at` is RFC 3339, `options` those of the local driver."""
+    """What the database keeps; `created_at` is RFC 3339, `options` those of the local driver.
+
+    `made_for` is the container that an anonymous volume goes with, "" once it has outlived it.
+    """
 
     name: str
     created_at: str
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
+    made_for: str = ""
 
 
 _DECODER: Final = msgspec.json.Decoder(VolumeRecord)

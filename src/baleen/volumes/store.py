@@ -34,7 +34,7 @@ from baleen.volumes.options import check_options, mount_source
 from baleen.volumes.record import ANONYMOUS_LABEL, VolumeRecord, decode_record, encode_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from baleen.state.database import Database
@@ -84,6 +84,8 @@ class VolumeStore:
         for entry in list(os.scandir(self._root)):
             if entry.name.startswith(_REMOVING):
                 self._delete(self._root / entry.name)
+            elif entry.name not in self._records and _is_unborn(self._root / entry.name):
+                continue
             elif (
                 entry.name not in self._records
                 and is_name(entry.name)
@@ -101,11 +103,13 @@ class VolumeStore:
         options: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
         anonymous: bool = False,
+        made_for: str = "",
     ) -> tuple[Volume, bool]:
         """Return the volume of that name, and whether it is new.
 
         A volume that is there already is returned as it is. Without a name one of 64 hex digits is
-        made up; `anonymous` marks it as one that `prune` and `docker rm -v` may take.
+        made up; `anonymous` marks it as one that `prune` and `docker rm -v` may take. A new one
+        that is `made_for` a container goes with it, see `unclaimed`.
 
         Raises:
             InvalidArgument: a malformed name or option.
@@ -130,7 +134,13 @@ class VolumeStore:
             if anonymous or not name:
                 marked.setdefault(ANONYMOUS_LABEL, "")
             self._make_directories(checked)
-            record = VolumeRecord(name=checked, created_at=_now(), options=chosen, labels=marked)
+            record = VolumeRecord(
+                name=checked,
+                created_at=_now(),
+                options=chosen,
+                labels=marked,
+                made_for=made_for,
+            )
             self._keep(record)
             return self._shown(record), True
 
@@ -171,6 +181,21 @@ class VolumeStore:
         """Whether the volume was made without a name (False when there is none)."""
         record = self._records.get(name)
         return record is not None and ANONYMOUS_LABEL in record.labels
+
+    def outlive(self, name: str) -> None:
+        """Let the volume stay although the container that it was made for goes."""
+        with self._lock:
+            record = self._records.get(name)
+            if record is not None and record.made_for:
+                self._keep(msgspec.structs.replace(record, made_for=""))
+
+    def unclaimed(self, containers: Collection[str]) -> _Names:
+        """Return the volumes made for containers that are not among these.
+
+        A create or a removal that was cut off has left them.
+        """
+        records = self._records.values()
+        return [r.name for r in records if r.made_for and r.made_for not in containers]
 
     def data_path(self, name: str) -> Path:
         """Return the directory that containers see; the name must be a volume's."""
@@ -384,3 +409,19 @@ def _file_sizes(directory: str) -> Iterable[int]:
                 elif status.st_nlink == 1 or (status.st_dev, status.st_ino) not in seen:
                     seen.add((status.st_dev, status.st_ino))
                     yield status.st_size
+
+
+def _is_unborn(directory: Path) -> bool:
+    """Remove what a create that was cut off has left: a volume without record and without content.
+
+    Returns whether that was the case. Only rmdir(2) is used, so nothing can be lost.
+    """
+    if not is_name(directory.name):
+        return False
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            (directory / "_data").rmdir()
+        directory.rmdir()
+    except OSError:
+        return False
+    return True

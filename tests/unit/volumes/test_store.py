@@ -119,6 +119,22 @@ def test_a_directory_without_a_record_is_taken_over_not_removed(tmp_path, databa
     assert (found.data_path("lost") / "f").read_text() == "precious"
 
 
+def test_a_volume_without_record_and_content_is_not_taken_over(tmp_path, database, store):
+    (tmp_path / "volumes" / "half").mkdir()
+    (tmp_path / "volumes" / "whole" / "_data").mkdir(parents=True)
+    assert names(again(tmp_path, database)) == []
+    assert os.listdir(tmp_path / "volumes") == []
+
+
+def test_a_volume_goes_with_its_container_unless_it_may_outlive_it(tmp_path, database, store):
+    gone, _ = store.create(None, made_for="c1")
+    kept, _ = store.create(None, made_for="c1")
+    store.create(None, made_for="c2")
+    store.create(None)
+    store.outlive(kept.name)
+    assert again(tmp_path, database).unclaimed({"c2"}) == [gone.name]
+
+
 def test_damaged_records_are_named(tmp_path, database):
     database.put("volumes", "v1", b"{}")
     with pytest.raises(DataLoss, match="volume v1"):
