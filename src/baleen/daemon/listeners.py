@@ -27,7 +27,14 @@ from baleen.errors import AlreadyExists, InvalidArgument
 if TYPE_CHECKING:
     from baleen.daemon.config import Config
 
-__all__ = ["Address", "open_listeners", "open_unix", "parse_address", "resolve_group"]
+__all__ = [
+    "Address",
+    "check_hosts",
+    "open_listeners",
+    "open_unix",
+    "parse_address",
+    "resolve_group",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -163,15 +170,30 @@ def _passed() -> list[socket.socket]:
     return listeners
 
 
+def check_hosts(config: Config) -> list[Address]:
+    """Return the configured addresses, before anything is made on the host.
+
+    Raises InvalidArgument: one is malformed, or would give root away.
+    """
+    use_tls = config.tls or config.tlsverify
+    addresses = [parse_address(text, tls=use_tls) for text in config.hosts]
+    is_open = not config.tlsverify and not config.insecure_plain_tcp_without_authentication
+    if is_open and any(address.scheme == "tcp" for address in addresses):
+        raise InvalidArgument(
+            "refusing to listen on a TCP address without client authentication: whoever reaches "
+            "it becomes root on this host; use --tlsverify, or ssh to the unix socket"
+        )
+    return addresses
+
+
 def open_listeners(config: Config) -> tuple[list[socket.socket], list[str]]:
     """Return (listening sockets, paths to remove at the end).
 
     Raises InvalidArgument, AlreadyExists; then nothing is left open.
     """
-    use_tls = config.tls or config.tlsverify
-    addresses = [parse_address(text, tls=use_tls) for text in config.hosts]
-    if any(address.scheme == "tcp" for address in addresses):
-        _refuse_open_tcp(config)
+    addresses = check_hosts(config)
+    if any(address.scheme == "tcp" for address in addresses) and not config.tlsverify:
+        _log.warning("the API is open on TCP without authentication: anybody can become root here")
     listeners: list[socket.socket] = []
     paths: list[str] = []
     try:
@@ -190,14 +212,3 @@ def open_listeners(config: Config) -> tuple[list[socket.socket], list[str]]:
             Path(path).unlink(missing_ok=True)
         raise
     return listeners, paths
-
-
-def _refuse_open_tcp(config: Config) -> None:
-    if config.tlsverify:
-        return
-    if not config.insecure_plain_tcp_without_authentication:
-        raise InvalidArgument(
-            "refusing to listen on a TCP address without client authentication: whoever reaches "
-            "it becomes root on this host; use --tlsverify, or ssh to the unix socket"
-        )
-    _log.warning("the API is open on TCP without authentication: anybody can become root here")

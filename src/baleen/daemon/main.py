@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from baleen import __version__
 from baleen.daemon.config import Config, Invocation, load_config, parse_arguments
 from baleen.daemon.host_files import HostFiles
-from baleen.daemon.listeners import open_listeners, parse_address
+from baleen.daemon.listeners import check_hosts, open_listeners, parse_address
 from baleen.daemon.logs import LEVELS, set_up_logging
 from baleen.daemon.options import OPTIONS
 from baleen.daemon.zygote_process import ZygoteProcess
@@ -101,6 +101,7 @@ def _help() -> str:
 
 
 def _run(config: Config, invocation: Invocation) -> None:
+    check_hosts(config)
     _prepare_process()
     with ExitStack() as stack:
         stack.enter_context(HostFiles(config.data_root, config.exec_root, config.pidfile))

@@ -104,7 +104,9 @@ def check_environment(entries: Sequence[str]) -> None:
     """
     for entry in entries:
         if not entry or entry.startswith("=") or "\0" in entry:
-            raise InvalidArgument(f"invalid environment variable: {entry[:64]}")
+            # The value may be a secret, and messages go into the log.
+            name = entry.partition("=")[0].replace("\0", "")
+            raise InvalidArgument(f"invalid environment variable: {name[:64]}=...")
 
 
 def _check_health(health: HealthConfig) -> None:
