@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import io
 import json
 import os
+import socket
 import struct
 import tarfile
 import time
@@ -17,10 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from bed import TIMEOUT_S, Answer
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bed import Answer, Bed
+    from bed import Bed
 
 PLAIN = {"Image": "busybox"}
 
@@ -86,7 +90,9 @@ def archive(contents: dict[str, bytes]) -> bytes:
     return bytes(layer)
 
 
-def image_archive(name: str, layers: list[bytes], config: dict[str, Any], **document: Any) -> bytes:
+def image_archive(
+    name: str, layers: list[bytes], config: dict[str, Any] | None, /, **document: Any
+) -> bytes:
     """Return what `docker load` takes; `document` replaces members of the image's document."""
     contents = {f"{number}.tar": layer for number, layer in enumerate(layers)}
     whole = {
@@ -119,10 +125,21 @@ def _member(tar: tarfile.TarFile, name: str) -> Any:
     return member
 
 
+def upload(engine: Bed, method: str, path: str, data: bytes) -> Answer:
+    """Send an archive; the answer may come, and the connection close, before all was sent."""
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as client:
+        client.settimeout(TIMEOUT_S)
+        client.connect(str(engine.socket))
+        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n"
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            client.sendall(head.encode() + data)
+        response = http.client.HTTPResponse(client, method=method)
+        response.begin()
+        return Answer(response.status, dict(response.getheaders()), response.read())
+
+
 def load(engine: Bed, data: bytes) -> Answer:
-    return engine.api(
-        "POST", "/images/load?quiet=1", data, headers={"Content-Type": "application/x-tar"}
-    )
+    return upload(engine, "POST", "/images/load?quiet=1", data)
 
 
 def load_error(engine: Bed, data: bytes) -> str:
@@ -143,12 +160,8 @@ def image(engine: Bed, *layers: Layer | bytes, name: str = "attack:1", **config:
 
 
 def put(engine: Bed, container: str, path: str, data: bytes, flags: str = "") -> Answer:
-    return engine.api(
-        "PUT",
-        f"/containers/{container}/archive?path={quote(path, safe='')}{flags}",
-        data,
-        headers={"Content-Type": "application/x-tar"},
-    )
+    target = f"/containers/{container}/archive?path={quote(path, safe='')}{flags}"
+    return upload(engine, "PUT", target, data)
 
 
 def run(engine: Bed, *command: str, image: str = "busybox", **host: Any) -> tuple[int, str]:

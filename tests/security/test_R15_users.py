@@ -11,8 +11,10 @@ from lab import run
 
 pytestmark = pytest.mark.integration
 
+# ruff: noqa: RUF001  # digits of other scripts are what is tested
 ODD = [
-    ":", "1000:", ":1000", "-1", "+0", "0x0", "1_000", " 0", "0 ", "٠", "1e3", "4294967296", "root\n",
+    ":", "1000:",
+    ":1000", "-1", "+0", "0x0", "1_000", " 0", "0 ", "٠", "1e3", "4294967296", "root\n",
     "root:x:y", "0:+0", "1000:-1", "1000:0x0", "4294967295", "nosuch", "root:nosuch", "0.0",
     "00x", "0\x00", "\x000", "99999999999999999999", "𝟎", "--", "/root",
 ]  # fmt: skip

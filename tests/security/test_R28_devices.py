@@ -50,8 +50,8 @@ def test_a_rule_opens_exactly_what_it_says(engine):
     ):
         _, text = run(
             engine, "sh", "-c",
-            f"mknod /k c {major} {minor}; (: < /k) 2>/dev/null && echo read; (: >> /k) 2>/dev/null && echo "
-            "write; true",
+            f"mknod /k c {major} {minor}; (: < /k) 2>/dev/null && echo read; "
+            "(: >> /k) 2>/dev/null && echo write; true",
             DeviceCgroupRules=[rule],
         )  # fmt: skip
         assert ("read" in text, "write" in text) == (read, write), (rule, text)
