@@ -19,6 +19,7 @@ See: Engine API v1.55; encoding/json (Go); moby `daemon/server/httputils/httputi
 from __future__ import annotations
 
 import contextlib
+import re
 import types
 import typing
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar, Union
@@ -90,7 +91,7 @@ def decode(kind: type[T], raw: bytes) -> T:
     if not raw.strip(b" \t\r\n"):
         raise InvalidArgument("invalid JSON: got EOF while reading request body")
     try:
-        if b"null" not in raw:
+        if b"null" not in raw and _OTHER_CASE.search(raw) is None:
             with contextlib.suppress(msgspec.ValidationError):
                 return _decoder(kind).decode(raw)
         return msgspec.convert(_zeroed(msgspec.json.decode(raw), _shape(kind)), kind)
@@ -114,20 +115,26 @@ def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
     return typing.cast("msgspec.json.Decoder[T]", found)
 
 
-# --- null, as Go treats it ---------------------------------------------------------------------
+# Names of fields begin with a capital; one that does not may be meant for one (or be a label).
+_OTHER_CASE = re.compile(rb'"[a-z][A-Za-z]*"\s*:')
+
+
+# --- null and the case of names, as Go treats them --------------------------------------------
 #
-# A shape is what a type looks like to that rule (and to the one for StrSlice). It is worked out
-# once for each type; only documents that the plain decoder cannot take pay for it.
+# Go takes a null for the zero value, and a field's name in any case. A shape is what a type looks
+# like to these rules (and to the one for StrSlice). It is worked out once for each type; only
+# documents that the plain decoder cannot take pay for it.
 
 
 class _Shape:
-    __slots__ = ("fields", "item", "nullable", "text", "value", "zero")
+    __slots__ = ("fields", "folded", "item", "nullable", "text", "value", "zero")
 
     def __init__(self, zero: Callable[[], object]) -> None:
         self.zero = zero  # what null becomes inside a list or a map
         self.nullable = False
         self.text = False  # one string may stand for the list
         self.fields: dict[str, _Shape] | None = None
+        self.folded: dict[str, str] = {}  # from lower case to the fields' own names
         self.item: _Shape | None = None
         self.value: _Shape | None = None
 
@@ -166,6 +173,7 @@ def _fill(shape: _Shape, kind: object) -> None:
                 kind.__struct_fields__, kind.__struct_encode_fields__, strict=True
             )
         }
+        shape.folded = {wire.lower(): wire for wire in shape.fields}
     elif isinstance(kind, type) and kind in (bool, int, float):
         shape.zero = kind
 
@@ -176,10 +184,11 @@ def _zeroed(value: object, shape: _Shape) -> object:
         if shape.fields is not None:
             result = {}
             for key, item in value.items():
-                field = shape.fields.get(key)
+                name: str = key if key in shape.fields else shape.folded.get(key.lower(), "")
+                field = shape.fields.get(name)
                 if field is None or (item is None and not field.nullable):
                     continue
-                result[key] = None if item is None else _zeroed(item, field)
+                result[name] = None if item is None else _zeroed(item, field)
             return result
         if shape.value is not None:
             return {key: _zeroed_item(item, shape.value) for key, item in value.items()}

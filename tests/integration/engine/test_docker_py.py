@@ -165,3 +165,5 @@ def test_detach_keys_are_checked(client):
     container = client.containers.run("busybox", ["sleep", "1000"], detach=True)
     with pytest.raises(docker.errors.APIError, match="invalid detach keys"):
         container.attach_socket(params={"stream": 1, "detachKeys": "nonsense"})
+    with pytest.raises(docker.errors.APIError, match="invalid detach keys"):
+        client.api.exec_create(container.id, "true", detach_keys="nonsense")

@@ -184,3 +184,17 @@ def test_any_json_is_read_or_refused_and_what_is_read_has_no_stray_none(document
 def test_any_bytes_are_read_or_refused(raw):
     with contextlib.suppress(InvalidArgument):
         decode(api.NetworkCreateBody, raw)
+
+
+def test_names_are_taken_in_any_case_as_by_go():
+    # docker-py sends `detachKeys`; scripts with curl send what they like.
+    body = api.decode(api.ExecCreateBody, b'{"cmd":["true"],"detachKeys":"ctrl-a","Tty" :true}')
+    assert (body.cmd, body.detach_keys, body.tty) == (["true"], "ctrl-a", True)
+    body = api.decode(
+        api.ContainerCreateBody,
+        b'{"image":"x","Labels":{"image":"y","Tty":"z"},"hostConfig":{"portBindings":'
+        b'{"80/tcp":[{"hostPort":"8080"}]},"memory":5},"unknown":null}',
+    )
+    assert (body.image, body.labels) == ("x", {"image": "y", "Tty": "z"})
+    assert body.host_config.memory == 5
+    assert body.host_config.port_bindings["80/tcp"][0].host_port == "8080"
