@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import field
 
 from baleen.api.host import PortBinding  # msgspec reads it
-from baleen.api.wire import Int, Wire, pascal
+from baleen.api.wire import Int, UInt, Wire, pascal
 
 __all__ = [
     "IPAM",
@@ -17,6 +17,7 @@ __all__ = [
     "EndpointResource",
     "EndpointSettings",
     "IPAMConfig",
+    "IPAMStatus",
     "Network",
     "NetworkConnectBody",
     "NetworkConnectRequest",
@@ -25,8 +26,10 @@ __all__ = [
     "NetworkDisconnectBody",
     "NetworkDisconnectRequest",
     "NetworkSettings",
+    "NetworkStatus",
     "NetworkingConfig",
     "NetworksPruneResponse",
+    "SubnetStatus",
 ]
 
 
@@ -139,6 +142,27 @@ class EndpointResource(
     ipv6_address: str = ""
 
 
+class SubnetStatus(
+    Wire, frozen=True, rename=pascal(ips_in_use="IPsInUse", dynamic="DynamicIPsAvailable")
+):
+    """How many addresses of a subnet are taken or reserved, and can still be given out."""
+
+    ips_in_use: UInt = 0
+    dynamic: UInt = 0
+
+
+class IPAMStatus(Wire, frozen=True):
+    """The address pools of a network, by subnet."""
+
+    subnets: dict[str, SubnetStatus] = field(default_factory=dict)
+
+
+class NetworkStatus(Wire, frozen=True, rename=pascal(ipam="IPAM")):
+    """What /networks/{id} tells of a network's present use (v1.52)."""
+
+    ipam: IPAMStatus = IPAMStatus()
+
+
 _NETWORK_NAMES = pascal(ipam="IPAM", enable_ipv4="EnableIPv4", enable_ipv6="EnableIPv6")
 
 
@@ -161,8 +185,9 @@ class Network(Wire, frozen=True, rename=_NETWORK_NAMES):
     options: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     containers: dict[str, EndpointResource] | None = None
+    status: NetworkStatus | None = None
 
-    omit_empty = frozenset({"containers"})
+    omit_empty = frozenset({"containers", "status"})
 
 
 class NetworkCreateBody(Wire, frozen=True, rename=_NETWORK_NAMES):

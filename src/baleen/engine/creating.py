@@ -33,6 +33,7 @@ from baleen.engine.public_files import make_public_directory
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.root_view import read_only_view
 from baleen.errors import InvalidArgument
+from baleen.linux.fd import Fd
 from baleen.oci.platform import host_platform, parse_platform
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ class Creating:
             mounts = self._snapshots.prepare(container_id, image.chain_id)
             if mounts.upper is not None:
                 # Programs look for it to learn that they are in a container.
-                os.close(os.open(f"{mounts.upper}/.dockerenv", _NEW_FILE, 0o755))
+                with Fd(os.open(f"{mounts.upper}/.dockerenv", _NEW_FILE, 0o755)) as file:
+                    os.fchmod(file.fileno(), 0o755)  # whatever our umask is
             return mounts
 
         def remove() -> None:

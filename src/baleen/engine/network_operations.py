@@ -12,9 +12,12 @@ from baleen.api import (
     IPAM,
     EndpointResource,
     IPAMConfig,
+    IPAMStatus,
     Network,
     NetworkCreateBody,
     NetworkCreateResponse,
+    NetworkStatus,
+    SubnetStatus,
 )
 from baleen.api.timestamps import parse_timestamp
 from baleen.containers.filters import parse_bool_filter
@@ -132,7 +135,15 @@ class NetworkOperations:
             }
             if containers
             else None,
+            status=self._status(network) if containers else None,
         )
+
+    def _status(self, network: model.Network) -> NetworkStatus | None:
+        counts = self._networks.address_counts(network.id)
+        if counts is None:
+            return None
+        status = SubnetStatus(ips_in_use=counts[0], dynamic=counts[1])
+        return NetworkStatus(ipam=IPAMStatus(subnets={network.pools[0].subnet: status}))
 
     async def create(self, body: NetworkCreateBody) -> NetworkCreateResponse:
         """Make a network (AlreadyExists, InvalidArgument, PermissionDenied as the manager)."""

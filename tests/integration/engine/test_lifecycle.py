@@ -279,6 +279,8 @@ def test_diff_and_export(engine):
 def test_what_the_engine_makes_is_no_change_of_the_container(engine):
     engine.docker("run", "--name", "dd", "-v", "/a/b/c", "busybox", "test", "-e", "/.dockerenv")
     assert engine.out("diff", "dd") == ""
+    mode = engine.out("run", "--rm", "busybox", "stat", "-c", "%a %u %s", "/.dockerenv")
+    assert mode == "755 0 0"
     engine.docker("run", "--name", "ee", "-v", "/a/b/c", "busybox", "touch", "/a/x")
     assert engine.out("diff", "ee").split("\n") == ["A /a", "A /a/x"]
     engine.docker("run", "--name", "ff", "busybox", "chmod", "700", "/etc")

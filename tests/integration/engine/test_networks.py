@@ -349,3 +349,18 @@ def test_a_stopped_container_takes_new_settings_for_a_network(engine):
     )
     engine.docker("network", "connect", "--ip", "10.55.0.77", "own", "cc")
     assert "10.55.0.77/24" in engine.out("start", "-a", "cc")
+
+
+def test_inspect_counts_the_addresses(engine):
+    engine.docker("network", "create", "--subnet", "10.55.0.0/24", "own")
+
+    def counts():
+        subnets = engine.api("GET", "/networks/own").json()["Status"]["IPAM"]["Subnets"]
+        assert subnets.keys() == {"10.55.0.0/24"}
+        return subnets["10.55.0.0/24"]
+
+    before = counts()
+    assert before["IPsInUse"] + before["DynamicIPsAvailable"] == 256
+    engine.docker("run", "-d", "--network", "own", "busybox", "sleep", "1000")
+    assert counts()["IPsInUse"] == before["IPsInUse"] + 1
+    assert "Status" not in engine.api("GET", "/networks/host").json()
