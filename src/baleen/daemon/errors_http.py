@@ -8,6 +8,7 @@ See: moby `daemon/server/httpstatus/status.go`.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import logging
 import os
@@ -37,6 +38,7 @@ _STATUS: Final[tuple[tuple[type[errors.BaleenError], int], ...]] = (
     (errors.Internal, 500),
 )
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _COMMAND_EXIT_CODES = (126, 127)
 _requests = itertools.count(1)
 
@@ -51,6 +53,9 @@ def status_of(err: errors.BaleenError) -> int:
 
 def respond(err: Exception, method: str, path: str) -> Response:
     """Return the answer for whatever a handler raised, and log what people must look at."""
+    if isinstance(err, OSError) and err.errno in _FULL:
+        where = f": {err.filename}" if err.filename else ""
+        err = errors.ResourceExhausted(f"no space left on device{where}")
     if isinstance(err, errors.BaleenError):
         status = status_of(err)
         if status == 500:

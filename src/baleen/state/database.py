@@ -44,6 +44,8 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 
+_RESERVE_BYTES = 1 << 20
+
 
 class Database:
     """JSON documents by table and key; each call is one transaction unless inside `transaction()`.
@@ -63,6 +65,7 @@ class Database:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._migrate()
+            self._reserve()
         except sqlite3.DatabaseError as err:
             raise DataLoss(f"cannot open the state database {path}: {err}") from err
 
@@ -79,6 +82,31 @@ class Database:
                 for statement in _MIGRATIONS[number]:
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA user_version={number + 1}")
+
+    def _reserve(self) -> None:
+        """Keep room in both files, so that what frees a full disk can still be written.
+
+        Free pages stay in the database, and the log of the checkpoint stays as long as it was
+        once; both are written over in place.
+        """
+        (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+        (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
+        if free * page_bytes >= _RESERVE_BYTES // 2:
+            return
+        try:
+            with self.transaction():
+                self._connection.execute("CREATE TABLE reserve (room BLOB)")
+                self._connection.execute(
+                    "INSERT INTO reserve VALUES (zeroblob(?))", (_RESERVE_BYTES,)
+                )
+                self._connection.execute("DROP TABLE reserve")
+            self._checkpoint()
+        except (ResourceExhausted, sqlite3.OperationalError):
+            return  # the disk is full already: without a reserve it is as far as we get
+
+    def _checkpoint(self) -> None:
+        """Bring the log into the database; the next write begins at the log's start."""
+        self._connection.execute("PRAGMA wal_checkpoint(RESTART)")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -108,7 +136,8 @@ class Database:
             raise self._full(err) from err
 
     def _full(self, err: sqlite3.OperationalError) -> ResourceExhausted:
-        return ResourceExhausted(f"cannot write the state database {self._path}: {err}")
+        full = "no space left on device: " if err.sqlite_errorcode == sqlite3.SQLITE_FULL else ""
+        return ResourceExhausted(f"{full}cannot write the state database {self._path}: {err}")
 
     def put(self, table: Table, key: str, document: bytes) -> None:
         """Store `document` under `key`, replacing what was there."""
@@ -126,9 +155,19 @@ class Database:
         )
 
     def _write(self, statement: str, values: tuple[str | bytes, ...]) -> None:
-        try:
-            with self._lock:
+        with self._lock:
+            try:
                 self._connection.execute(statement, values)
+            except sqlite3.OperationalError as err:
+                if self._depth or err.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise self._full(err) from err
+                self._write_again(statement, values)
+
+    def _write_again(self, statement: str, values: tuple[str | bytes, ...]) -> None:
+        """Write on a full disk: what was reserved is used once the log begins anew."""
+        try:
+            self._checkpoint()
+            self._connection.execute(statement, values)
         except sqlite3.OperationalError as err:
             raise self._full(err) from err
 

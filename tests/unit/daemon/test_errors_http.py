@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -54,6 +55,11 @@ def test_a_bug_shows_only_its_id():
     answer = respond(KeyError("secret"), "GET", "/")
     assert answer.status == 500
     assert b"secret" not in answer.body
+
+
+def test_a_full_disk_is_no_bug_wherever_it_is_noticed():
+    answer = respond(OSError(errno.ENOSPC, "No space left", "/data/x"), "GET", "/")
+    assert json.loads(answer.body)["message"] == "no space left on device: /data/x"
 
 
 def test_text_that_is_no_utf_8_does_not_break_the_answer():

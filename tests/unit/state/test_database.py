@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
+import subprocess
 import threading
 
 import pytest
@@ -98,3 +101,21 @@ def test_writers_in_several_threads_follow_one_another(tmp_path):
         thread.join()
     assert database.get("settings", "n") == b"200"
     database.close()
+
+
+@pytest.mark.parametrize("size", [3 << 20])
+def test_a_full_disk_leaves_room_for_what_frees_it(tmp_path, size):
+    if os.geteuid() != 0:
+        pytest.skip("needs root: mounts a small tmpfs")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", tmp_path], check=True)
+    try:
+        database = Database(tmp_path / "state.db")
+        with contextlib.suppress(OSError), (tmp_path / "ballast").open("wb", 0) as file:
+            while True:
+                file.write(bytes(4096))
+        for number in range(200):
+            database.put("containers", f"key{number % 20}", bytes(5000))
+            database.delete("containers", f"key{number % 20}")
+        database.close()
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
