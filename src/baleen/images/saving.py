@@ -82,12 +82,18 @@ def _blob(content: ContentStore, digest: Digest) -> Iterator[bytes]:
         size = content.size(digest) or 0
         name = f"blobs/{digest.algorithm}/{digest.encoded}".encode()
         yield encode_header(Entry(name=name, type=EntryType.FILE, mode=0o444, size=size))
+        hasher = digest.hasher()
         left = size
         for piece in pieces(blob):
+            hasher.update(piece)
             yield piece[:left]
             left -= len(piece)
-        if left:
-            raise DataLoss(f"content {digest} became shorter while it was read")
+        if left or hasher.hexdigest() != digest.encoded:
+            # The stream breaks off here: better no archive than a wrong one.
+            raise DataLoss(
+                f"content {digest} is corrupt: its bytes have another digest",
+                hint="remove the image and pull or load it again",
+            )
         yield padding(size)
 
 
