@@ -334,8 +334,9 @@ class HttpConnection(asyncio.Protocol):
         )
         self._streaming, self._live = True, response.live
         try:
-            if response.live and self._peer_done:
-                self._transport.close()
+            if response.live and (self._peer_done or self._server.is_closing):
+                # The listener went, or the daemon ends, while the answer was prepared.
+                self._end_stream(chunked=chunked)
                 return False
             if head.method != "HEAD":
                 await self._pump(response, chunked=chunked)
