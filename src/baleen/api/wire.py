@@ -208,11 +208,27 @@ def _zeroed_item(item: object, shape: _Shape) -> object:
 # --- writing -----------------------------------------------------------------------------------
 
 _encoder = msgspec.json.Encoder()
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def encode(value: object) -> bytes:
     """Return the JSON that dockerd would write for `value` (wire types, lists, maps, scalars)."""
-    return _encoder.encode(to_wire(value))
+    plain = to_wire(value)
+    try:
+        return _encoder.encode(plain)
+    except UnicodeEncodeError:
+        return _encoder.encode(_readable(msgspec.to_builtins(plain)))
+
+
+def _readable(value: object) -> object:
+    """Replace what is no text: file names are bytes, and Go's encoder writes U+FFFD for them."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_readable(key): _readable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(item) for item in value]
+    return value
 
 
 def to_wire(value: object) -> object:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from baleen import api, errors
+from baleen.api.wire import encode
 from baleen.daemon.http_messages import HIJACKED, Response, StreamResponse
 from baleen.daemon.older_views import container_view
 from baleen.daemon.query import parse_integer
@@ -233,7 +232,7 @@ def _archive_path(call: Call) -> str:
 
 
 def _path_header(stat: Mapping[str, object]) -> str:
-    text = base64.b64encode(msgspec.json.encode(stat)).decode()
+    text = base64.b64encode(encode(stat)).decode()
     return f"X-Docker-Container-Path-Stat: {text}\r\n"
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
+from baleen.api.wire import encode
 from baleen.daemon.http_messages import StreamResponse, UpgradeHead
 from baleen.errors import BaleenError
 
@@ -65,7 +64,6 @@ async def progress(messages: AsyncIterator[Mapping[str, object]]) -> StreamRespo
 
 
 async def _lines(messages: AsyncIterator[Mapping[str, object]]) -> AsyncIterator[bytes]:
-    encode = msgspec.json.encode
     try:
         async for message in messages:
             yield encode(message) + b"\r\n"

@@ -198,3 +198,9 @@ def test_names_are_taken_in_any_case_as_by_go():
     assert (body.image, body.labels) == ("x", {"image": "y", "Tty": "z"})
     assert body.host_config.memory == 5
     assert body.host_config.port_bindings["80/tcp"][0].host_port == "8080"
+
+
+def test_file_names_that_are_no_text_are_written_as_gos_encoder_does():
+    change = api.FilesystemChange(path="/caf\udce9", kind=1)
+    assert json.loads(encode([change])) == [{"Path": "/caf\ufffd", "Kind": 1}]
+    assert json.loads(encode({"\udcff": ["\udc80", 1, None]})) == {"\ufffd": ["\ufffd", 1, None]}
