@@ -39,7 +39,7 @@ def capability_names(host: HostConfig | None) -> list[str]:
     everything = _all_names()
     if host is None or host.privileged:
         return list(everything)
-    added, dropped = _parse(host.cap_add), _parse(host.cap_drop)
+    added, dropped = _parse("CapAdd", host.cap_add), _parse("CapDrop", host.cap_drop)
     if "ALL" in added:
         return [name for name in everything if name not in dropped]
     base = (
@@ -48,7 +48,7 @@ def capability_names(host: HostConfig | None) -> list[str]:
     return [*base, *(name for name in added if name not in base)]
 
 
-def _parse(words: Sequence[str]) -> list[str]:
+def _parse(field: str, words: Sequence[str]) -> list[str]:
     if len(words) > _MAX_WORDS:
         raise InvalidArgument(f"too many capabilities: more than {_MAX_WORDS}")
     names: dict[str, None] = {}
@@ -59,7 +59,7 @@ def _parse(words: Sequence[str]) -> list[str]:
             continue
         name = name if name.startswith("CAP_") else f"CAP_{name}"
         if name not in CAPABILITIES or not word.isascii():
-            raise InvalidArgument(f'invalid capability: "{word[:64]}"')
+            raise InvalidArgument(f'invalid {field}: unknown capability: "{name[:64]}"')
         names[name] = None
     return list(names)
 

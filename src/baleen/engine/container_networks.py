@@ -272,7 +272,10 @@ class ContainerNetworks:
         hosts = []
         for link in record.host_config.links:
             reference, _, alias = link.partition(":")
-            target = self._store.get(reference)
+            try:
+                target = self._store.get(reference)
+            except NotFound as err:
+                raise InvalidArgument(f"could not get container for {reference}: {err}") from err
             if not target.is_running:
                 raise FailedPrecondition(
                     f"Cannot link to a non running container: /{target.name} AS "

@@ -115,7 +115,7 @@ def test_malformed_bodies_of_create_are_400(engine, body):
         ({}, {"RestartPolicy": {"Name": "sometimes"}}, "invalid restart policy"),
         ({}, {"RestartPolicy": {"Name": "always", "MaximumRetryCount": 2}}, "maximum retry count"),
         ({}, {"RestartPolicy": {"Name": "always"}, "AutoRemove": True}, "'AutoRemove' container"),
-        ({}, {"CapAdd": ["NONSENSE"]}, 'invalid capability: "NONSENSE"'),
+        ({}, {"CapAdd": ["NONSENSE"]}, 'invalid CapAdd: unknown capability: "CAP_NONSENSE"'),
         ({}, {"SecurityOpt": ["nonsense"]}, "invalid --security-opt"),
         ({}, {"PidMode": "nonsense"}, "invalid PID mode"),
         ({}, {"IpcMode": "nonsense"}, "invalid IPC mode"),
@@ -296,9 +296,11 @@ def test_a_container_to_share_with_is_not_taken_for_an_image(engine):
         ["--pid", "container:nosuch"],
         ["--ipc", "container:nosuch"],
         ["--volumes-from", "nosuch"],
+        ["--link", "nosuch"],
     ):
         message = engine.fails("run", "--rm", *flags, "busybox", "true", code=125)
-        assert message.startswith("docker: Error response from daemon: No such container: nosuch")
+        assert message.startswith("docker: Error response from daemon: ")
+        assert "No such container: nosuch" in message
 
 
 def test_detach_keys_that_are_none(engine):

@@ -36,9 +36,9 @@ def test_add_and_drop():
 
 @pytest.mark.parametrize("word", ["", "NONSENSE", "CAP_", "CHOWN ", "\u0130NET", "CAP_CAP_CHOWN"])
 def test_unknown_words(word):
-    with pytest.raises(InvalidArgument, match="invalid capability"):
+    with pytest.raises(InvalidArgument, match="unknown capability"):
         capability_names(HostConfig(cap_add=[word]))
-    with pytest.raises(InvalidArgument, match="invalid capability"):
+    with pytest.raises(InvalidArgument, match="unknown capability"):
         capability_names(HostConfig(cap_drop=[word]))
 
 

@@ -152,7 +152,7 @@ def test_a_warning_for_ports_on_the_host_network():
             {"sysctls": {"kernel.shmmax": "1"}, "ipc_mode": "host"},
             "not allowed in host ipc namespace",
         ),
-        ({}, {"cap_add": ["x"]}, "invalid capability"),
+        ({}, {"cap_add": ["x"]}, "invalid CapAdd: unknown capability"),
         ({}, {"security_opt": ["x"]}, "invalid --security-opt"),
         ({}, {"device_cgroup_rules": ["x"]}, "invalid device cgroup rule format"),
         ({}, {"memory": 1}, "Minimum memory limit"),
