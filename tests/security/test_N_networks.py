@@ -94,10 +94,10 @@ def test_n07_networks_are_apart_and_a_stolen_address_gains_nothing(engine):
 
 
 def test_n10_a_forwarded_connection_never_seems_to_come_from_localhost(engine):
-    script = "#!/bin/sh\\necho; echo from $REMOTE_ADDR.\\n"
+    script = '#!/bin/sh\nprintf "X: 1\\r\\n\\r\\nfrom $REMOTE_ADDR.\\n"\n'
     engine.docker(
         "run", "-d", "--name", "who", "-p", "8080:80", "busybox", "sh", "-c",
-        f"mkdir -p /www/cgi-bin; printf '{script}' > /www/cgi-bin/index.cgi; "
+        f"mkdir -p /www/cgi-bin; cat > /www/cgi-bin/index.cgi <<'END'\n{script}END\n"
         "chmod 755 /www/cgi-bin/index.cgi; httpd -f -p 80 -h /www",
     )  # fmt: skip
     for address, outside in (("127.0.0.1", False), ("198.51.100.1", False), ("198.51.100.1", True)):
