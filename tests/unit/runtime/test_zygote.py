@@ -1,5 +1,6 @@
 """The zygote's own protocol, with requests that start nothing."""
 
+import contextlib
 import json
 import os
 import select
@@ -92,7 +93,9 @@ def spare_of(process, zygote):
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         names = {pid: Path(f"/proc/{pid}/comm") for pid in children}
         for pid, name in names.items():
-            if name.exists() and name.read_text() == "baleen-spare\n":
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if name.read_text() != "baleen-spare\n":
+                    continue
                 return os.pidfd_open(int(pid))
 
 
