@@ -36,6 +36,8 @@ def test_d05_the_daemon_listens_nowhere_but_on_published_ports(engine):
 
 def test_d05_a_container_finds_no_api(engine):
     """Neither by an address of the host nor by a name, nor as a file."""
+    own = "nc -l -p 2375 -e true & while ! nc -z -w 1 127.0.0.1 2375; do :; done; echo found"
+    assert "found" in run(engine, "sh", "-c", own)[1], "the means of looking finds what is there"
     script = """
         gateway=$(ip route | awk '/default/ {print $3}')
         for host in $gateway 198.51.100.1; do
