@@ -24,6 +24,8 @@ __all__ = ["HostResources", "check_resources", "host_resources"]
 _MIN_MEMORY: Final = 6 * 1024 * 1024
 _NANO: Final = 1_000_000_000
 _MAX_DEVICES: Final = 4096
+# PID_MAX_LIMIT of 64-bit kernels; what pids.max takes. See: proc_sys_kernel(5), pid_max.
+_MAX_PIDS: Final = 1 << 22
 
 
 class HostResources:
@@ -63,6 +65,10 @@ def check_resources(limits: Resources, host: HostResources) -> list[str]:
     _check_cpuset("mems", limits.cpuset_mems, host.memory_nodes)
     _check_block_io(limits)
     _check_ulimits(limits.ulimits)
+    if (limits.pids_limit or 0) > _MAX_PIDS:
+        raise InvalidArgument(
+            f"pids limit {limits.pids_limit} is more than the kernel's maximum of {_MAX_PIDS}"
+        )
     if limits.device_requests:
         request = limits.device_requests[0]
         wanted = " ".join("[" + " ".join(names[:16]) + "]" for names in request.capabilities[:16])
