@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from attack_lab import Layer, busybox_layers, image_archive, load, load_error, put
 from bed import Bed, wait_until
-from lab import Layer, busybox_layers, image_archive, load, load_error, put
 
 pytestmark = pytest.mark.integration
 

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+from attack_lab import memory_stays, rss_kib
 from bed import wait_until
-from lab import memory_stays, rss_kib
 
 pytestmark = pytest.mark.integration
 

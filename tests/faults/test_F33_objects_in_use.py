@@ -10,8 +10,8 @@ import subprocess
 import time
 
 import pytest
+from attack_lab import Layer, image, run, within
 from bed import wait_until
-from lab import Layer, image, run, within
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 import zstandard
-from lab import load, memory_stays, put, upload, within
+from attack_lab import load, memory_stays, put, upload, within
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ import io
 import tarfile
 
 import pytest
-from lab import Layer, archive, busybox_layers, canary, image_archive, load, put, run
+from attack_lab import Layer, archive, busybox_layers, canary, image_archive, load, put, run
 
 pytestmark = pytest.mark.integration
 

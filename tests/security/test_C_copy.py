@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 import zstandard
-from lab import Layer, canary, image, put, within
+from attack_lab import Layer, canary, image, put, within
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import leaks
 import pytest
-from lab import run
+from attack_lab import run
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ import socket
 import time
 
 import pytest
-from lab import memory_stays
+from attack_lab import memory_stays
 
 pytestmark = pytest.mark.integration
 

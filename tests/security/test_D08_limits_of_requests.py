@@ -11,8 +11,8 @@ import json
 import socket
 
 import pytest
+from attack_lab import memory_stays, within
 from bed import TIMEOUT_S
-from lab import memory_stays, within
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ The documents that `load` refuses are in `tests/unit/images/test_loading.py`.
 from __future__ import annotations
 
 import pytest
-from lab import busybox_layers, image_archive, load
+from attack_lab import busybox_layers, image_archive, load
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,8 @@ import sys
 
 import leaks
 import pytest
+from attack_lab import run
 from bed import wait_until
-from lab import run
 
 pytestmark = pytest.mark.integration
 

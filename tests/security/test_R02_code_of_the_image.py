@@ -13,7 +13,7 @@ import sysconfig
 from typing import TYPE_CHECKING
 
 import pytest
-from lab import Layer, image, put
+from attack_lab import Layer, image, put
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ Masks and read-only mounts would land there. The start fails and names the link;
 from __future__ import annotations
 
 import pytest
-from lab import Layer, image, run
+from attack_lab import Layer, image, run
 
 pytestmark = pytest.mark.integration
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lab import Layer, image, run
+from attack_lab import Layer, image, run
 
 pytestmark = pytest.mark.integration
 

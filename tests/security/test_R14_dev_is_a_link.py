@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from lab import Layer, canary, image, run
+from attack_lab import Layer, canary, image, run
 
 pytestmark = pytest.mark.integration
 

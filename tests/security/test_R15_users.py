@@ -7,7 +7,7 @@ the API into a container, by run and by exec.
 from __future__ import annotations
 
 import pytest
-from lab import run
+from attack_lab import run
 
 pytestmark = pytest.mark.integration
 

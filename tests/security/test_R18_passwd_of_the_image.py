@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lab import Layer, image, memory_stays, run, within
+from attack_lab import Layer, image, memory_stays, run, within
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,7 @@ import stat
 import subprocess
 
 import pytest
-from lab import Layer, euid_program, image
+from attack_lab import Layer, euid_program, image
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from lab import lines, run
+from attack_lab import lines, run
 
 pytestmark = pytest.mark.integration
 

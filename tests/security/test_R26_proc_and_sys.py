@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lab import run
+from attack_lab import run
 
 pytestmark = pytest.mark.integration
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from attack_lab import Layer, euid_program, image, run
 from bed import wait_until
-from lab import Layer, euid_program, image, run
 
 pytestmark = pytest.mark.integration
 

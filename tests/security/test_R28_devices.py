@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from lab import run
+from attack_lab import run
 
 pytestmark = pytest.mark.integration
 

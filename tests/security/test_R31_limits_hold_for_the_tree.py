@@ -8,8 +8,8 @@ import time
 
 import leaks
 import pytest
+from attack_lab import within
 from bed import wait_until
-from lab import within
 
 from baleen.linux.capabilities import CAPABILITIES, capget
 

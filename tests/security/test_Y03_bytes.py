@@ -7,7 +7,7 @@ import os
 import tarfile
 
 import pytest
-from lab import Layer, image, put
+from attack_lab import Layer, image, put
 
 pytestmark = pytest.mark.integration
 
