@@ -27,6 +27,7 @@ _X86_64 = {
     "unshare": 272,
     "clone": 56,
     "getcwd": 79,
+    "rt_sigaction": 13,
 }
 _AARCH64 = {
     "pivot_root": 41,
@@ -39,6 +40,7 @@ _AARCH64 = {
     "unshare": 97,
     "clone": 220,
     "getcwd": 17,
+    "rt_sigaction": 134,
 }
 _EVERYWHERE = {
     "open_tree": 428,

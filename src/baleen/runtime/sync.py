@@ -14,6 +14,7 @@ import signal
 import socket
 
 from baleen.linux.process import close_all_except, set_dumpable, set_parent_death_signal
+from baleen.linux.signals import default_internal_signals
 from baleen.runtime.failure import encode_failure
 
 TYPE_CHECKING = False
@@ -87,6 +88,7 @@ def begin(keep: set[int]) -> None:
     for number in _SIGNALS:
         if signal.getsignal(number) != signal.SIG_DFL:
             signal.signal(number, signal.SIG_DFL)
+    default_internal_signals()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     set_parent_death_signal(signal.SIGKILL)
     os.umask(0)

@@ -195,9 +195,9 @@ def small_disk(tmp_path):
         pytest.skip("needs root: mounts a small file system")
     target = tmp_path / "small"
     target.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", target], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", target], check=True)
     yield target
-    subprocess.run(["umount", target], check=True)
+    subprocess.run(["umount", "-l", target], check=True)
 
 
 @pytest.mark.parametrize("size", [20, 8, 5])
