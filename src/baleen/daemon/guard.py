@@ -5,7 +5,7 @@ an attacker points at us (DNS rebinding). What a browser sends carries `Origin` 
 `Sec-Fetch-Site`, which no client of the API does; and a rebound name arrives in `Host`, where we
 accept only addresses and names that the listener is meant to have.
 
-See: SECURITY-CASES D04; Fetch standard, "Origin header".
+See: tests/security/README.md, case D04; Fetch standard, "Origin header".
 """
 
 from __future__ import annotations

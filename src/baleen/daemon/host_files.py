@@ -1,6 +1,6 @@
 """The daemon's directories, its pid file, and the lock that keeps a second daemon away.
 
-See: SECURITY-CASES D01; flock(2).
+See: tests/security/README.md, case D01; flock(2).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Every state in which the client must do something has a deadline, which one swee
 looks at; handlers and streams have none. A plain handler runs to its end although the client
 goes away (half a `start` is worse than an unheard answer); a stream is cancelled.
 
-See: RFC 9112; SECURITY-CASES D04, D06, D07, D08.
+See: RFC 9112; tests/security/README.md, cases D04, D06, D07 and D08.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ ends, which hijacked streams and pipelining need. Added here are the rules that 
 to its user; all violations are `BadRequest`, after which the connection must be closed, since
 where the next request begins is no longer certain.
 
-See: RFC 9112 sections 2 to 7; SECURITY-CASES D06, D08.
+See: RFC 9112 sections 2 to 7; tests/security/README.md, cases D06 and D08.
 """
 
 from __future__ import annotations

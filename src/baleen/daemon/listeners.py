@@ -7,7 +7,7 @@ right, and a stale socket is replaced atomically. One that somebody listens on i
 A TCP address gives whoever reaches it root on this host, so it needs client certificates
 (`--tlsverify`), or a flag whose name says what it does.
 
-See: unix(7); SECURITY-CASES D01, D02.
+See: unix(7); tests/security/README.md, cases D01 and D02.
 """
 
 from __future__ import annotations

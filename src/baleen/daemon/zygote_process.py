@@ -4,7 +4,7 @@ The daemon itself never forks while it runs; each container's supervisor is fork
 which gets the request and the descriptors over a SOCK_SEQPACKET pair. Supervisors do not depend
 on the zygote once they run, so its death costs nothing but a restart.
 
-See: DESIGN.md, Processes; unix(7), SCM_RIGHTS; posix_spawn(3).
+See: docs/architecture.md; unix(7), SCM_RIGHTS; posix_spawn(3).
 """
 
 from __future__ import annotations

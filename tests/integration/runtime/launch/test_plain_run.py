@@ -1,4 +1,4 @@
-"""What a plain run gives, seen from inside (the table of SECURITY-CASES.md)."""
+"""What a plain run gives, seen from inside (case R25 of tests/security/README.md)."""
 
 from __future__ import annotations
 
