@@ -22,6 +22,7 @@ __all__ = [
     "close_range",
     "command_line_region",
     "overwrite_command_line",
+    "parent_of",
     "pidfd_open",
     "pidfd_send_signal",
     "set_child_subreaper",
@@ -119,6 +120,15 @@ def overwrite_command_line(region: tuple[int, int, int], text: bytes) -> None:
     start, middle, end = region
     ctypes.memset(start, 0, end - start)
     ctypes.memmove(start, text[: middle - start - 1], min(len(text), middle - start - 1))
+
+
+def parent_of(pid: int) -> int:
+    """The pid of the parent of process `pid` (FileNotFoundError: there is none such)."""
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(fd, 4096).rpartition(b")")[2].split()[1])
+    finally:
+        os.close(fd)
 
 
 def close_range(first: int, last: int = _HIGHEST_FD, flags: int = 0) -> None:

@@ -20,19 +20,25 @@ from baleen.runtime.devices import open_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
-    from baleen.runtime.prepare import Prepared
+    from baleen.runtime.prepare import Prepared, Stdio
 
 __all__ = ["EnterPlan", "run", "run_through_intermediate"]
 
 
 @record(frozen=True, slots=True)
 class EnterPlan:
-    """All that the process needs; `container` is a pidfd, `namespaces` are CLONE_NEW* flags."""
+    """All that the process needs; `container` is a pidfd, `namespaces` are CLONE_NEW* flags.
 
-    process: Prepared
+    `prepare` gives the process, in the child: what it loads is nothing to keep in the parent.
+    """
+
+    prepare: Callable[[], Prepared]
+    terminal: bool
+    stdio: Stdio | None
     container: int
     namespaces: int
     cgroup: Cgroup | None
@@ -40,7 +46,7 @@ class EnterPlan:
 
     def descriptors(self) -> set[int]:
         """What must stay open after the fork."""
-        stdio = self.process.stdio
+        stdio = self.stdio
         keep = {self.channel, self.container}
         return keep | ({stdio.stdin, stdio.stdout, stdio.stderr} if stdio else set())
 
@@ -49,8 +55,8 @@ def run(plan: EnterPlan) -> NoReturn:
     """Be the process, in a container that shares our pid namespace; never returns."""
 
     def body(channel: sync.Channel) -> None:
-        path = _enter(plan, channel)
-        _finish(plan, channel, path)
+        process, path = _enter(plan, channel)
+        _finish(process, channel, path)
 
     sync.child_main(plan.channel, body)
 
@@ -59,16 +65,16 @@ def run_through_intermediate(plan: EnterPlan) -> NoReturn:
     """Strip and enter, clone the process as a sibling, tell its pid; never returns."""
 
     def body(channel: sync.Channel) -> None:
-        path = _enter(plan, channel)
-        if not plan.process.terminal:
-            _spawn(plan.process, channel, path)
+        process, path = _enter(plan, channel)
+        if not process.terminal:
+            _spawn(process, channel, path)
         channel.stage = "cloning the process into the container"
         pid = ns.clone_sibling()
         if pid:
             channel.send(b"P%d" % pid)
             os._exit(0)
         set_parent_death_signal(signal.SIGKILL)
-        _finish(plan, channel, path)
+        _finish(process, channel, path)
 
     sync.child_main(plan.channel, body)
 
@@ -96,10 +102,11 @@ def _spawn(process: Prepared, channel: sync.Channel, path: str) -> None:
     os._exit(0)
 
 
-def _enter(plan: EnterPlan, channel: sync.Channel) -> str:
-    """Join, strip, and return the path to execute."""
-    process = plan.process
+def _enter(plan: EnterPlan, channel: sync.Channel) -> tuple[Prepared, str]:
+    """Join, strip, and return the process and the path to execute."""
     sync.begin(plan.descriptors())
+    channel.stage = "preparing the process"
+    process = plan.prepare()
     _adjust_oom_score(process)
     channel.stage = "joining the cgroup"
     if plan.cgroup is not None:
@@ -110,7 +117,7 @@ def _enter(plan: EnterPlan, channel: sync.Channel) -> str:
     channel.stage = "joining a session keyring"
     hardening.new_keyring()
     channel.stage = "opening the terminal"
-    if process.terminal:
+    if plan.terminal:
         root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         master, slave = open_terminal(root)
         channel.send_with_fd(sync.MESSAGE_READY, master.fileno())
@@ -122,16 +129,16 @@ def _enter(plan: EnterPlan, channel: sync.Channel) -> str:
     channel.stage = "taking user and capabilities"
     hardening.become(process)
     channel.stage = "exec"
-    return hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
+    return process, hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
 
 
-def _finish(plan: EnterPlan, channel: sync.Channel, path: str) -> NoReturn:
+def _finish(process: Prepared, channel: sync.Channel, path: str) -> NoReturn:
     channel.stage = "exec"
     os.setsid()
-    if plan.process.terminal:
+    if process.terminal:
         make_controlling(0)
-    hardening.filter_syscalls(plan.process)
-    hardening.execute(path, plan.process)
+    hardening.filter_syscalls(process)
+    hardening.execute(path, process)
 
 
 def _adjust_oom_score(process: Prepared) -> None:

@@ -16,7 +16,6 @@ from select import EPOLLIN
 from baleen.errors import InvalidArgument
 from baleen.linux.process import wait_pidfd
 from baleen.linux.record import record
-from baleen.runtime.spec import parse_process
 from baleen.runtime.stdio import ProcessStreams, close_stdio, open_pipes, terminal_ends
 
 TYPE_CHECKING = False
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from baleen.runtime.attach import Client
     from baleen.runtime.poller import Deadline, Poller
     from baleen.runtime.runner import Runner
-    from baleen.runtime.spec import Process
 
 __all__ = ["OUTPUT_GRACE_S", "AttachOptions", "ExecRequest", "Execs"]
 
@@ -61,6 +59,11 @@ class ExecRequest:
     open_stdin: bool
     attach: AttachOptions | None
     seccomp_program: str | None
+
+    @property
+    def terminal(self) -> bool:
+        """Whether it gets a terminal; a malformed process is found out when it is executed."""
+        return isinstance(self.process, dict) and self.process.get("terminal") is True
 
 
 @record(slots=True)
@@ -121,8 +124,7 @@ class Execs:
         try:
             if request.exec_id in self._execs:
                 raise InvalidArgument(f"exec {request.exec_id} is running already")
-            process = parse_process(request.process)
-            pid, pidfd = self._launch(runner, request, process, streams)
+            pid, pidfd = self._launch(runner, request, streams)
         except BaseException:
             streams.abandon()
             raise
@@ -132,8 +134,7 @@ class Execs:
         return pid
 
     def _make_streams(self, request: ExecRequest, client_fd: int | None) -> ProcessStreams:
-        process = request.process
-        tty = isinstance(process, dict) and process.get("terminal") is True
+        tty = request.terminal
         streams = ProcessStreams(
             self._poller, tty=tty, close_stdin=True, on_detached=self._client_left
         )
@@ -159,11 +160,11 @@ class Execs:
         return streams
 
     def _launch(
-        self, runner: Runner, request: ExecRequest, process: Process, streams: ProcessStreams
+        self, runner: Runner, request: ExecRequest, streams: ProcessStreams
     ) -> tuple[int, Fd]:
         attach = request.attach
-        if process.terminal:
-            started = runner.exec_process(process, request.seccomp_program, None)
+        if request.terminal:
+            started = runner.exec_process(request.process, request.seccomp_program, None)
             assert started.console is not None
             streams.begin(terminal_ends(started.console))
             return started.pid, started.pidfd
@@ -173,7 +174,7 @@ class Execs:
             stderr=attach is not None and attach.stderr,
         )
         try:
-            started = runner.exec_process(process, request.seccomp_program, child)
+            started = runner.exec_process(request.process, request.seccomp_program, child)
         except BaseException:
             ours.close()
             raise

@@ -16,7 +16,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["LaunchError", "decode_failure", "encode_failure", "exit_code_for", "reason"]
+__all__ = [
+    "LaunchError",
+    "as_launch_error",
+    "decode_failure",
+    "encode_failure",
+    "exit_code_for",
+    "reason",
+]
 
 _NOT_FOUND: Final = ("executable file not found", "no such file or directory", "not a directory")
 _NOT_EXECUTABLE: Final = ("permission denied", "is a directory", "exec format error")
@@ -55,6 +62,21 @@ def reason(error: OSError) -> str:
     """The errno's text as the incumbents' messages spell it: first letter in lower case."""
     text = os.strerror(error.errno) if error.errno else str(error)
     return text[:1].lower() + text[1:]
+
+
+def as_launch_error(error: Exception) -> LaunchError:
+    """The failure of a start that `error`, of one of its steps, is."""
+    if isinstance(error, LaunchError):
+        return error
+    if isinstance(error, BaleenError):
+        stage = str(getattr(error, "stage", "start"))
+        return LaunchError(stage, getattr(error, "errno", 0), str(error), 128)
+    steps = [*getattr(error, "__notes__", ())]
+    if isinstance(error, OSError) and error.filename is not None:
+        steps.append(str(error.filename))
+    text = reason(error) if isinstance(error, OSError) else str(error)
+    number = getattr(error, "errno", None) or 0
+    return LaunchError("start", number, ": ".join([*steps, text]), 128)
 
 
 def encode_failure(stage: str, error: BaseException) -> bytes:

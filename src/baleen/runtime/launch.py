@@ -29,7 +29,9 @@ See: pid_namespaces(7), pivot_root(2), OCI runtime-spec runtime.md Lifecycle.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import select
 import signal
 import socket
 
@@ -50,13 +52,24 @@ from baleen.runtime.sync import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from typing import Final, NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
-    from baleen.runtime.spec import Process, Spec
+    from baleen.runtime.spec import Spec
 
-__all__ = ["Container", "ExecProcess", "LaunchError", "Rootfs", "Stdio", "create", "exec_process"]
+__all__ = [
+    "Container",
+    "ExecProcess",
+    "InitEnded",
+    "LaunchError",
+    "Rootfs",
+    "Stdio",
+    "create",
+    "exec_process",
+    "init_ended",
+    "namespace_flags",
+]
 
 CLONE_FLAGS: Final = {
     "network": ns.CLONE_NEWNET,
@@ -67,6 +80,10 @@ CLONE_FLAGS: Final = {
     "pid": ns.CLONE_NEWPID,
     "time": ns.CLONE_NEWTIME,
 }
+
+
+class InitEnded(LaunchError):
+    """PID 1 ended while it was set up, without a word; its parent, who is not us, knows how."""
 
 
 class Container:
@@ -148,7 +165,6 @@ class ExecProcess:
     pid: int
     pidfd: Fd
     console: Fd | None
-    warnings: tuple[str, ...] = ()
 
 
 def create(
@@ -161,6 +177,7 @@ def create(
     init: bool = False,
     cgroup: Cgroup | None = None,
     meanwhile: Callable[[], None] | None = None,
+    for_parent: Callable[[int, Fd | None], None] | None = None,
 ) -> Container:
     """Make the container's PID 1 and its namespaces; returns while it still mounts.
 
@@ -173,6 +190,9 @@ def create(
         init: PID 1 is our reaper, and the program its child.
         cgroup: group that PID 1 joins; it must exist when `meanwhile` returns.
         meanwhile: called while PID 1 makes its namespaces; what it raises is raised here.
+        for_parent: PID 1 becomes a child of our parent, who has to reap it. Called with its pid
+            and pidfd, which stays ours, as soon as it exists; and before, with None, for an
+            intermediate process that has to be reaped too.
 
     Raises:
         LaunchError: nothing is left of the attempt.
@@ -180,6 +200,7 @@ def create(
     if spec.process is None:
         raise LaunchError("spec", 0, "the container has no process to run", 128)
     prepared = prepare(spec.process, stdio, seccomp_program)
+    sibling = for_parent is not None
     with contextlib.ExitStack() as undo:
         joined = _open_namespaces(undo, spec)
         link, theirs = _channel(undo)
@@ -203,13 +224,20 @@ def create(
         if "pid" in joined:
             shared = joined["pid"].fileno()
             pid, pidfd = _clone_through_intermediate(
-                lambda: init_process.run_through_intermediate(plan, shared), link, theirs
+                lambda: init_process.run_through_intermediate(plan, shared),
+                link,
+                theirs,
+                for_parent,
             )
         else:
-            pid = _fork_into(_new(spec, "pid", "time"), lambda: init_process.run(plan))
+            pid = _fork_into(
+                _new(spec, "pid", "time"), lambda: init_process.run(plan), sibling=sibling
+            )
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
         undo.callback(_destroy, pidfd)
+        if for_parent is not None:
+            for_parent(pid, pidfd)
         if meanwhile is not None:
             meanwhile()
         # Answered only now: a message that a dying process leaves unread would hide its last word.
@@ -233,10 +261,10 @@ def create(
 
 def exec_process(
     container: int | Fd,
-    spec: Spec,
-    process: Process,
+    namespaces: int,
+    process: Callable[[], Prepared],
     *,
-    seccomp_program: bytes | None = None,
+    terminal: bool,
     stdio: Stdio | None = None,
     cgroup: Cgroup | None = None,
 ) -> ExecProcess:
@@ -244,31 +272,29 @@ def exec_process(
 
     Args:
         container: pidfd of the container's PID 1.
-        spec: the container's own.
-        process: what to run; its terminal is made in the container's /dev/pts.
-        seccomp_program: compiled filter, or None for none.
+        namespaces: CLONE_NEW* of those to enter, see `namespace_flags`.
+        process: gives what to run. It is called in the child, so that its pages are copied there
+            and not here; what it raises is raised here as a LaunchError.
+        terminal: it gets a terminal, made in the container's /dev/pts.
         stdio: descriptors for the process, still owned by the caller; None with a terminal.
         cgroup: the container's group, or None to stay in ours.
 
     Raises:
         LaunchError: nothing is left of the attempt.
     """
-    prepared = prepare(process, stdio, seccomp_program)
-    flags = ns.CLONE_NEWNS | ns.CLONE_NEWNET | ns.CLONE_NEWUTS | ns.CLONE_NEWIPC
-    for kind in ("cgroup", "time", "pid"):
-        if kind in spec.namespaces:
-            flags |= CLONE_FLAGS[kind]
     target = container.fileno() if isinstance(container, Fd) else container
     with contextlib.ExitStack() as undo:
         link, theirs = _channel(undo)
         plan = enter.EnterPlan(
-            process=prepared,
+            prepare=process,
+            terminal=terminal,
+            stdio=stdio,
             container=target,
-            namespaces=flags,
+            namespaces=namespaces,
             cgroup=cgroup,
             channel=theirs.fileno(),
         )
-        if "pid" in spec.namespaces:
+        if namespaces & ns.CLONE_NEWPID:
             pid, pidfd = _clone_through_intermediate(
                 lambda: enter.run_through_intermediate(plan), link, theirs
             )
@@ -277,12 +303,21 @@ def exec_process(
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
         undo.callback(_destroy, pidfd)
-        console = _expect(link, MESSAGE_READY, pidfd) if prepared.terminal else None
+        console = _expect(link, MESSAGE_READY, pidfd) if terminal else None
         undo.callback(_close, console)
         _expect_end(link)
         link.close()
         undo.pop_all()
-    return ExecProcess(pid, pidfd, console, prepared.warnings)
+    return ExecProcess(pid, pidfd, console)
+
+
+def namespace_flags(kinds: Collection[str]) -> int:
+    """The CLONE_NEW* flags that an exec enters of a container with namespaces of these kinds."""
+    flags = ns.CLONE_NEWNS | ns.CLONE_NEWNET | ns.CLONE_NEWUTS | ns.CLONE_NEWIPC
+    for kind in ("cgroup", "time", "pid"):
+        if kind in kinds:
+            flags |= CLONE_FLAGS[kind]
+    return flags
 
 
 def _new(spec: Spec, *kinds: str) -> int:
@@ -333,6 +368,10 @@ class _Link:
                 self._early = early
                 return int(data[1:9])
             if not data:
+                self._early = early
+                for text, _ in early:
+                    if text[:1] == b"{":
+                        raise decode_failure(text)
                 raise LaunchError("enter", 0, "the process that enters the container died", 128)
             early.append((data, fd))
 
@@ -373,10 +412,10 @@ def _children_in(flags: int) -> Iterator[None]:
         yield
 
 
-def _fork_into(flags: int, child: Callable[[], NoReturn]) -> int:
+def _fork_into(flags: int, child: Callable[[], NoReturn], *, sibling: bool = False) -> int:
     try:
         with _children_in(flags):
-            pid = os.fork()
+            pid = ns.clone_sibling() if sibling else os.fork()
             if pid == 0:
                 child()
     except OSError as error:
@@ -387,14 +426,22 @@ def _fork_into(flags: int, child: Callable[[], NoReturn]) -> int:
 
 
 def _clone_through_intermediate(
-    child: Callable[[], NoReturn], link: _Link, theirs: socket.socket
+    child: Callable[[], NoReturn],
+    link: _Link,
+    theirs: socket.socket,
+    for_parent: Callable[[int, Fd | None], None] | None = None,
 ) -> tuple[int, Fd]:
     """Fork I, which makes the final process our child; returns that and reaps I.
 
     Either I clones it as its sibling, or it becomes ours when I ends, for which we are a subreaper
     that long. A clone runs at once, so its messages may come ahead of I's; but when I has ended
-    well, I's is there too.
+    well, I's is there too. With `for_parent` both are our parent's.
     """
+    if for_parent is not None:
+        for_parent(_fork_into(0, child, sibling=True), None)
+        theirs.close()
+        pid = link.receive_pid()
+        return pid, _sibling(pid)
     linux_process.set_child_subreaper(enabled=True)
     try:
         helper = _fork_into(0, child)
@@ -433,6 +480,22 @@ def _own_child(pid: int) -> Fd:
     return pidfd
 
 
+def _sibling(pid: int) -> Fd:
+    """As `_own_child`, of our parent, who reaps nothing while we work for it."""
+    try:
+        pidfd = linux_process.pidfd_open(pid)
+        try:
+            if linux_process.parent_of(pid) != os.getppid():
+                raise ChildProcessError(errno.ECHILD, "not a sibling")
+        except BaseException:
+            pidfd.close()
+            raise
+    except (ChildProcessError, ProcessLookupError, FileNotFoundError) as error:
+        message = "the process that enters the container told of a process that is not ours"
+        raise LaunchError("enter", error.errno or 0, message, 128) from error
+    return pidfd
+
+
 def _expect(link: _Link, wanted: bytes, pidfd: Fd) -> Fd | None:
     """Wait for the message `wanted`; returns the descriptor that came with it, if any."""
     data, fd = link.receive()
@@ -440,11 +503,20 @@ def _expect(link: _Link, wanted: bytes, pidfd: Fd) -> Fd | None:
         return fd
     if data[:1] == b"{":
         raise decode_failure(data)
-    status = linux_process.wait_pidfd(pidfd.fileno())
+    try:
+        raise init_ended(linux_process.wait_pidfd(pidfd.fileno()))
+    except ChildProcessError:
+        # Our parent's: it asks, once this is so.
+        select.select([pidfd], [], [])
+        raise InitEnded("init", 0, "the container's process ended", 128) from None
+
+
+def init_ended(status: int | None) -> LaunchError:
+    """The failure that PID 1's exit with `status`, while it was set up, is."""
     message = f"the container's process ended while it was set up (status {status})"
     if status == 128 + signal.SIGKILL:
         message += ": killed, perhaps by the out-of-memory killer; the memory limit may be too low"
-    raise LaunchError("init", 0, message, 128)
+    return LaunchError("init", 0, message, 128)
 
 
 def _expect_end(link: _Link) -> None:

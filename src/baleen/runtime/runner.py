@@ -15,22 +15,22 @@ See: OCI runtime-spec runtime.md, Lifecycle.
 from __future__ import annotations
 
 import contextlib
-import json
 from select import EPOLLIN
-from time import monotonic, time_ns
+from time import monotonic
 
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
-from baleen.linux.record import replace
 from baleen.linux.rtnetlink import RouteSocket
-from baleen.runtime.failure import LaunchError, reason
-from baleen.runtime.interfaces import attach_interface, bring_up_loopback, detach_interface
-from baleen.runtime.launch import create, exec_process
-from baleen.runtime.logfile import LogFile, format_time
+from baleen.runtime.failure import as_launch_error
+from baleen.runtime.interfaces import attach_interface, detach_interface
+from baleen.runtime.launch import exec_process, namespace_flags
+from baleen.runtime.logfile import LogFile
+from baleen.runtime.prepare import prepare
 from baleen.runtime.request import read_file
 from baleen.runtime.resolver import Resolver
-from baleen.runtime.spec import parse_spec
+from baleen.runtime.spec import parse_process
 from baleen.runtime.stdio import close_stdio, open_pipes, terminal_ends
+from baleen.runtime.worker_link import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,36 +38,17 @@ if TYPE_CHECKING:
 
     from baleen.linux import Fd
     from baleen.linux.cgroup import Cgroup, CgroupDriver, OomWatch
-    from baleen.runtime.launch import Container, ExecProcess, Stdio
+    from baleen.runtime.launch import ExecProcess
     from baleen.runtime.poller import Poller
-    from baleen.runtime.request import DnsRequest, StartRequest
-    from baleen.runtime.spec import Process, Spec
-    from baleen.runtime.stdio import ProcessStreams
+    from baleen.runtime.prepare import Prepared, Stdio
+    from baleen.runtime.request import DnsRequest
+    from baleen.runtime.stdio import OurEnds, ProcessStreams
+    from baleen.runtime.worker_link import Facts
 
 __all__ = ["Runner"]
 
 # How long after its notice the kernel may take to kill a process for lack of memory.
 _OOM_KILL_S = 0.1
-
-
-def _read_program(path: str | None) -> bytes | None:
-    return None if path is None else read_file(path)
-
-
-def _for_execs(spec: Spec) -> Spec:
-    """Return what an exec needs of a spec: the rest is tens of kilobytes for nothing."""
-    return replace(
-        spec,
-        process=None,
-        mounts=(),
-        devices=(),
-        resources={},
-        seccomp=None,
-        sysctl=(),
-        masked_paths=(),
-        readonly_paths=(),
-        annotations={},
-    )
 
 
 class Runner:
@@ -84,7 +65,8 @@ class Runner:
     def __init__(
         self,
         poller: Poller,
-        request: StartRequest,
+        facts: Facts,
+        worker: Worker,
         cgroups: CgroupDriver,
         *,
         on_exit: Callable[[int], None],
@@ -95,41 +77,21 @@ class Runner:
         self.last_pid = 0
         self.started_at = ""
         self._poller = poller
-        self._request = request
+        self._facts = facts
+        self._worker: Worker | None = worker
         self._cgroups = cgroups
         self._on_exit = on_exit
         self._on_oom = on_oom
         self._on_log_failure = on_log_failure
-        self._spec: Spec | None = None
-        self._exec_spec: Spec | None = None
-        self._container: Container | None = None
+        self._pidfd: Fd | None = None
         self._cgroup: Cgroup | None = None
         self._netns: Fd | None = None
         self._oom_watch: OomWatch | None = None
         self._oom_before = 0
         self._oom_reported = 0
         self._resolver: Resolver | None = None
-        self._host_names = {str(i.get("host_name")) for i in request.interfaces}
+        self._host_names = set(facts.host_names)
         self._started = 0.0
-
-    def load_spec(self) -> Spec:
-        """Parse config.json, once for each run; may be called ahead of `start`.
-
-        Raises:
-            LaunchError: it is malformed or asks for what we cannot do.
-        """
-        if self._spec is None:
-            try:
-                document = json.loads(read_file(f"{self._request.bundle}/config.json"))
-            except (OSError, ValueError, RecursionError) as err:
-                raise LaunchError("spec", 0, f"config.json: {err}", 128) from err
-            self._spec = parse_spec(document)
-        return self._spec
-
-    def is_terminal(self) -> bool:
-        """Whether PID 1 gets a terminal (raises as load_spec)."""
-        process = self.load_spec().process
-        return process is not None and process.terminal
 
     # -- start ----------------------------------------------------------------------------------
 
@@ -143,62 +105,70 @@ class Runner:
         """
         try:
             self._start(streams, meanwhile)
-        except LaunchError:
-            self._undo_start()
-            raise
-        except BaleenError as err:
-            self._undo_start()
-            stage = str(getattr(err, "stage", "start"))
-            raise LaunchError(stage, getattr(err, "errno", 0), str(err), 128) from err
-        except (OSError, ValueError) as err:
-            self._undo_start()
-            text = reason(err) if isinstance(err, OSError) else str(err)
-            steps = [*getattr(err, "__notes__", ())]
-            if isinstance(err, OSError) and err.filename is not None:
-                steps.append(str(err.filename))
-            raise LaunchError(
-                "start", getattr(err, "errno", None) or 0, ": ".join([*steps, text]), 128
-            ) from err
+        except (BaleenError, OSError, ValueError) as err:
+            failure = as_launch_error(err)
+            if failure is err:
+                raise
+            raise failure from err
 
     def _start(self, streams: ProcessStreams, meanwhile: Callable[[], None] | None) -> None:
-        request = self._request
-        spec = self._join_kept_netns(self.load_spec())
+        worker = self._hire()
+        try:
+            ours, log = self._run(worker, meanwhile)
+        except BaseException:
+            worker.close()
+            raise
+        finally:
+            if worker.made_cgroup and self._facts.cgroup and self._cgroup is None:
+                self._cgroup = self._cgroups.open(self._facts.cgroup)
+        self.pid = worker.pid
+        self._started = monotonic()
+        self.started_at = worker.started_at
+        self._pidfd = worker.take(self._poller)
+        streams.begin(ours, log)
+        self._poller.add(self._pidfd.fileno(), EPOLLIN, self._on_pidfd)
+        self._watch_oom()
+
+    def _run(
+        self, worker: Worker, meanwhile: Callable[[], None] | None
+    ) -> tuple[OurEnds, LogFile | None]:
+        """Have the worker start PID 1; returns our ends of its streams and its log."""
+        facts = self._facts
         with contextlib.ExitStack() as undo:
+            if facts.terminal:
+                worker.start(None)
+            else:
+                ours, child = open_pipes(stdin=facts.open_stdin)
+                undo.callback(ours.close)
+                try:
+                    worker.start(child)
+                finally:
+                    close_stdio(child)
             log = self._open_log()
             if log is not None:
                 undo.callback(log.close)
-            terminal = spec.process is not None and spec.process.terminal
-            if terminal:
-                container = self._create(spec, None)
-            else:
-                ours, child = open_pipes(stdin=request.open_stdin)
-                undo.callback(ours.close)
-                container = self._create(spec, child)
-            self._set_up_network(spec, container)
             if meanwhile is not None:
                 meanwhile()
-            container.start()
-            if container.console is not None:
-                ours = terminal_ends(container.console)
+            worker.wait(self._take_netns)
+            if worker.console is not None:
+                ours = terminal_ends(worker.console)
             undo.pop_all()
-        self._spec = None
-        self._exec_spec = _for_execs(spec)
-        self.pid = container.pid
-        self._started = monotonic()
-        self.started_at = format_time(time_ns()).decode()
-        streams.begin(ours, log)
-        self._poller.add(container.pidfd.fileno(), EPOLLIN, self._on_pidfd)
-        self._watch_oom()
+        return ours, log
 
-    def _join_kept_netns(self, spec: Spec) -> Spec:
-        """In a restart, join the network namespace that we kept, by its descriptor."""
-        if self._netns is None or spec.namespaces.get("network", "") is not None:
-            return spec
-        path = f"/proc/self/fd/{self._netns.fileno()}"
-        return replace(spec, namespaces={**spec.namespaces, "network": path})
+    def _hire(self) -> Worker:
+        """The worker that has read the request for the first start; one more for each other."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            worker = Worker(self._cgroups, self._netns, has_cgroup=self._cgroup is not None)
+            try:
+                worker.load(self._facts.path)
+            except BaseException:
+                worker.close()
+                raise
+        return worker
 
     def _open_log(self) -> LogFile | None:
-        log = self._request.log
+        log = self._facts.log
         if log.driver == "none":
             return None
         return LogFile(
@@ -209,74 +179,38 @@ class Runner:
             on_failure=self._on_log_failure,
         )
 
-    def _create(self, spec: Spec, child: Stdio | None) -> Container:
-        request = self._request
-        cgroup, make_cgroup = self._cgroup, None
-        try:
-            if cgroup is None and spec.cgroups_path:
-                cgroup = self._cgroups.open(spec.cgroups_path)
-                make_cgroup = self._make_cgroup
-            self._container = create(
-                spec,
-                bundle=request.bundle,
-                rootfs=request.rootfs,
-                seccomp_program=_read_program(request.seccomp_program),
-                stdio=child,
-                init=request.init,
-                cgroup=cgroup,
-                meanwhile=make_cgroup,
-            )
-        finally:
-            if child is not None:
-                close_stdio(child)
-        return self._container
-
-    def _make_cgroup(self) -> None:
-        """Make the control group, while PID 1 makes its namespaces."""
-        spec = self.load_spec()
-        self._cgroup = self._cgroups.create(spec.cgroups_path, spec.resources)
-
-    def _set_up_network(self, spec: Spec, container: Container) -> None:
-        """Configure a new network namespace, while init is busy with its mounts."""
-        if self._netns is not None or spec.namespaces.get("network", "") is not None:
-            return
-        self._netns = container.netns.dup()  # it outlives the run
-        bring_up_loopback(self._netns)
-        if self._request.interfaces:
-            with RouteSocket() as host:
-                for interface in self._request.interfaces:
-                    attach_interface(host, self._netns, interface)
-        if self._request.dns is not None:
-            self.set_resolver(self._request.dns)
-
-    def _undo_start(self) -> None:
-        """Leave nothing of a failed start, errors of which must not hide the first one."""
-        container, self._container = self._container, None
-        if container is not None:
-            container.abandon()
-        self._spec = None
+    def _take_netns(self, netns: Fd) -> bool:
+        """Keep a new network namespace, which outlives the run; true: the resolver is there."""
+        self._netns = netns
+        if self._facts.dns is None:
+            return False
+        self.set_resolver(self._facts.dns)
+        return True
 
     # -- while it runs ---------------------------------------------------------------------------
 
     def exec_process(
-        self, process: Process, seccomp_program: str | None, stdio: Stdio | None
+        self, process: object, seccomp_program: str | None, stdio: Stdio | None
     ) -> ExecProcess:
-        """Execute one more process in the container; see launch.exec_process."""
-        container = self._running()
-        assert self._exec_spec is not None
+        """Execute one more process, an OCI process object; see launch.exec_process."""
+
+        def load() -> Prepared:
+            program = None if seccomp_program is None else read_file(seccomp_program)
+            return prepare(parse_process(process), stdio, program)
+
         return exec_process(
-            container.pidfd,
-            self._exec_spec,
-            process,
-            seccomp_program=_read_program(seccomp_program),
+            self._running(),
+            namespace_flags(self._facts.namespaces),
+            load,
+            terminal=stdio is None,
             stdio=stdio,
             cgroup=self._cgroup,
         )
 
-    def _running(self) -> Container:
-        if self._container is None or not self.pid:
+    def _running(self) -> Fd:
+        if self._pidfd is None:
             raise InvalidArgument("the container is not running")
-        return self._container
+        return self._pidfd
 
     def signal(self, number: int) -> None:
         """Send a signal to PID 1.
@@ -285,7 +219,7 @@ class Runner:
             InvalidArgument: it is not running, or there is no such signal.
         """
         try:
-            pidfd_send_signal(self._running().pidfd.fileno(), number)
+            pidfd_send_signal(self._running().fileno(), number)
         except (OSError, ValueError) as err:
             raise InvalidArgument(f"signal {number}: {err}") from err
 
@@ -358,13 +292,13 @@ class Runner:
     # -- end ------------------------------------------------------------------------------------
 
     def _on_pidfd(self, _events: int) -> None:
-        container = self._running()
-        code = wait_pidfd(container.pidfd.fileno(), block=False)
+        pidfd = self._running()
+        code = wait_pidfd(pidfd.fileno(), block=False)
         if code is None:
             return
-        self._poller.remove(container.pidfd.fileno())
-        container.close()
-        self._container = None
+        self._poller.remove(pidfd.fileno())
+        pidfd.close()
+        self._pidfd = None
         if self._cgroup is not None:
             # With a shared pid namespace PID 1's death kills nobody else.
             self._cgroup.kill()
@@ -390,6 +324,9 @@ class Runner:
         Raises:
             CgroupError: something of it is stuck in the kernel; all else is cleaned up.
         """
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
         self._close_resolver()
         if self._oom_watch is not None:
             self._poller.remove(self._oom_watch.fd)

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from baleen.runtime.attach import Client
     from baleen.runtime.poller import Deadline, Poller
     from baleen.runtime.protocol import Message
-    from baleen.runtime.request import StartRequest
+    from baleen.runtime.worker_link import Facts, Worker
 
 __all__ = ["Supervisor"]
 
@@ -88,16 +88,17 @@ class Supervisor:
     def __init__(
         self,
         poller: Poller,
-        request: StartRequest,
+        facts: Facts,
+        worker: Worker,
         cgroups: CgroupDriver,
         reserved: list[int],
     ) -> None:
         self._poller = poller
-        self._request = request
+        self._facts = facts
         # Descriptors of the daemon's that have to stay open while the container lives: its ports.
         self._reserved = reserved
         self._status = "created"
-        self._restart = RestartManager(request.restart, request.restart_count)
+        self._restart = RestartManager(facts.restart, facts.restart_count)
         self._restart_timer: Deadline | None = None
         self._grace: Deadline | None = None
         self._exit_code = 0
@@ -106,7 +107,8 @@ class Supervisor:
         self._kept_events: deque[Message] = deque(maxlen=_MOST_KEPT_EVENTS)
         self._runner = Runner(
             poller,
-            request,
+            facts,
+            worker,
             cgroups,
             on_exit=self._process_exited,
             on_oom=lambda: self._event("oom"),
@@ -150,7 +152,7 @@ class Supervisor:
     def _listen(self) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         # By way of the directory's descriptor, because a socket's path must be short.
-        bundle = os.open(self._request.bundle, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        bundle = os.open(self._facts.bundle, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             path = f"/proc/self/fd/{bundle}/{_CONTROL}"
             with contextlib.suppress(FileNotFoundError):
@@ -236,7 +238,7 @@ class Supervisor:
     def _op_start(self, _message: Message, _fds: list[int]) -> Message:
         if self._status != "created":
             raise Conflict(f"the container is {self._status}")
-        forget_exit(self._request.state_dir)
+        forget_exit(self._facts.state_dir)
         try:
             self._runner.start(self._streams, meanwhile=self._listen)
         except LaunchError:
@@ -249,16 +251,10 @@ class Supervisor:
     def _new_streams(self) -> ProcessStreams:
         return ProcessStreams(
             self._poller,
-            tty=self._is_terminal(),
-            close_stdin=self._request.open_stdin and self._request.stdin_once,
+            tty=self._facts.terminal,
+            close_stdin=self._facts.open_stdin and self._facts.stdin_once,
             on_detached=self._client_left,
         )
-
-    def _is_terminal(self) -> bool:
-        try:
-            return self._runner.is_terminal()
-        except LaunchError:
-            return False  # the start will say why
 
     def _client_left(self, client: Client, reason: str) -> None:
         self._event("detached", client=client.number, reason=reason)
@@ -408,7 +404,7 @@ class Supervisor:
         # With a daemon there the record is its own, in its database, once it has heard of it.
         # A loss of power in between ends the container anyway; its being dead is then all to know.
         try:
-            write_exit(self._request.state_dir, record, sync=self._connection is None)
+            write_exit(self._facts.state_dir, record, sync=self._connection is None)
         except OSError as err:  # a full or broken disk; the event below may still be heard
             self._event("error", message=f"cannot record the exit: {err}")
         self._stop_listening()
@@ -441,7 +437,7 @@ class Supervisor:
         self._listener.close()
         self._listener = None
         with contextlib.suppress(OSError):
-            os.unlink(f"{self._request.bundle}/{_CONTROL}")
+            os.unlink(f"{self._facts.bundle}/{_CONTROL}")
 
     def _end(self) -> None:
         """Let this process end, once the clients have taken what is theirs."""

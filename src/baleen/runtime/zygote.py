@@ -35,8 +35,8 @@ from baleen.linux.cgroup import detect
 from baleen.linux.process import close_all_except, set_dumpable, set_name
 from baleen.runtime.poller import Poller
 from baleen.runtime.protocol import decode, encode, receive
-from baleen.runtime.request import load_request
 from baleen.runtime.supervisor import Supervisor
+from baleen.runtime.worker_link import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,18 +47,24 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "serve"]
 
+_POOL_BYTES = 16 * 1024
+# More than that many holes of one size are left.
+_MOST_HOLES = 20_000
 
-def supervise(control: int, request_path: str, reserved: list[int], cgroups: CgroupDriver) -> None:
+
+def supervise(
+    control: int, request_path: str, reserved: list[int], cgroups: CgroupDriver, worker: Worker
+) -> None:
     """Be the supervisor of one container, from here to the recorded end. Owns the descriptors."""
     first = socket.socket(fileno=control)
     try:
-        request = load_request(request_path)
-        if len(reserved) != request.reserved_fds:
+        facts = worker.load(request_path)
+        if len(reserved) != facts.reserved_fds:
             raise InvalidArgument(
-                f"{len(reserved)} descriptors were passed, {request.reserved_fds} are expected"
+                f"{len(reserved)} descriptors were passed, {facts.reserved_fds} are expected"
             )
         poller = Poller(lambda err: supervisor.report_bug(err))
-        supervisor = Supervisor(poller, request, cgroups, reserved)
+        supervisor = Supervisor(poller, facts, worker, cgroups, reserved)
         supervisor.serve(first)
     except (BaleenError, OSError) as err:
         _refuse(first, str(err))
@@ -122,11 +128,12 @@ def _wait_as_spare(sock: socket.socket, cgroups: CgroupDriver) -> NoReturn:
         close_all_except({0, 1, 2, sock.fileno()})
         set_name("baleen-spare")
         os.umask(0o022)
+        worker = Worker(cgroups)
         data, fds = receive(sock)
         sock.close()
         if data:
             set_name("baleen-sup")
-            supervise(fds[0], os.fsdecode(data), fds[1:], cgroups)
+            supervise(fds[0], os.fsdecode(data), fds[1:], cgroups, worker)
         status = 0
     finally:
         os._exit(status)
@@ -169,6 +176,30 @@ def serve(sock: socket.socket, cgroups: CgroupDriver) -> None:
                 os.close(fd)
 
 
+def _fill_pools() -> list[object]:
+    """Fill the holes of the allocator's pools, and return what fills them, to be kept.
+
+    What a supervisor allocates would go into them, one here and one there, and copy a page of ours
+    each time. After this it gets pools of its own.
+
+    See: CPython, Objects/obmalloc.c: 16 KiB pools, one for each size up to 512 bytes.
+    """
+    kept: list[object] = []
+    for size in range(48, 513, 16):
+        for _ in range(_MOST_HOLES):
+            filler = bytes(size - 33)
+            kept.append(filler)
+            if id(filler) % _POOL_BYTES < 64:
+                break  # the first of a new pool
+    for make in (float, object):
+        for number in range(_MOST_HOLES):
+            item: object = make() if make is object else float(number)
+            kept.append(item)
+            if id(item) % _POOL_BYTES < 64:
+                break
+    return kept
+
+
 def main() -> None:
     """Run on the descriptor named by the only argument."""
     gc.disable()
@@ -180,7 +211,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as sock:
         os.set_inheritable(sock.fileno(), False)
-        serve(sock, detect())
+        cgroups = detect()
+        kept = _fill_pools()
+        serve(sock, cgroups)
+        del kept
 
 
 if __name__ == "__main__":

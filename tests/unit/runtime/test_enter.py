@@ -1,12 +1,23 @@
 from baleen.runtime.enter import EnterPlan
-from baleen.runtime.prepare import Stdio, prepare
-from baleen.runtime.spec import Process
+from baleen.runtime.prepare import Stdio
+
+
+def unused():
+    raise AssertionError
+
+
+def make(stdio):
+    return EnterPlan(
+        prepare=unused,
+        terminal=stdio is None,
+        stdio=stdio,
+        container=6,
+        namespaces=0,
+        cgroup=None,
+        channel=5,
+    )
 
 
 def test_nothing_but_streams_channel_and_container_is_kept():
-    process = prepare(Process(("a",), "/"), Stdio(10, 11, 12), None)
-    plan = EnterPlan(process=process, container=6, namespaces=0, cgroup=None, channel=5)
-    assert plan.descriptors() == {5, 6, 10, 11, 12}
-    terminal = prepare(Process(("a",), "/", terminal=True), None, None)
-    plan = EnterPlan(process=terminal, container=6, namespaces=0, cgroup=None, channel=5)
-    assert plan.descriptors() == {5, 6}
+    assert make(Stdio(10, 11, 12)).descriptors() == {5, 6, 10, 11, 12}
+    assert make(None).descriptors() == {5, 6}

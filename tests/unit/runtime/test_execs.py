@@ -32,9 +32,9 @@ def test_streams_are_numbers():
     assert options.streams == {1}
 
 
-def test_a_malformed_process_is_refused(execs):
-    with pytest.raises(LaunchError, match="args"):
-        execs.start(RefusingRunner(), request({"args": []}), None)
+@pytest.mark.parametrize("process", [None, [], {"terminal": "yes"}])
+def test_a_malformed_process_has_no_terminal(process):
+    assert request(process).terminal is False
 
 
 def test_a_failed_exec_leaves_no_descriptor_and_no_entry(execs):

@@ -8,9 +8,9 @@ import pytest
 from baleen.errors import InvalidArgument
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.poller import Poller
-from baleen.runtime.request import parse_request
-from baleen.runtime.runner import Runner, _for_execs
+from baleen.runtime.runner import Runner
 from baleen.runtime.stdio import ProcessStreams
+from baleen.runtime.worker_link import Worker
 
 CONFIG = {
     "ociVersion": "1.2.0",
@@ -48,20 +48,18 @@ def make(poller, directory, config=CONFIG, **changes):
         "stdin_once": False,
         **changes,
     }
+    path = directory / "start.json"
+    path.write_text(json.dumps(request))
+    worker = Worker(object())
     return Runner(
         poller,
-        parse_request(json.dumps(request).encode()),
+        worker.load(str(path)),
+        worker,
         object(),
         on_exit=refuse,
         on_oom=refuse,
         on_log_failure=refuse,
     )
-
-
-def test_the_spec_is_read_from_the_bundle(poller, tmp_path):
-    runner = make(poller, tmp_path)
-    assert runner.is_terminal()
-    assert runner.load_spec() is runner.load_spec()
 
 
 @pytest.mark.parametrize("config", ["", "{", "[]", "[" * 100_000, "{}"])
@@ -72,6 +70,7 @@ def test_a_malformed_spec_is_a_failed_start(poller, tmp_path, config):
         runner.start(streams)
     assert caught.value.stage == "spec"
     assert caught.value.exit_code == 128
+    runner.close()
 
 
 def test_a_log_that_cannot_be_opened_is_a_failed_start(poller, tmp_path):
@@ -79,14 +78,7 @@ def test_a_log_that_cannot_be_opened_is_a_failed_start(poller, tmp_path):
     streams = ProcessStreams(poller, tty=True, close_stdin=False, on_detached=refuse)
     with pytest.raises(LaunchError, match="/nonexistent/x/log"):
         runner.start(streams)
-
-
-def test_execs_keep_the_namespaces_and_drop_the_bulk(poller, tmp_path):
-    spec = make(poller, tmp_path).load_spec()
-    small = _for_execs(spec)
-    assert small.namespaces == spec.namespaces
-    assert small.mounts == small.masked_paths == ()
-    assert small.process is None
+    runner.close()
 
 
 def test_what_needs_a_running_container_is_refused(poller, tmp_path):

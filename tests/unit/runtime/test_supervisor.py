@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from baleen.runtime.poller import Poller
-from baleen.runtime.request import parse_request
 from baleen.runtime.supervisor import Supervisor
+from baleen.runtime.worker_link import Worker
 
 
 class NoCgroups:
@@ -29,9 +29,12 @@ class World:
             "stdin_once": True,
             "reserved_fds": len(reserved),
         }
-        self.supervisor = Supervisor(
-            poller, parse_request(json.dumps(request).encode()), NoCgroups(), list(reserved)
-        )
+        path = directory / "start.json"
+        path.write_text(json.dumps(request))
+        worker = Worker(NoCgroups())
+        facts = worker.load(str(path))
+        path.unlink()
+        self.supervisor = Supervisor(poller, facts, worker, NoCgroups(), list(reserved))
         self.daemon, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.daemon.settimeout(5)
         self.supervisor.serve(ours)

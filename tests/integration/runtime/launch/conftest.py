@@ -16,6 +16,7 @@ from baleen.linux.process import wait_pidfd
 from baleen.runtime import launch
 from baleen.runtime.default_spec import default_spec
 from baleen.runtime.launch import Rootfs
+from baleen.runtime.prepare import prepare
 from baleen.runtime.spec import parse_process, parse_spec
 
 BUSYBOX = "/bin/busybox"
@@ -167,11 +168,11 @@ class Runner:
         with self.captured() as (stdio, finish):
             entered = launch.exec_process(
                 container.pidfd,
-                parse_spec(document),
-                wanted,
+                launch.namespace_flags(parse_spec(document).namespaces),
+                lambda: prepare(wanted, stdio, seccomp_program),
+                terminal=wanted.terminal,
                 stdio=stdio,
                 cgroup=cgroup,
-                seccomp_program=seccomp_program,
             )
             with entered.pidfd:
                 out, err = finish()

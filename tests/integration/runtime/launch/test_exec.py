@@ -9,6 +9,7 @@ import pytest
 from baleen.linux import process as linux_process
 from baleen.runtime import launch
 from baleen.runtime.launch import LaunchError
+from baleen.runtime.prepare import prepare
 from baleen.runtime.spec import parse_process, parse_spec
 
 
@@ -89,7 +90,12 @@ def test_an_exec_has_a_terminal_of_the_container(runner):
         | {"args": ["sh", "-c", "tty; stty size; echo x > /dev/tty"], "terminal": True}
         | {"consoleSize": {"width": 33, "height": 11}}
     )
-    entered = launch.exec_process(container.pidfd, parse_spec(document), process)
+    entered = launch.exec_process(
+        container.pidfd,
+        launch.namespace_flags(parse_spec(document).namespaces),
+        lambda: prepare(process, None, None),
+        terminal=True,
+    )
     with entered.console, entered.pidfd:
         data = b""
         while True:
