@@ -36,9 +36,14 @@ _MAX_FDS = 253
 _MAX_QUEUED = 1024
 
 
+# Made once: json.dumps would make one for each message.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+
+
 def encode(message: Message) -> bytes:
     """Return the datagram of a message."""
-    return json.dumps(message, separators=(",", ":")).encode()
+    return _encode(message).encode()
 
 
 def decode(data: bytes) -> Message:
@@ -48,7 +53,7 @@ def decode(data: bytes) -> Message:
         InvalidArgument: it is not one JSON object.
     """
     try:
-        message = json.loads(data)
+        message = _decode(data.decode())
     except (ValueError, RecursionError) as err:
         raise InvalidArgument(f"not a JSON message: {err}") from err
     if not isinstance(message, dict):

@@ -35,18 +35,29 @@ from baleen.linux.cgroup import detect
 from baleen.linux.process import close_all_except, set_dumpable, set_name
 from baleen.runtime.poller import Poller
 from baleen.runtime.protocol import decode, encode, receive
+from baleen.runtime.request import LogRequest
+from baleen.runtime.restart import RestartPolicy
+from baleen.runtime.stdio import ProcessStreams, close_stdio, open_pipes
 from baleen.runtime.supervisor import Supervisor
-from baleen.runtime.worker_link import Worker
+from baleen.runtime.worker_link import Facts, Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import NoReturn, cast
 
     from baleen.linux.cgroup import CgroupDriver
     from baleen.runtime.protocol import Message
+else:
+
+    def cast(_kind: object, value: object) -> object:
+        """Without the module typing at run time."""
+        return value
+
 
 __all__ = ["main", "serve"]
 
+# Code is specialised after eight calls.
+_REHEARSALS = 10
 _POOL_BYTES = 16 * 1024
 # More than that many holes of one size are left.
 _MOST_HOLES = 20_000
@@ -200,6 +211,55 @@ def _fill_pools() -> list[object]:
     return kept
 
 
+class _Understudy:
+    """A worker for the rehearsal, that does no work."""
+
+    made_cgroup = False
+
+    def start(self, _stdio: object) -> None:
+        """Take the order and forget it."""
+
+    def close(self) -> None:
+        """Nothing is left of it."""
+
+
+def _rehearse(cgroups: CgroupDriver) -> None:
+    """Do, until the interpreter has specialised it, what every supervisor does.
+
+    The interpreter writes to code that is new to it, and to its cache of attributes. What was
+    written here stays shared.
+    """
+    log = LogRequest("none")
+    for _ in range(_REHEARSALS):
+        poller = Poller()
+        facts = Facts(
+            "", "/proc/none", "/proc/none", log, False, False, RestartPolicy(), 0, None,
+            ["a"], 0, False, ["pid"], "",
+        )  # fmt: skip
+        daemon, first = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        worker = cast("Worker", _Understudy())
+        supervisor = Supervisor(poller, facts, worker, cgroups, [])
+        supervisor.serve(first)
+        ends, child = open_pipes(stdin=False)
+        close_stdio(child)
+        streams = ProcessStreams(poller, tty=False, close_stdin=True, on_detached=_nothing)
+        streams.begin(ends)
+        poller.run_once()
+        streams.close("exited")
+        # There is no directory for its socket, so the start fails.
+        socket.send_fds(daemon, [encode({"seq": 1, "op": "start"})], [daemon.fileno()])
+        poller.run()
+        receive(daemon)
+        daemon.close()
+        poller.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    gc.collect()
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
 def main() -> None:
     """Run on the descriptor named by the only argument."""
     gc.disable()
@@ -212,6 +272,7 @@ def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as sock:
         os.set_inheritable(sock.fileno(), False)
         cgroups = detect()
+        _rehearse(cgroups)
         kept = _fill_pools()
         serve(sock, cgroups)
         del kept

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from baleen.runtime import zygote as zygote_module
+
 
 @pytest.fixture
 def process_and_socket():
@@ -118,3 +120,13 @@ def test_the_spare_ends_with_the_zygote(process_and_socket):
     process.returncode = 0  # the fixture asks for an orderly end
     assert select.select([spare], [], [], 10)[0]
     os.close(spare)
+
+
+def test_a_rehearsal_leaves_no_descriptor_and_no_child():
+    previous = signal.getsignal(signal.SIGCHLD)
+    before = os.listdir("/proc/self/fd")
+    try:
+        zygote_module._rehearse(object())
+    finally:
+        signal.signal(signal.SIGCHLD, previous)
+    assert os.listdir("/proc/self/fd") == before
