@@ -150,10 +150,10 @@ class Supervisor:
         return Connection(self._poller, sock, self._on_request, self._on_closed)
 
     def _listen(self) -> None:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
         # By way of the directory's descriptor, because a socket's path must be short.
         bundle = os.open(self._facts.bundle, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
             path = f"/proc/self/fd/{bundle}/{_CONTROL}"
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
