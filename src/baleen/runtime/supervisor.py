@@ -40,7 +40,7 @@ States: created ─start─► running ─► exited (recorded; the process ends
 
 Events that happen while no daemon is connected are kept, a limited number, for the next one.
 
-See: DESIGN.md, Processes; unix(7).
+See: docs/architecture.md; unix(7).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ and ends. PID 1 is cloned as its sibling, hence is the supervisor's child.
 
 W dies with S, and so do PID 1 and what is not started yet: it waits for W's word.
 
-See: DESIGN.md, Processes; clone(2) CLONE_PARENT.
+See: docs/architecture.md; clone(2) CLONE_PARENT.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ else. Garbage collection is off: a collection would touch every page and unshare
 this process can be read or traced by a container, even one that shares the host's processes: it
 is not dumpable, and its children inherit that until execve (CVE-2016-9962).
 
-See: DESIGN.md, Processes; prctl(2) PR_SET_DUMPABLE.
+See: docs/architecture.md; prctl(2) PR_SET_DUMPABLE.
 """
 
 from __future__ import annotations
