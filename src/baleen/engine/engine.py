@@ -29,7 +29,7 @@ from baleen.engine.live import LiveContainers
 from baleen.engine.measuring import Measuring
 from baleen.engine.network_operations import NetworkOperations
 from baleen.engine.removing import Removing
-from baleen.engine.restoring import Restoring
+from baleen.engine.restoring import Restoring, endpoints_with_ports
 from baleen.engine.seccomp_programs import SeccompPrograms
 from baleen.engine.starter import Starter
 from baleen.engine.system import System
@@ -235,7 +235,14 @@ class Engine:
             for mount in record.mounts:
                 if mount.type == "volume" and mount.name:
                     self._volumes.use(mount.name, record.id)
-        await self._networks.start()
+        await self._networks.start(
+            [
+                pair
+                for record in self._store
+                if record.status.is_active
+                for pair in endpoints_with_ports(record, self._networks)
+            ]
+        )
         await self._restoring.run()
         await self._tasks.blocking(install_embedded_images, self._images, self._database)
 

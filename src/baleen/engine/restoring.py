@@ -27,6 +27,7 @@ from baleen.engine.supervisor_link import SupervisorLink
 from baleen.errors import BaleenError, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from baleen.containers import ContainerStore
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from baleen.engine.supervisor_link import Message
     from baleen.engine.tasks import Tasks
     from baleen.network import NetworkManager
+    from baleen.network.network import Endpoint, PublishedPort
     from baleen.snapshots import Snapshotter
 
 __all__ = ["Restoring"]
@@ -79,9 +81,9 @@ class Restoring:
         orphaned = [record for record in active if not self._adopt(record)]
         await self._networks.adopt(
             [
-                (endpoint, record.published)
+                (endpoint, ports)
                 for record in active
-                for endpoint in record.active_endpoints
+                for endpoint, ports in endpoints_with_ports(record, self._networks)
             ]
         )
         for record in orphaned:
@@ -209,6 +211,17 @@ class Restoring:
 
     def _bundle(self, container_id: str) -> Path:
         return self._config.exec_root / "containers" / container_id
+
+
+def endpoints_with_ports(
+    record: ContainerRecord, networks: NetworkManager
+) -> list[tuple[Endpoint, Sequence[PublishedPort]]]:
+    """Return the endpoints of a run; the one that gives the default route has the ports."""
+    gateway = networks.gateway_endpoint(record.active_endpoints)
+    return [
+        (endpoint, record.published if endpoint is gateway else ())
+        for endpoint in record.active_endpoints
+    ]
 
 
 def _restarts(record: ContainerRecord, *, was_active: bool) -> bool:

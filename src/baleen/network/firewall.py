@@ -116,10 +116,16 @@ class Firewall:
         """Close the socket; the table stays."""
         self._socket.close()
 
-    def rebuild(self, bridges: Iterable[BridgeRules]) -> None:
-        """Replace the table by one with these bridges and no published port."""
+    def rebuild(
+        self,
+        bridges: Iterable[BridgeRules],
+        published: Iterable[tuple[str, Iterable[PublishedPort]]] = (),
+    ) -> None:
+        """Replace the table, in one step, by one with these bridges and published ports."""
         self._bridges = {rules.bridge: rules for rules in bridges}
         self._published = {}
+        for address, ports in published:
+            self._published |= _published_pairs(address, ports)
         self._socket.commit(*self._everything())
 
     def delete(self) -> None:
@@ -148,10 +154,7 @@ class Firewall:
 
     def publish(self, address: str, ports: Iterable[PublishedPort]) -> None:
         """Let host ports lead to `address`."""
-        wanted = {
-            _published_key(item): (ipv4(address), port(item.container_port)) for item in ports
-        }
-        if wanted:
+        if wanted := _published_pairs(address, ports):
             self._change(self._published_elements(wanted), published={**self._published, **wanted})
 
     def unpublish(self, address: str, ports: Iterable[PublishedPort]) -> None:
@@ -322,6 +325,10 @@ class Firewall:
             pairs = [(key, to) for key, to in published.items() if _map_of(key) == name]
             for start in range(0, len(pairs), MAX_ELEMENTS):
                 yield self._table.add_elements(name, pairs[start : start + MAX_ELEMENTS])
+
+
+def _published_pairs(address: str, ports: Iterable[PublishedPort]) -> dict[_Key, _Key]:
+    return {_published_key(item): (ipv4(address), port(item.container_port)) for item in ports}
 
 
 def _published_key(item: PublishedPort) -> _Key:

@@ -97,11 +97,14 @@ class NetworkManager:
         self._firewall: Firewall
         self._ports: PortAllocator
 
-    async def start(self) -> None:
+    async def start(
+        self, published: Iterable[tuple[Endpoint, Sequence[PublishedPort]]] = ()
+    ) -> None:
         """Load the networks, make bridge/host/none if new, and bring the kernel to that state.
 
         Idempotent: bridges that are right stay untouched, the firewall table is rebuilt in one
-        atomic step (with no endpoint in it yet: call `adopt` next).
+        atomic step. `published` are the ports of containers that outlived the previous daemon:
+        they are served throughout. Call `adopt` next.
 
         Raises:
             Internal: the kernel refused; no permission, or no nf_tables or bridge in it.
@@ -130,7 +133,7 @@ class NetworkManager:
                     bridge.ensure_bridge(self._route, network, options)
                 rules.append(bridge.bridge_rules(network, options))
         with _kernel_refuses(f"write the nftables table {self._config.table}"):
-            self._firewall.rebuild(rules)
+            self._firewall.rebuild(rules, [(end.ipv4, ports) for end, ports in published])
 
     async def adopt(self, endpoints: Iterable[tuple[Endpoint, Sequence[PublishedPort]]]) -> None:
         """Take over endpoints of running containers, with their published ports, no binding.
