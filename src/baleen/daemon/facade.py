@@ -53,20 +53,20 @@ class Exit(Protocol):
 
 
 class _Containers(Protocol):
-    async def container_list(
+    def container_list(
         self,
         *,
         all: bool,  # noqa: A002  # the API's name
         limit: int,
         size: bool,
         filters: Mapping[str, list[str]],
-    ) -> bytes: ...
+    ) -> bytes | Awaitable[bytes]: ...
 
     async def container_create(
         self, name: str | None, body: api.ContainerCreateBody, platform: str
     ) -> api.ContainerCreateResponse: ...
 
-    async def container_inspect(self, ref: str, *, size: bool) -> bytes: ...
+    def container_inspect(self, ref: str, *, size: bool) -> bytes | Awaitable[bytes]: ...
 
     async def container_start(self, ref: str) -> None: ...
 

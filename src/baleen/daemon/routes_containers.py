@@ -35,16 +35,20 @@ _MAX_START_BODY = 7
 _UINT32 = 2**32
 
 
-async def _list(call: Call) -> Response:
+def _list(call: Call) -> Response | Awaitable[Response]:
     query = call.query
-    return json_response(
-        await call.engine.container_list(
-            all=query.flag("all"),
-            limit=query.integer("limit") or 0,
-            size=query.flag("size"),
-            filters=call.filters(_LIST_FILTERS),
-        )
+    found = call.engine.container_list(
+        all=query.flag("all"),
+        limit=query.integer("limit") or 0,
+        size=query.flag("size"),
+        filters=call.filters(_LIST_FILTERS),
     )
+    # What is in memory is answered on the spot, without a task of its own.
+    return json_response(found) if isinstance(found, bytes) else _later(found)
+
+
+async def _later(found: Awaitable[bytes]) -> Response:
+    return json_response(await found)
 
 
 async def _create(call: Call) -> Response:
@@ -57,9 +61,15 @@ async def _create(call: Call) -> Response:
     return json_response(created, 201)
 
 
-async def _inspect(call: Call) -> Response:
-    body = await call.engine.container_inspect(call.ref, size=call.query.flag("size"))
-    return json_response(container_view(body, call.version))
+def _inspect(call: Call) -> Response | Awaitable[Response]:
+    found = call.engine.container_inspect(call.ref, size=call.query.flag("size"))
+    if isinstance(found, bytes):
+        return json_response(container_view(found, call.version))
+    return _inspect_later(found, call.version)
+
+
+async def _inspect_later(found: Awaitable[bytes], version: tuple[int, int]) -> Response:
+    return json_response(container_view(await found, version))
 
 
 async def _top(call: Call) -> Response:

@@ -160,7 +160,7 @@ class Engine:
         self.container_update = Updating(store, lives, starter, self.events).update
 
         viewing = Viewing(store, execs, lives, self._snapshots, self._tasks)
-        self.container_list = viewing.list
+        self.container_list = viewing.list_all
         self.container_inspect = viewing.inspect
         self.container_logs = viewing.logs
 

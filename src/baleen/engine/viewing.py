@@ -14,9 +14,10 @@ from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 
     from baleen.containers import ContainerStore, ExecStore
+    from baleen.containers.record import ContainerRecord
     from baleen.engine.live import LiveContainers
     from baleen.engine.tasks import Tasks
     from baleen.snapshots import Snapshotter
@@ -41,31 +42,49 @@ class Viewing:
         self._snapshots = snapshots
         self._tasks = tasks
 
-    async def list(
+    def list_all(
         self,
         *,
         all: bool,  # noqa: A002  # the API's name
         limit: int,
         size: bool,
         filters: Mapping[str, Sequence[str]],
-    ) -> bytes:
-        """Return the body of /containers/json.
+    ) -> bytes | Awaitable[bytes]:
+        """Return the body of /containers/json: at once, unless sizes have to be measured.
 
         Raises:
             InvalidArgument: an unknown filter or a malformed value.
         """
-        sizes = None
         if size:
-            sizes = {record.id: await self._size(record.id) for record in self._store}
+            return self._list_with_sizes(all=all, limit=limit, filters=filters)
+        return self._store.list_json(all=all, limit=limit, filters=filters)
+
+    async def _list_with_sizes(
+        self,
+        *,
+        all: bool,  # noqa: A002  # the API's name
+        limit: int,
+        filters: Mapping[str, Sequence[str]],
+    ) -> bytes:
+        sizes = {record.id: await self._size(record.id) for record in self._store}
         return self._store.list_json(all=all, limit=limit, filters=filters, sizes=sizes)
 
-    async def inspect(self, ref: str, *, size: bool) -> bytes:
-        """Return the body of /containers/{id}/json (NotFound)."""
+    def inspect(self, ref: str, *, size: bool) -> bytes | Awaitable[bytes]:
+        """Return the body of /containers/{id}/json: at once, unless sizes have to be measured.
+
+        Raises:
+            NotFound: no such container.
+        """
         record = self._store.get(ref)
+        if size:
+            return self._inspect_with_size(record)
+        return self._store.inspect_json(record, exec_ids=self._execs.running_ids(record.id))
+
+    async def _inspect_with_size(self, record: ContainerRecord) -> bytes:
         return self._store.inspect_json(
             record,
             exec_ids=self._execs.running_ids(record.id),
-            size=await self._size(record.id) if size else None,
+            size=await self._size(record.id),
         )
 
     async def _size(self, container_id: str) -> tuple[int, int]:
