@@ -167,9 +167,9 @@ class Lifecycle:
         ended = live.when_not_running()
         await self._no_restart(live)
         if live.link is None:
-            raise Unavailable(f"the supervisor of container {live.id} cannot be reached")
-        if self._require(live.id).status is Status.PAUSED:
-            self._thaw(live)
+            await self._await_end(live, ended)  # it ended by itself, which is being noted
+            return
+        self._thaw_if_paused(live)
         await self._send_quietly(live.link, "signal", signal=number)
         self._publish(live.id, "kill", signal=str(number))
         try:
@@ -186,10 +186,13 @@ class Lifecycle:
 
     async def _kill_hard(self, live: LiveContainer, ended: asyncio.Future[WaitResult]) -> None:
         self._publish(live.id, "kill", signal=str(_SIGKILL))
-        if self._require(live.id).status is Status.PAUSED:
-            self._thaw(live)  # a frozen process takes no signal on cgroup v1
+        self._thaw_if_paused(live)  # a frozen process takes no signal on cgroup v1
         if live.link is not None:
             await self._send_quietly(live.link, "signal", signal=_SIGKILL)
+        await self._await_end(live, ended)
+
+    @staticmethod
+    async def _await_end(live: LiveContainer, ended: asyncio.Future[WaitResult]) -> None:
         try:
             async with asyncio.timeout(_KILL_TIMEOUT_S):
                 await asyncio.shield(ended)
@@ -222,6 +225,11 @@ class Lifecycle:
         ended = live.when_not_running()
         await self._no_restart(live)
         await self._kill_hard(live, ended)
+
+    def _thaw_if_paused(self, live: LiveContainer) -> None:
+        record = self._store.by_id(live.id)
+        if record is not None and record.status is Status.PAUSED:
+            self._thaw(live)
 
     async def _let_go_on(self, live: LiveContainer) -> None:
         """Thaw a paused container: its process cannot take a signal before."""
