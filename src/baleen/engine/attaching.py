@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from baleen.containers.record import ContainerRecord
     from baleen.engine.events import EventBus
     from baleen.engine.execs import Upgrade
-    from baleen.engine.live import LiveContainer, LiveContainers
+    from baleen.engine.live import LiveContainers
     from baleen.engine.supervisor_link import SupervisorLink
     from baleen.engine.tasks import Tasks
 
@@ -35,7 +35,7 @@ __all__ = ["Attaching", "send_attach"]
 _numbers = itertools.count(1)
 
 
-def send_attach(live: LiveContainer, link: SupervisorLink, request: AttachRequest) -> None:
+def send_attach(link: SupervisorLink, request: AttachRequest) -> None:
     """Hand a client to the supervisor; the request's descriptor stays the caller's to close."""
     link.send(
         "attach",
@@ -48,7 +48,6 @@ def send_attach(live: LiveContainer, link: SupervisorLink, request: AttachReques
         detach_keys=request.detach_keys,
         early=base64.b64encode(request.early).decode(),
     )
-    live.attached += 1
 
 
 class Attaching:
@@ -135,7 +134,7 @@ class Attaching:
     def _hand_over(self, record: ContainerRecord, request: AttachRequest) -> None:
         live = self._lives[record.id]
         if live.link is not None and record.status.is_active:
-            send_attach(live, live.link, request)
+            send_attach(live.link, request)
             os.close(request.fd)
         else:
             live.pending.append(request)

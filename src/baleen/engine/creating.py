@@ -34,7 +34,7 @@ from baleen.engine.resource_checks import host_resources
 from baleen.engine.root_view import read_only_view
 from baleen.errors import InvalidArgument
 from baleen.linux.fd import Fd
-from baleen.oci.platform import host_platform, parse_platform
+from baleen.oci.platform import Platform
 
 if TYPE_CHECKING:
     from baleen.api import (
@@ -155,9 +155,7 @@ class Creating:
     def _find_image(self, ref: str, platform: str) -> Image:
         if not ref:
             raise InvalidArgument("no image specified")
-        image = self._images.resolve(
-            ref, platform=parse_platform(platform, default=host_platform()) if platform else None
-        )
+        image = self._images.resolve(ref, platform=Platform.parse(platform) if platform else None)
         self._images.unpack(image)
         return image
 

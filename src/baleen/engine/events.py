@@ -15,6 +15,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from baleen.containers.filters import match_labels
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -142,20 +144,13 @@ def _matches_one(event: Event, key: str, values: Sequence[str]) -> bool:
             # "exec_create: sh -c x" matches a filter for "exec_create".
             return any(event.action == v or event.action.startswith(v + ":") for v in values)
         case "label":
-            return all(_has_label(event, value) for value in values)
+            return match_labels(event.attributes, values)
         case "scope":
             return "local" in values
         case "container" | "image" | "network" | "volume" | "daemon":
             return _matches_object(event, key, values)
         case _:
             return False
-
-
-def _has_label(event: Event, label: str) -> bool:
-    name, sep, value = label.partition("=")
-    if name not in event.attributes:
-        return False
-    return not sep or event.attributes[name] == value
 
 
 def _matches_object(event: Event, kind: str, values: Sequence[str]) -> bool:

@@ -407,7 +407,6 @@ class Lifecycle:
             health=_health_of_stopped(record),
             **changes,
         )
-        live.attached = 0
         self._publish(container_id, "die", exitCode=str(ending.exit_code))
         publish_release(self._events, record)
         live.exited(WaitResult(ending.exit_code), restarting=False)

@@ -55,7 +55,6 @@ class LiveContainer:
         link: to the supervisor while one is known to live.
         pending: clients that attached before the start.
         keep: the coming exit is half of a restart, so `--rm` must not take the container away.
-        attached: clients handed to the supervisor of the current run.
     """
 
     id: str
@@ -63,7 +62,6 @@ class LiveContainer:
     link: SupervisorLink | None = None
     pending: list[AttachRequest] = field(default_factory=list)
     keep: bool = False
-    attached: int = 0
     _not_running: list[asyncio.Future[WaitResult]] = field(default_factory=list)
     _next_exit: list[asyncio.Future[WaitResult]] = field(default_factory=list)
     _removed: list[asyncio.Future[WaitResult]] = field(default_factory=list)

@@ -5,7 +5,6 @@ See: Engine API, /networks/*.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from baleen.api import (
@@ -19,8 +18,8 @@ from baleen.api import (
     NetworkStatus,
     SubnetStatus,
 )
-from baleen.api.timestamps import parse_timestamp
-from baleen.containers.filters import parse_bool_filter
+from baleen.containers.filters import match_labels, parse_bool_filter
+from baleen.engine.prune_filters import check_prune_filters, is_prunable
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.network import NetworkSpec, PoolSpec
 
@@ -85,7 +84,7 @@ class NetworkOperations:
         }
         for name, values in filters.items():
             if name == "label":
-                if not all(has_label(network.labels, value) for value in values):
+                if not match_labels(network.labels, values):
                     return False
             elif values and not any(checks[name](value) for value in values):
                 return False
@@ -208,12 +207,14 @@ class NetworkOperations:
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> list[str]:
         """Remove the user's networks that no container refers to; returns their names."""
-        for name in filters:
-            if name not in ("label", "label!", "until"):
-                raise InvalidArgument(f"invalid filter '{name}'")
+        check_prune_filters(filters)
         removed: list[str] = []
         for network in self._networks.networks():
-            if network.is_predefined or self._members(network) or not _prunable(network, filters):
+            if (
+                network.is_predefined
+                or self._members(network)
+                or not is_prunable(network.labels, network.created, filters)
+            ):
                 continue
             try:
                 await self.remove(network.id)
@@ -225,20 +226,3 @@ class NetworkOperations:
     def _publish(self, network: model.Network, action: str, **more: str) -> None:
         attributes = {"name": network.name, "type": network.driver, **more}
         self._events.publish_with("network", action, network.id, attributes)
-
-
-def has_label(labels: Mapping[str, str], wanted: str) -> bool:
-    """Whether `labels` has "key" or "key=value"."""
-    key, sep, value = wanted.partition("=")
-    return key in labels and (not sep or labels[key] == value)
-
-
-def _prunable(network: model.Network, filters: Mapping[str, Sequence[str]]) -> bool:
-    labels = network.labels
-    if not all(has_label(labels, value) for value in filters.get("label", ())):
-        return False
-    if any(has_label(labels, value) for value in filters.get("label!", ())):
-        return False
-    now = time.time_ns()
-    created = parse_timestamp(network.created, now)
-    return all(created < parse_timestamp(value, now) for value in filters.get("until", ()))

@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from baleen.api import ContainersPruneResponse
-from baleen.api.timestamps import parse_timestamp
 from baleen.containers.names import parse_name
 from baleen.containers.state import Status
-from baleen.engine.network_operations import has_label
+from baleen.engine.prune_filters import check_prune_filters, is_prunable
 from baleen.errors import BaleenError, Conflict, InvalidArgument, NotFound
 
 if TYPE_CHECKING:
@@ -197,12 +195,12 @@ class Removing:
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> ContainersPruneResponse:
         """Remove every container that does not run and passes the filters."""
-        for name in filters:
-            if name not in ("label", "label!", "until"):
-                raise InvalidArgument(f"invalid filter '{name}'")
+        check_prune_filters(filters)
         removed, freed = [], 0
         for record in list(self._store):
-            if record.status.is_active or not _prunable(record, filters):
+            if record.status.is_active or not is_prunable(
+                record.config.labels, record.created, filters
+            ):
                 continue
             try:
                 usage = await self._tasks.blocking(self._snapshots.usage, record.id)
@@ -221,17 +219,6 @@ def _running(record: ContainerRecord) -> Conflict:
         f'cannot remove container "{record.name}": container is {state}: '
         "stop the container before removing or force remove"
     )
-
-
-def _prunable(record: ContainerRecord, filters: Mapping[str, Sequence[str]]) -> bool:
-    labels = record.config.labels
-    if not all(has_label(labels, value) for value in filters.get("label", ())):
-        return False
-    if any(has_label(labels, value) for value in filters.get("label!", ())):
-        return False
-    now = time.time_ns()
-    created = parse_timestamp(record.created, now)
-    return all(created < parse_timestamp(value, now) for value in filters.get("until", ()))
 
 
 def remove_orphans(directory: Path, known: set[str]) -> None:

@@ -144,7 +144,7 @@ class Starter:
             undo.callback(_give_up, live, link, held)
             live.link = link
             for attach in live.pending:
-                send_attach(live, link, attach)
+                send_attach(link, attach)
             live.drop_pending()
             try:
                 reply = await link.send("start")
