@@ -161,7 +161,7 @@ class Nursery:
 
 def _rest(sock: socket.socket) -> list[Hired]:
     """The workers that are on their way when no more are asked for."""
-    found = []
+    found: list[Hired] = []
     while True:
         data, fds = receive(sock)
         if not data:
