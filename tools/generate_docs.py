@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
-from baleen.daemon import routes_absent
+from baleen.daemon import routes_absent, routes_explain
 from baleen.daemon.application import OPERATIONS
 from baleen.daemon.options import OPTIONS, UNSUPPORTED
 
@@ -26,6 +26,8 @@ _PARTIAL = {
     "ImageCreate": "import from a body (`fromSrc=-`); pulling (`fromImage`) answers 501",
     "ContainerAttachWebsocket": "answers 501",
     "SystemDataUsage": "everything but build cache",
+    "ContainerExplain": "what isolates a container",
+    "ContainerExplainCreate": "what would; the body of ContainerCreate, and nothing is made",
     "PluginList": "always empty: there are no plugins",
 }
 
@@ -33,7 +35,8 @@ _PARTIAL = {
 def compatibility_page() -> str:
     """Return docs/compatibility.md."""
     absent = {operation.name for operation in routes_absent.OPERATIONS}
-    present = [operation for operation in OPERATIONS if operation.name not in absent]
+    own = {operation.name for operation in routes_explain.OPERATIONS}
+    present = [op for op in OPERATIONS if op.name not in absent | own]
     lines = [
         "# Compatibility with the Docker Engine API",
         "",
@@ -53,6 +56,14 @@ def compatibility_page() -> str:
         "| operation | request | remark |",
         "| --- | --- | --- |",
         *_rows(op for op in OPERATIONS if op.name in absent),
+        "",
+        "## Baleen's own",
+        "",
+        "An extension beside Docker's paths; no client of Docker's meets it. See [explain.md](explain.md).",
+        "",
+        "| operation | request | remark |",
+        "| --- | --- | --- |",
+        *_rows(op for op in OPERATIONS if op.name in own),
         "",
         "## Known differences",
         "",
