@@ -195,25 +195,31 @@ def _rules(
             result += [_published(port, address, table) for port in ports]
             ports = ()  # they lead to the endpoint with the default route alone
         if rules.internal:
-            result.append(_rule(table, "forward", "iifname @internal drop", why.INTERNAL))
-            result.append(_rule(table, "forward", "oifname @internal drop", why.INTERNAL))
+            result.append(
+                _rule(
+                    table,
+                    "forward",
+                    f"iifname @internal ({rules.bridge}) drop, oifname @internal drop",
+                    why.INTERNAL,
+                )
+            )
         else:
             result.append(
                 _rule(
                     table,
                     "forward",
-                    f"oifname {rules.bridge} ct status dnat accept, else drop",
+                    f"oifname @bridges ({rules.bridge}) ct status dnat accept, then drop",
                     why.NOT_PUBLISHED,
                 )
             )
             if rules.masquerade:
-                text = f"oifname != @bridges ip saddr {rules.subnet} masquerade"
+                text = f"oifname != @bridges ip saddr @masqueraded ({rules.subnet}) masquerade"
                 result.append(_rule(table, "postrouting", text, why.MASQUERADE))
         if rules.icc:
-            text = f"iifname {rules.bridge} oifname {rules.bridge} accept"
+            text = f"iifname . oifname @icc ({rules.bridge} . {rules.bridge}) accept"
             result.append(_rule(table, "forward", text, why.ICC))
         else:
-            text = f"iifname {rules.bridge} oifname {rules.bridge} drop"
+            text = f"iifname . oifname not in @icc, oifname @bridges ({rules.bridge}) drop"
             result.append(_rule(table, "forward", text, why.NO_ICC))
     return result
 

@@ -36,7 +36,7 @@ _OPERATORS: Final = {"NE": "!=", "LT": "<", "LE": "<=", "EQ": "==", "GE": ">=", 
 
 _FILTERED: Final = (
     "A program in the kernel looks at each system call and its arguments before it is carried "
-    "out. It is inherited and can never be taken off."
+    "out. Children inherit it, and it can never be taken off."
 )
 _UNCONFINED: Final = "No filter: every system call reaches the kernel, which checks rights alone."
 _INHERITED: Final = (

@@ -31,7 +31,7 @@ _PATHS: Final[dict[str, WhyPath]] = {
         "CVE-2018-10892",
     ),
     "/proc/asound": WhyPath(
-        "State of the host's sound devices: whether somebody is speaking can be read off it.",
+        "State of the host's sound devices: that somebody plays or records sound shows here.",
         "moby issue 38285",
     ),
     "/proc/interrupts": WhyPath(
