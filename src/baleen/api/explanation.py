@@ -40,6 +40,7 @@ __all__ = [
     "ExplainedSupervisor",
     "ExplainedSyscall",
     "ExplainedSyscallGroup",
+    "ExplainedSysctl",
     "Explanation",
 ]
 
@@ -364,6 +365,14 @@ class ExplainedNetwork(Wire, frozen=True):
     dns: str = ""
 
 
+class ExplainedSysctl(Wire, frozen=True):
+    """A kernel setting that the runtime writes into the container's namespaces at its start."""
+
+    name: str
+    value: str
+    why: str = ""
+
+
 class Explanation(Wire, frozen=True):
     """Everything about one container.
 
@@ -395,4 +404,5 @@ class Explanation(Wire, frozen=True):
     seccomp: ExplainedSeccomp = field(default_factory=ExplainedSeccomp)
     cgroup: ExplainedCgroup = field(default_factory=ExplainedCgroup)
     network: ExplainedNetwork = field(default_factory=ExplainedNetwork)
+    sysctls: list[ExplainedSysctl] = field(default_factory=list)
     oci: dict[str, Any] = field(default_factory=dict)

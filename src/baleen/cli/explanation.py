@@ -97,8 +97,8 @@ def _namespaces(page: Page, found: JsonObject) -> None:
         shared = item["SharedWith"]
         if shared:
             scope += f", shared with {', '.join(shared)}"
-        identity = f" {item['Id']}" if item["Id"] else ""
-        page.entry(item["Type"], f"{scope}{identity}: {item['Isolates']}.")
+        identity = f" ({item['Id']})" if item["Id"] else ""
+        page.entry(item["Type"], f"{scope}{identity}. Isolates {item['Isolates']}.")
         page.paragraph(_with_source(item["Why"], item["See"]), _NARROW)
 
 
@@ -112,7 +112,8 @@ def _layers(page: Page, found: JsonObject) -> None:
         sizes = [f"blob {_size(layer['Size'])}"] if layer["Digest"] else []
         if layer["UnpackedSize"]:
             sizes.append(f"unpacked {_size(layer['UnpackedSize'])}")
-        page.entry(label, f"{layer['Digest'] or layer['ChainId']} {', '.join(sizes)}")
+        page.entry(label, layer["Digest"] or layer["ChainId"])
+        page.paragraph(", ".join(sizes), _NARROW)
         if layer["CreatedBy"]:
             page.paragraph(f"by: {layer['CreatedBy']}", _NARROW)
         page.paragraph(layer["Directory"], _NARROW)
@@ -262,25 +263,25 @@ def _cgroup(page: Page, found: JsonObject) -> None:
     for item in group["Paths"]:
         names = ",".join(item["Controllers"]) or "unified"
         by_path.setdefault(item["Path"], []).append(names)
-    for path, names in by_path.items():
+    for path, listed in by_path.items():
         page.entry("path", path)
-        page.paragraph(
-            f"in the hierarchies {', '.join(names)}"
-            if group["Version"] == 1
-            else f"with the controllers {', '.join(names)}",
-            _NARROW,
-        )
+        kind = "in the hierarchies" if group["Version"] == 1 else "with the controllers"
+        page.paragraph(f"{kind} {', '.join(listed)}", _NARROW)
     directories = [item["Directory"] for item in group["Paths"] if item["Directory"]]
     memory = [item for item in directories if "/memory/" in item] or directories
     if memory:
         page.entry("directory", memory[0])
-    page.paragraph("Limits and use:")
-    page.table(
-        [["", "LIMIT", "USED", ""]]
-        + [[item["Name"], item["Limit"], item["Usage"], item["Why"]] for item in group["Limits"]],
-        indent=4,
-    )
-    page.paragraph("Devices, in order; the last rule that fits decides:")
+    if _is_plan(found):
+        page.paragraph("Limits:")
+        rows = [[item["Name"], item["Limit"], item["Why"]] for item in group["Limits"]]
+    else:
+        page.paragraph("Limits and use:")
+        rows = [["", "LIMIT", "USED", ""]]
+        rows += [
+            [item["Name"], item["Limit"], item["Usage"], item["Why"]] for item in group["Limits"]
+        ]
+    page.table(rows, indent=4)
+    page.paragraph("Devices: the first rule is the default, the others add to it.")
     page.table(
         [
             ["allow" if item["Allow"] else "deny", item["Rule"], item["Why"]]
@@ -317,6 +318,12 @@ def _network(page: Page, found: JsonObject) -> None:
             f"{port['HostIp']}:{number} leads to {port['ContainerPort']}/{port['Protocol']}",
         )
     page.entry("names", network["Dns"])
+    if found["Sysctls"]:
+        page.paragraph("Kernel settings of its namespaces (sysctl):")
+        page.table(
+            [[f"{item['Name']}={item['Value']}", item["Why"]] for item in found["Sysctls"]],
+            indent=4,
+        )
     if network["Rules"]:
         page.paragraph("Rules of the firewall:")
         for rule in network["Rules"]:

@@ -87,6 +87,10 @@ def _directories(group: Cgroup) -> dict[str, list[str]]:
     result: dict[str, list[str]] = {directory: [] for directory in group.directories}
     for controller, directory in group.files.directories.items():
         result[directory].append(controller)
+    for directory, names in result.items():
+        name = directory.removesuffix(group.path).rpartition("/")[2]
+        if not names and name != "unified":
+            names.append(f"name={name}")
     return {directory: sorted(names) for directory, names in result.items()}
 
 
@@ -95,9 +99,7 @@ def _directory_of(group: Cgroup, controllers: list[str], path: str) -> str:
     for directory, names in _directories(group).items():
         mount = directory.removesuffix(group.path)
         if not controllers:
-            matches = isinstance(group, V2Cgroup) or mount.endswith("/unified")
-        elif controllers[0].startswith("name="):
-            matches = mount.endswith(f"/{controllers[0].removeprefix('name=')}")
+            matches = isinstance(group, V2Cgroup) or not names
         else:
             matches = controllers[0] in names
         if matches:

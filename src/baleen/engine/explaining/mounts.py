@@ -107,6 +107,9 @@ class _Reasons:
 
     def _of_line(self, line: MountLine) -> tuple[str, str]:
         target = line.target
+        known = target in self._entries and target not in self._explained
+        if not known and any(target.startswith(f"{above}/") for above in self._points):
+            return "user", why.SUBMOUNT
         if target in self._explained:
             return "container", why.CONTAINERS_OWN
         self._explained.add(target)
@@ -123,9 +126,6 @@ class _Reasons:
             return "terminal", why.CONSOLE
         if target.startswith(f"{_CGROUPS}/") and _CGROUPS in self._entries:
             return "cgroup", why.CGROUP_VIEW
-        for above in self._points:
-            if target.startswith(f"{above}/"):
-                return "user", why.SUBMOUNT
         return "container", why.CONTAINERS_OWN
 
     def _of_entry(self, target: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from baleen.api.explanation import (
     ExplainedPort,
     ExplainedRoute,
     ExplainedRule,
+    ExplainedSysctl,
 )
 from baleen.engine.explaining import why_network as why
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from baleen.network.firewall import BridgeRules
     from baleen.network.network import Endpoint, Network, PortRequest, PublishedPort
 
-__all__ = ["Attachment", "explain_network"]
+__all__ = ["Attachment", "explain_network", "explain_sysctls"]
 
 _ANY: Final = "0.0.0.0"  # noqa: S104  # compared with, not bound
 _MAX_SHOWN: Final = 256
@@ -69,12 +70,25 @@ def explain_network(
     return ExplainedNetwork(
         mode=mode,
         why=_mode_text(mode),
-        interfaces=_interfaces(bridged, live),
+        interfaces=_interfaces(bridged, live, is_host=mode == "host"),
         routes=_routes(bridged, live),
         ports=shown_ports,
         rules=_rules(bridged, shown_ports, table),
         dns=_dns(mode, attachments),
     )
+
+
+def explain_sysctls(subject: Subject) -> list[ExplainedSysctl]:
+    """Return the kernel settings that are written into the container's namespaces."""
+    asked = subject.record.host_config.sysctls
+    return [
+        ExplainedSysctl(
+            name=name,
+            value=str(value),
+            why=why.SYSCTL_ASKED if name in asked else why.SYSCTLS.get(name, ""),
+        )
+        for name, value in (subject.linux.get("sysctl") or {}).items()
+    ]
 
 
 def _mode_text(mode: str) -> str:
@@ -87,7 +101,7 @@ def _mode_text(mode: str) -> str:
 
 
 def _interfaces(
-    bridged: Sequence[Attachment], live: LiveNetwork | None
+    bridged: Sequence[Attachment], live: LiveNetwork | None, *, is_host: bool
 ) -> list[ExplainedInterface]:
     if live is None:
         return _planned_interfaces(bridged)
@@ -118,7 +132,7 @@ def _interfaces(
                 network=own.network.name if own else "",
                 bridge=own.network.bridge if own else "",
                 host_name=own.endpoint.host_name if own and own.endpoint else "",
-                why=_interface_text(link.name, own),
+                why="" if is_host else _interface_text(link.name, own),
             )
         )
     return result

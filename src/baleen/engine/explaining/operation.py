@@ -26,7 +26,7 @@ from baleen.engine.explaining.live_process import (
 )
 from baleen.engine.explaining.mounts import explain_mounts
 from baleen.engine.explaining.namespaces import explain_namespaces
-from baleen.engine.explaining.network import Attachment, explain_network
+from baleen.engine.explaining.network import Attachment, explain_network, explain_sysctls
 from baleen.engine.explaining.paths import explain_paths
 from baleen.engine.explaining.privileges import explain_capabilities
 from baleen.engine.explaining.process import explain_process
@@ -305,6 +305,7 @@ class Explaining:
                 else port_requests(record.config, record.host_config),
                 table=self._config.nft_table,
             ),
+            sysctls=explain_sysctls(subject),
             oci=known.oci,
         )
 

@@ -85,7 +85,7 @@ def _of_mounts(subject: Subject) -> Iterator[str]:
         if point.type != "bind":
             continue
         source = os.path.normpath(point.source)
-        if source.endswith(_SOCKETS):
+        if source.endswith(_SOCKETS) or point.destination.endswith(_SOCKETS):
             yield (
                 f"{point.destination} is the socket of a container engine: who can write to it "
                 "starts privileged containers, and so is root of the host."

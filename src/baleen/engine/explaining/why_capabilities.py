@@ -36,7 +36,7 @@ CAPABILITIES: Final[dict[str, str]] = {
     "CAP_SYS_PTRACE": "trace and read the memory of any process that it can see",
     "CAP_SYS_PACCT": "switch process accounting on and off (acct)",
     "CAP_SYS_ADMIN": "mount, namespaces, many device and kernel interfaces: close to all of root; "
-    "most known container escapes begin here (CVE-2022-0492)",
+    "many container escapes need it (CVE-2022-0492)",
     "CAP_SYS_BOOT": "reboot, and load another kernel (kexec)",
     "CAP_SYS_NICE": "raise priorities, real-time scheduling, CPU affinity of others",
     "CAP_SYS_RESOURCE": "exceed quotas and resource limits, raise hard limits",

@@ -39,7 +39,8 @@ ROOT_READ_ONLY: Final = " It is mounted read-only (--read-only)."
 DEFAULTS: Final[dict[str, str]] = {
     "/proc": "Processes and kernel settings as files. It shows the pid namespace that the "
     "container is in. Paths of it that are the whole host's are masked or read-only.",
-    "/dev": "A tmpfs with device nodes made for this container; the host's /dev is not seen.",
+    "/dev": "A tmpfs with nodes of the devices that this container may use, made for it; the "
+    "host's own /dev is not seen.",
     "/dev/pts": "Pseudo terminals of its own (newinstance): terminals of the host and of other "
     "containers are not in it.",
     "/dev/mqueue": "POSIX message queues of the IPC namespace that the container is in.",
@@ -72,7 +73,8 @@ BIND: Final = (
 )
 READ_ONLY_BIND: Final = "Asked for: this directory or file of the host, read-only."
 SUBMOUNT: Final = (
-    "It lies below a directory of the host that was asked for, and came with it (recursive bind)."
+    "It lies below a directory of the host that was asked for: it came with that (recursive "
+    "bind), or was mounted there later."
 )
 NOT_THERE_YET: Final = " It does not exist yet: a start makes an empty directory."
 TMPFS: Final = "Asked for: files in memory, gone when the container stops (--tmpfs)."

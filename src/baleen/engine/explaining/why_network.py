@@ -24,6 +24,8 @@ __all__ = [
     "NOT_PUBLISHED",
     "NO_ICC",
     "PUBLISHED",
+    "SYSCTLS",
+    "SYSCTL_ASKED",
     "VETH",
 ]
 
@@ -67,3 +69,11 @@ DNS_DIRECT: Final = (
 DNS_HOST: Final = "As on the host."
 DNS_NONE: Final = "None can be reached."
 DNS_JOINED: Final = "That of the container whose network it is."
+
+# What the engine sets in each network namespace of a container.
+SYSCTLS: Final[dict[str, str]] = {
+    "net.ipv4.ip_unprivileged_port_start": "Every port may be bound without CAP_NET_BIND_SERVICE: "
+    "in a namespace of its own a low port is nobody's privilege.",
+    "net.ipv4.ping_group_range": "Everybody may ping, without raw sockets (CAP_NET_RAW).",
+}
+SYSCTL_ASKED: Final = "Asked for (--sysctl)."
