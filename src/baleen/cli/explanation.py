@@ -169,7 +169,7 @@ def _state_text(protection: str, state: str) -> str:
         "in force": protection,
         "planned": protection,
         "absent": f"{protection}; this kernel has no such path",
-        "missing": f"NOT {protection}: unmounted, or not there at the start",
+        "missing": f"NOT {protection}: unmounted, covered, or new since the start",
     }.get(state, state)
 
 

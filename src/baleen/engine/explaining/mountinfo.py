@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["MountLine", "parse_mountinfo"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["MountLine", "is_visible", "parse_mountinfo"]
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
@@ -64,6 +68,28 @@ def parse_mountinfo(text: str) -> list[MountLine]:
             )
         )
     return found
+
+
+def is_visible(line: MountLine, lines: Sequence[MountLine]) -> bool:
+    """Whether a path walk to the mount's place ends in it: nothing was mounted over it.
+
+    Neither on it, nor on a directory above it in the mounts that lead there.
+    """
+    by_id = {other.id: other for other in lines}
+    way = {line.id}
+    above = by_id.get(line.parent)
+    while above is not None and above.id not in way:
+        way.add(above.id)
+        above = by_id.get(above.parent)
+    place = f"{line.target}/"
+    return not any(
+        other.parent in way and other.id not in way and place.startswith(_directory(other.target))
+        for other in lines
+    )
+
+
+def _directory(target: str) -> str:
+    return target if target.endswith("/") else f"{target}/"
 
 
 def _plain(text: str) -> str:

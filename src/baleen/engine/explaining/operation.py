@@ -270,6 +270,7 @@ class Explaining:
             kernel=self._seccomp.kernel,
             running_program=known.program,
         )
+        mounts = explain_mounts(subject, known.anonymous)
         paths = explain_paths(subject)
         return Explanation(
             source="plan" if subject.live is None else "kernel",
@@ -284,11 +285,12 @@ class Explaining:
                 namespaces=namespaces,
                 capabilities=capabilities,
                 seccomp=seccomp,
+                mounts=mounts,
                 paths=paths,
             ),
             namespaces=namespaces,
             layers=explain_layers(known.roots, self._snapshots.layers(), self._image(record)),
-            mounts=explain_mounts(subject, known.anonymous),
+            mounts=mounts,
             paths=paths,
             process=explain_process(
                 subject, init=known.init, directory=str(self._bundles.directory(record.id))

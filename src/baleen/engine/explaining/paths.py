@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from baleen.api.explanation import ExplainedPath
+from baleen.engine.explaining.mountinfo import is_visible
 from baleen.engine.explaining.why_paths import why_path
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ def explain_paths(subject: Subject) -> list[ExplainedPath]:
     """Return masked, then read-only paths; of a running container with what the kernel has.
 
     A path without its mount is "absent" when this kernel has no such file at all, and "missing"
-    when it has: it came after the start, or somebody has unmounted the protection.
+    when it has: it came after the start, or the container has unmounted the protection, or
+    mounted something over it (a second /proc, say).
     """
     result = []
     for protection, key in (("masked", "maskedPaths"), ("read-only", "readonlyPaths")):
@@ -41,7 +43,11 @@ def _state(subject: Subject, path: str, protection: str) -> str:
     exists = os.path.lexists(path)
     if subject.live is None:
         return "planned" if exists else "absent"
-    found = [line for line in subject.live.mounts if line.target == path]
-    if found and (protection == "masked" or "ro" in found[-1].options):
+    mounts = subject.live.mounts
+    found = [line for line in mounts if line.target == path]
+    if any(
+        is_visible(line, mounts) and (protection == "masked" or "ro" in line.options)
+        for line in found
+    ):
         return "in force"
     return "missing" if exists or found else "absent"

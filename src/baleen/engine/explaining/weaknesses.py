@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from baleen.api.explanation import (
         ExplainedCapability,
+        ExplainedMount,
         ExplainedNamespace,
         ExplainedPath,
         ExplainedSeccomp,
@@ -40,6 +41,7 @@ def find_weaknesses(
     namespaces: Sequence[ExplainedNamespace],
     capabilities: Sequence[ExplainedCapability],
     seccomp: ExplainedSeccomp,
+    mounts: Sequence[ExplainedMount],
     paths: Sequence[ExplainedPath],
 ) -> list[str]:
     """Return one sentence for each, the gravest first; none for a plain container."""
@@ -52,6 +54,11 @@ def find_weaknesses(
         ),
         *_of_mounts(subject),
         *_of_paths(subject, paths),
+        *(
+            f"A second {item.type} is mounted at {item.target}: nothing of it is masked."
+            for item in mounts
+            if item.kind == "container" and item.type in ("proc", "sysfs")
+        ),
     ]
 
 
@@ -106,4 +113,4 @@ def _of_paths(subject: Subject, paths: Sequence[ExplainedPath]) -> Iterator[str]
         yield f"Not masked: {', '.join(open_paths)}."
     missing = [item.path for item in paths if item.state == "missing"]
     if missing:
-        yield f"Should be protected and is not (unmounted, or new): {', '.join(missing)}."
+        yield f"Should be protected and is not (unmounted, covered, or new): {', '.join(missing)}."

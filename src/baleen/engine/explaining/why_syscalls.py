@@ -158,10 +158,7 @@ CONDITIONS: Final[dict[str, str]] = {
     "(except CLONE_NEWTIME, which clone cannot take).",
     "socket": "Every family of addresses but AF_ALG (38), kernel cryptography with a record of "
     "holes, and AF_VSOCK (40), which reaches the hypervisor and is not namespaced.",
-    "socketcall": "The 32-bit way to socket(2); the same families are meant.",
     "personality": "PER_LINUX and PER_LINUX32, with or without UNAME26, and the question "
     "0xffffffff; not the flags that weaken memory protection (ADDR_NO_RANDOMIZE, "
     "READ_IMPLIES_EXEC).",
-    "ptrace": "Tracing, from Linux 4.8 on, where it cannot be used to get round this filter.",
-    "arch_prctl": "Set up of thread-local storage.",
 }
