@@ -147,9 +147,9 @@ GROUPS: Final[tuple[WhyGroup, ...]] = (
     ),
 )
 OTHERS: Final = WhyGroup(
-    title="not named by the profile",
+    title="others",
     syscalls=frozenset(),
-    why="No rule allows them, so the profile's default answer applies.",
+    why="Refused by a rule of this profile, or because none allows them.",
 )
 
 # What the conditions on arguments of the built-in profile mean.
