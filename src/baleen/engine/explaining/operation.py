@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from baleen.api.explanation import Explanation
+from baleen.api.explanation import ExplainedSeccomp, Explanation
 from baleen.engine.container_networks import shared_with
 from baleen.engine.explaining.cgroups import explain_cgroup
 from baleen.engine.explaining.layers import explain_layers
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from baleen.images import Image, ImageStore
     from baleen.linux.cgroup import CgroupDriver
     from baleen.network.manager import NetworkManager
+    from baleen.network.network import Network
     from baleen.snapshots import Snapshotter
     from baleen.volumes import VolumeStore
 
@@ -66,6 +67,7 @@ class _Known:
     Attributes:
         others: name, id and pid of each other running container.
         program: file name of the run's seccomp program, "" for none; None in a plan.
+        strict: what a start would refuse raises.
     """
 
     record: ContainerRecord
@@ -78,6 +80,7 @@ class _Known:
     program: str | None
     init: bool
     problems: Sequence[str] = ()
+    strict: bool = False
 
 
 class Explaining:
@@ -173,6 +176,7 @@ class Explaining:
             program=None,
             init=self._bundles.wants_init(record),
             problems=problems,
+            strict=strict,
         )
 
     def _roots(self, record: ContainerRecord) -> Mounts | None:
@@ -227,7 +231,7 @@ class Explaining:
         result = []
         for name, settings in sorted(record.endpoints.items()):
             try:
-                network = self._networks.resolve(name)
+                network = self._network(name, settings.network_id)
                 rules = self._networks.rules(network)
             except BaleenError as err:
                 if strict:
@@ -247,6 +251,13 @@ class Explaining:
         # The first of those with a way out gives the default route and has the ports.
         return sorted(result, key=lambda item: (item.network.internal, -item.gw_priority))
 
+    def _network(self, name: str, network_id: str) -> Network:
+        """Return the network that a start would take: the same as at the creation, else its name."""
+        try:
+            return self._networks.resolve(network_id or name)
+        except NotFound:
+            return self._networks.resolve(name)
+
     # --- reading and joining, in a thread --------------------------------------------------------
 
     def _explain(self, known: _Known) -> Explanation:
@@ -264,12 +275,19 @@ class Explaining:
             subject = replace(subject, live=live)
         namespaces = explain_namespaces(subject)
         capabilities = explain_capabilities(subject)
-        seccomp = explain_seccomp(
-            subject,
-            self._profile(record, known),
-            kernel=self._seccomp.kernel,
-            running_program=known.program,
-        )
+        problems = list(known.problems)
+        try:
+            seccomp = explain_seccomp(
+                subject,
+                self._profile(record, known),
+                kernel=self._seccomp.kernel,
+                running_program=known.program,
+            )
+        except BaleenError as err:
+            if known.strict:
+                raise
+            problems.append(str(err))
+            seccomp = ExplainedSeccomp(profile="custom", why="The profile cannot be used.")
         mounts = explain_mounts(subject, known.anonymous)
         paths = explain_paths(subject)
         return Explanation(
@@ -279,7 +297,7 @@ class Explaining:
             image=record.config.image,
             image_id=record.image_id,
             status=record.status.value,
-            problems=list(known.problems),
+            problems=problems,
             weaknesses=find_weaknesses(
                 subject,
                 namespaces=namespaces,
