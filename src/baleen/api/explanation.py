@@ -174,6 +174,9 @@ class ExplainedProcess(Wire, frozen=True):
         pid: on the host; 0 in a plan.
         pid_inside: in the innermost pid namespace.
         init: whether our init is PID 1 and the command its child.
+        uid, gid, groups: as the host sees them.
+        uid_map, gid_map: lines "inside outside count" of the user namespace; empty in the host's
+            and in a plan.
         no_new_privileges: see PR_SET_NO_NEW_PRIVS in prctl(2).
         lsm: AppArmor or SELinux label in force, "" for none.
         oom_score: the kernel's badness now, with the adjustment; 0 in a plan.
@@ -188,6 +191,8 @@ class ExplainedProcess(Wire, frozen=True):
     uid: int = 0
     gid: int = 0
     groups: list[int] = field(default_factory=list)
+    uid_map: list[str] = field(default_factory=list)
+    gid_map: list[str] = field(default_factory=list)
     user_why: str = ""
     no_new_privileges: bool = False
     no_new_privileges_why: str = ""

@@ -179,6 +179,12 @@ def _privileges(page: Page, found: JsonObject) -> None:
     groups = ", ".join(str(group) for group in process["Groups"])
     user = f"uid {process['Uid']}, gid {process['Gid']}" + (f", groups {groups}" if groups else "")
     page.entry("user", f"{user}. {process['UserWhy']}", column=20)
+    for kind, key in (("uid", "UidMap"), ("gid", "GidMap")):
+        for line in process[key]:
+            first, outside, count = (*line.split(" "), "", "")[:3]
+            page.entry(
+                "", f"{kind} {first} inside is {outside} outside ({count} of them)", column=20
+            )
     state = "set" if process["NoNewPrivileges"] else "not set"
     page.entry("no_new_privs", f"{state}. {process['NoNewPrivilegesWhy']}", column=20)
     page.entry("security module", process["Lsm"] or "none (AppArmor, SELinux)", column=20)

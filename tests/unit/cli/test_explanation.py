@@ -204,6 +204,11 @@ def test_what_is_not_there_is_said(found):
     assert "LESS ISOLATED" not in text
 
 
+def test_ids_that_are_mapped(found):
+    found["Process"]["UidMap"] = ["0 100000 65536"]
+    assert "uid 0 inside is 100000 outside (65536 of them)" in show(found)
+
+
 def test_an_ordinary_user_has_no_capability_in_effect(found):
     for item in found["Capabilities"]:
         item["Effective"] = False

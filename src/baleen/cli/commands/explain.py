@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from baleen import errors
 from baleen.cli.command import Command, UsageError
-from baleen.cli.container_config import create_body
 from baleen.cli.container_flags import CONTAINER_FLAGS
-from baleen.cli.explanation import render
 from baleen.cli.flags import Flag
-from baleen.cli.page import WIDTH
-from baleen.cli.parsing.references import split_reference
 from baleen.cli.terminal import terminal_width, write_out
 from baleen.client.client import segment
 from baleen.errors import DataLoss, NotFound
@@ -41,8 +36,13 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     ask = _ask_about_image if dry_run else _ask_about_container
     found = ask(session, flags, arguments)
     if as_json:
+        import json
+
         write_out(json.dumps(found, indent=4, ensure_ascii=False) + "\n")
         return 0
+    from baleen.cli.explanation import render
+    from baleen.cli.page import WIDTH
+
     is_terminal = session.out_is_terminal
     width = terminal_width(WIDTH) if is_terminal else WIDTH
     write_out(render(found, width=width, colour=is_terminal and not os.environ.get("NO_COLOR")))
@@ -74,6 +74,9 @@ def _ask_about_container(session: Session, flags: Flags, arguments: list[str]) -
 
 
 def _ask_about_image(session: Session, flags: Flags, arguments: list[str]) -> JsonObject:
+    from baleen.cli.container_config import create_body
+    from baleen.cli.parsing.references import split_reference
+
     image, command = arguments[0], arguments[1:]
     body = create_body(flags, image, command, detach=False)
     split_reference(image)

@@ -42,6 +42,7 @@ class LiveProcess:
         host_namespaces: the same of the daemon, which is what "host" means.
         limits: name to (soft, hard), as in /proc/PID/limits.
         parent_name: of the process that started it, its supervisor.
+        uid_map, gid_map: "inside outside count", one for each range.
     """
 
     pid: int
@@ -55,6 +56,8 @@ class LiveProcess:
     oom_score: int = 0
     lsm: str = ""
     parent_name: str = ""
+    uid_map: tuple[str, ...] = ()
+    gid_map: tuple[str, ...] = ()
 
     def number(self, name: str) -> int:
         """Return a decimal line of status, 0 when this kernel has no such line."""
@@ -114,6 +117,8 @@ def read_process(directory: Fd, pid: int) -> LiveProcess:
         oom_score=_number(_read(directory, "oom_score")),
         lsm=_label(directory),
         parent_name=_name_of(status.get("PPid", "")),
+        uid_map=_ranges(_read(directory, "uid_map")),
+        gid_map=_ranges(_read(directory, "gid_map")),
     )
 
 
@@ -175,6 +180,10 @@ def _limits(text: str) -> dict[str, tuple[str, str]]:
     """Return the columns, which have fixed widths: a name of up to 25 characters, two of 20."""
     lines = [line for line in text.split("\n") if line][1:]
     return {line[:26].strip(): (line[26:47].strip(), line[47:68].strip()) for line in lines}
+
+
+def _ranges(text: str) -> tuple[str, ...]:
+    return tuple(" ".join(line.split()) for line in text.split("\n") if line.strip())
 
 
 def _number(text: str) -> int:

@@ -252,7 +252,7 @@ class Explaining:
         return sorted(result, key=lambda item: (item.network.internal, -item.gw_priority))
 
     def _network(self, name: str, network_id: str) -> Network:
-        """Return the network that a start would take: the same as at the creation, else its name."""
+        """Return the network that a start would take: that of the creation, else of its name."""
         try:
             return self._networks.resolve(network_id or name)
         except NotFound:

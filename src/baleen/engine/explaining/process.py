@@ -18,7 +18,10 @@ _ROOT: Final = (
     "Root inside, and without a user namespace the same uid 0 outside: what is left of its power "
     "is what the capabilities below say."
 )
-_MAPPED_ROOT: Final = "Root inside, another user outside: the user namespace maps it."
+_MAPPED: Final = (
+    "User ids are mapped by a user namespace: root inside is an ordinary user of the host, and "
+    "capabilities count only for what belongs to that namespace."
+)
 _ORDINARY: Final = (
     "An ordinary user: no capability is in effect. A set-user-ID program can regain those of the "
     "bounding set, unless no_new_privs is set."
@@ -60,6 +63,9 @@ def explain_process(subject: Subject, *, init: bool, directory: str) -> Explaine
         groups = live.numbers("Groups")
         no_new_privileges = live.number("NoNewPrivs") == 1
     own_users = any(entry["type"] == "user" for entry in subject.linux.get("namespaces") or ())
+    if live is not None:
+        own_users = live.namespaces.get("user") != live.host_namespaces.get("user")
+    mapped = live if own_users else None
     return ExplainedProcess(
         pid=live.pid if live else 0,
         pid_inside=(live.numbers("NSpid") or [0])[-1] if live else 0,
@@ -70,7 +76,9 @@ def explain_process(subject: Subject, *, init: bool, directory: str) -> Explaine
         uid=uid,
         gid=gid,
         groups=groups,
-        user_why=(_MAPPED_ROOT if own_users else _ROOT) if uid == 0 else _ORDINARY,
+        uid_map=list(mapped.uid_map) if mapped else [],
+        gid_map=list(mapped.gid_map) if mapped else [],
+        user_why=_user_text(uid, own_users=own_users),
         no_new_privileges=no_new_privileges,
         no_new_privileges_why=_NO_NEW_PRIVILEGES if no_new_privileges else _NEW_PRIVILEGES,
         lsm=live.lsm if live else "",
@@ -85,6 +93,12 @@ def explain_process(subject: Subject, *, init: bool, directory: str) -> Explaine
             why=_SUPERVISOR,
         ),
     )
+
+
+def _user_text(uid: int, *, own_users: bool) -> str:
+    if own_users:
+        return _MAPPED
+    return _ROOT if uid == 0 else _ORDINARY
 
 
 def _rlimits(subject: Subject) -> list[ExplainedRlimit]:

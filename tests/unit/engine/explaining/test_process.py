@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from baleen.engine.explaining.process import explain_process
 from baleen.engine.users import User
 
@@ -37,3 +39,13 @@ def test_a_plan(make_subject):
 
 def test_root_without_a_user_namespace_is_root(make_subject):
     assert "uid 0 outside" in explain(make_subject()).user_why
+
+
+def test_a_user_namespace_maps(make_subject):
+    subject = make_subject(status={"Uid": "100000"}, namespaces={"user": "user:[9]"})
+    mapped = replace(subject.live, uid_map=("0 100000 65536",), gid_map=("0 200000 65536",))
+    found = explain(replace(subject, live=mapped))
+    assert (found.uid_map, found.gid_map) == (["0 100000 65536"], ["0 200000 65536"])
+    assert "ordinary user of the host" in found.user_why
+    plain = explain(replace(subject, live=replace(mapped, namespaces=mapped.host_namespaces)))
+    assert plain.uid_map == []
