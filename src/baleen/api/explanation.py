@@ -74,6 +74,7 @@ class ExplainedLayer(Wire, frozen=True):
 
     Attributes:
         role: "writable" (the container's own), "image", or "empty" (an image without layers).
+        directory: on the host; "" when the layer is not unpacked.
         digest, size: of the compressed blob in the image's manifest.
         diff_id: of the uncompressed archive; chain_id: of it and all below.
         unpacked_size: apparent bytes of the files that the layer brings.
@@ -94,6 +95,7 @@ class ExplainedMount(Wire, frozen=True):
     """One mount of the container's mount namespace.
 
     Attributes:
+        target: where, inside the container.
         id, parent: as in mountinfo; 0 in a plan.
         type: of the file system; "bind" in a plan.
         source: host directory of a bind, else what was mounted.
@@ -102,6 +104,7 @@ class ExplainedMount(Wire, frozen=True):
         kind: "root", "default" (in every container), "engine" (files of /etc), "cgroup", "user"
             (asked for), "terminal", "mask", "read-only", or "container" (made by the container
             itself, or propagated into it).
+        why: the reason.
     """
 
     target: str
@@ -122,6 +125,7 @@ class ExplainedPath(Wire, frozen=True):
         protection: "masked" or "read-only".
         state: "in force", "planned", "absent" (this kernel has no such path) or "missing": it
             should be there and is not.
+        why, see: what the path would give away, and where to read more.
     """
 
     path: str
@@ -137,6 +141,7 @@ class ExplainedDevice(Wire, frozen=True):
     Attributes:
         allow: whether it allows or denies.
         rule: "c 1:3 rwm" as in the kernel's devices.list.
+        why: the device, or the reason.
     """
 
     allow: bool
@@ -148,7 +153,10 @@ class ExplainedRlimit(Wire, frozen=True):
     """One resource limit of the process; see getrlimit(2). "unlimited" where there is none.
 
     Attributes:
+        name: as in `--ulimit`.
+        soft, hard: the two values.
         inherited: nobody asked for it: it is what the daemon itself has.
+        limits: what it limits.
     """
 
     name: str
@@ -159,7 +167,12 @@ class ExplainedRlimit(Wire, frozen=True):
 
 
 class ExplainedSupervisor(Wire, frozen=True):
-    """The process of ours that started the container's, and that outlives the daemon."""
+    """The process of ours that started the container's, and that outlives the daemon.
+
+    Attributes:
+        pid, name, directory: while it runs; the directory has its sockets and documents.
+        why: what it does.
+    """
 
     pid: int = 0
     name: str = ""
@@ -173,6 +186,7 @@ class ExplainedProcess(Wire, frozen=True):
     Attributes:
         pid: on the host; 0 in a plan.
         pid_inside: in the innermost pid namespace.
+        args, cwd, terminal: of the command.
         init: whether our init is PID 1 and the command its child.
         uid, gid, groups: as the host sees them.
         uid_map, gid_map: lines "inside outside count" of the user namespace; empty in the host's
@@ -208,7 +222,9 @@ class ExplainedCapability(Wire, frozen=True):
     """One capability that this kernel knows, and in which sets of the process it is.
 
     Attributes:
+        bounding, effective, permitted, inheritable, ambient: the sets; see capabilities(7).
         default: whether `docker run` without options keeps it.
+        allows: what it allows.
     """
 
     name: str
@@ -238,7 +254,11 @@ class ExplainedSyscall(Wire, frozen=True):
 
 
 class ExplainedSyscallGroup(Wire, frozen=True):
-    """System calls that are refused for one reason."""
+    """System calls that are refused for one reason.
+
+    Attributes:
+        title, why, see: the reason, and where to read more.
+    """
 
     title: str
     why: str = ""
@@ -256,7 +276,10 @@ class ExplainedSeccomp(Wire, frozen=True):
         program: digest of profile, capabilities, architecture and kernel: the program's name.
         default_action: the answer for what no rule names.
         allowed: how many system calls of this architecture are always allowed.
-        refused: by reason; conditional: allowed or refused by their arguments.
+        architecture: of the numbers, as `uname -m` says it.
+        refused: grouped by reason.
+        conditional: allowed or refused by their arguments.
+        why: what the mode means.
     """
 
     mode: str = "disabled"
@@ -292,6 +315,7 @@ class ExplainedLimit(Wire, frozen=True):
         limit: "unlimited" where there is none; "" for what cannot be limited.
         usage: now; "" in a plan and where the kernel keeps no counter.
         file: the kernel's file that holds the limit.
+        why: what it is for.
     """
 
     name: str
@@ -302,7 +326,13 @@ class ExplainedLimit(Wire, frozen=True):
 
 
 class ExplainedCgroup(Wire, frozen=True):
-    """The control group: what the container may use, and what it uses now."""
+    """The control group: what the container may use, and what it uses now.
+
+    Attributes:
+        version: 1 (also of a hybrid layout) or 2.
+        paths: one for each hierarchy.
+        devices: the rules in order.
+    """
 
     version: int = 1
     paths: list[ExplainedCgroupPath] = field(default_factory=list)
@@ -316,6 +346,7 @@ class ExplainedInterface(Wire, frozen=True):
     Attributes:
         network: the engine's network; "" for lo and what the container made itself.
         bridge, host_name: the bridge, and the veth's other end on the host.
+        addresses: with prefix length; in a plan, in words, where none was asked for.
     """
 
     name: str
@@ -358,6 +389,9 @@ class ExplainedNetwork(Wire, frozen=True):
 
     Attributes:
         mode: as asked for: "bridge", "host", "none", a network's name, "container:NAME".
+        why: what the mode means.
+        ports: published ones.
+        rules: of the firewall, those that concern this container.
         dns: what answers names.
     """
 
@@ -384,10 +418,12 @@ class Explanation(Wire, frozen=True):
     Attributes:
         version: of this document's form.
         source: "kernel" or "plan"; see the module.
-        id: "" for a dry run, name too unless one was given.
+        id, name: "" for a dry run, unless a name was given.
         status: as in `docker ps`, or "dry-run".
         problems: why a start would fail.
         weaknesses: what makes this container less isolated than one without options.
+        layers: of the union mount, top-most first.
+        paths: masked ones, then read-only ones.
         oci: the OCI document (config.json): of the run, or what a start would write.
     """
 

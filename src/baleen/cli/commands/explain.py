@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 _ROOT = "/baleen/v1/containers"
+_UNKNOWN_FORM = "the engine's explanation has a form that this program does not know"
 
 _FLAGS = (
     Flag("dry-run", "", "bool", "Explain a container that would be made of IMAGE; make nothing"),
@@ -45,7 +46,12 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
 
     is_terminal = session.out_is_terminal
     width = terminal_width(WIDTH) if is_terminal else WIDTH
-    write_out(render(found, width=width, colour=is_terminal and not os.environ.get("NO_COLOR")))
+    colour = is_terminal and not os.environ.get("NO_COLOR")
+    try:
+        text = render(found, width=width, colour=colour)
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
+        raise DataLoss(f"{_UNKNOWN_FORM} ({type(err).__name__}: {err}); try --json") from err
+    write_out(text)
     return 0
 
 
@@ -106,7 +112,7 @@ def _request(
             ) from err
         raise
     if not isinstance(answer, dict) or answer.get("Version") != 1:
-        raise DataLoss("the engine's explanation has a form that this program does not know")
+        raise DataLoss(_UNKNOWN_FORM)
     return answer
 
 

@@ -84,8 +84,12 @@ def test_another_engine_cannot(baleen, fake, refusal):
     assert "this engine cannot explain containers" in outcome.err
 
 
-def test_a_form_of_the_future_is_refused(baleen, fake, fakes):
-    fake.on("GET", CONTAINER, fakes.Reply({"Version": 2}))
+@pytest.mark.parametrize(
+    "answer", [{"Version": 2}, [], {"Version": 1}, {"Version": 1, "Process": 3}]
+)
+def test_a_form_that_nobody_knows_is_refused(baleen, fake, fakes, answer):
+    fake.on("GET", CONTAINER, fakes.Reply(answer))
     outcome = baleen("explain", "web")
     assert outcome.code == 1
     assert "does not know" in outcome.err
+    assert "Traceback" not in outcome.err
