@@ -417,8 +417,9 @@ class Explanation(Wire, frozen=True):
 
     Attributes:
         version: of this document's form.
-        source: "kernel" or "plan"; see the module.
-        id, name: "" for a dry run, unless a name was given.
+        source: "kernel" (read from the running process) or "plan" (what a start would make).
+        id: "" for a dry run.
+        name: "" for a dry run without one.
         status: as in `docker ps`, or "dry-run".
         problems: why a start would fail.
         weaknesses: what makes this container less isolated than one without options.

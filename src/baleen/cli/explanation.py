@@ -200,10 +200,12 @@ def _capabilities(page: Page, found: JsonObject) -> None:
         "ambient": [item["Name"] for item in kept if item["Ambient"]],
     }
     if kept and not names["effective"]:
-        page.paragraph(
-            "None is in effect now (the user is not root); those that are kept bound what "
-            "set-user-ID programs can regain."
+        regained = (
+            "and none can be regained (no_new_privs)."
+            if found["Process"]["NoNewPrivileges"]
+            else "and those that are kept bound what set-user-ID programs can regain."
         )
+        page.paragraph(f"None is in effect now (the user is not root), {regained}")
     elif len(names["effective"]) < len(kept):
         page.paragraph(f"In effect now: {', '.join(names['effective'])}.")
     for kind in ("inheritable", "ambient"):

@@ -157,7 +157,7 @@ CONDITIONS: Final[dict[str, str]] = {
     "clone": "Processes and threads, but no new namespaces: the CLONE_NEW* flags must be 0 "
     "(except CLONE_NEWTIME, which clone cannot take).",
     "socket": "Every family of addresses but AF_ALG (38), kernel cryptography with a record of "
-    "holes, and AF_VSOCK (40), which reaches the hypervisor and is not namespaced.",
+    "holes, and AF_VSOCK (40), which reaches the hypervisor past the network namespace.",
     "personality": "PER_LINUX and PER_LINUX32, with or without UNAME26, and the question "
     "0xffffffff; not the flags that weaken memory protection (ADDR_NO_RANDOMIZE, "
     "READ_IMPLIES_EXEC).",
