@@ -167,10 +167,11 @@ class ExplainedRlimit(Wire, frozen=True):
 
 
 class ExplainedSupervisor(Wire, frozen=True):
-    """The process of ours that started the container's, and that outlives the daemon.
+    """Who started the container's process and looks after it, daemon or not.
 
     Attributes:
-        pid, name, directory: while it runs; the directory has its sockets and documents.
+        pid, name: of the shim that it lives in, a process of ours; while the container runs.
+        directory: of its socket and documents.
         why: what it does.
     """
 

@@ -371,7 +371,7 @@ def _process(page: Page, found: JsonObject) -> None:
     if supervisor["Pid"]:
         name = f" ({supervisor['Name']})" if supervisor["Name"] else ""
         page.entry(
-            "supervisor", f"pid {supervisor['Pid']}{name}, {supervisor['Directory']}", column=18
+            "supervisor", f"in {supervisor['Pid']}{name}, {supervisor['Directory']}", column=18
         )
     page.entry("" if supervisor["Pid"] else "supervisor", supervisor["Why"], column=18)
     page.paragraph("The OCI document (config.json) is in the field Oci of --json.")

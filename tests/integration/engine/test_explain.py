@@ -128,7 +128,7 @@ def test_rights_are_the_kernels(engine):
     limit = next(item for item in process["Rlimits"] if item["Name"] == "nofile")
     assert (limit["Soft"], limit["Hard"], limit["Inherited"]) == ("100", "200", False)
     supervisor = process["Supervisor"]
-    assert supervisor["Name"] == "baleen-sup"
+    assert supervisor["Name"] == "baleen-shim"
     assert os.path.exists(f"{supervisor['Directory']}/control.sock")
 
 

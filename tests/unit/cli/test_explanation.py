@@ -75,7 +75,9 @@ FULL = Explanation(
         rlimits=[
             ExplainedRlimit(name="nofile", soft="1", hard="2", inherited=False, limits="files")
         ],
-        supervisor=ExplainedSupervisor(pid=3999, name="baleen-sup", directory="/run/x", why="Sup."),
+        supervisor=ExplainedSupervisor(
+            pid=3999, name="baleen-shim", directory="/run/x", why="Sup.",
+        ),
     ),
     capabilities=[
         ExplainedCapability(name="CAP_CHOWN", bounding=True, effective=True, default=True,
@@ -169,7 +171,7 @@ def show(found, *, width=100, colour=False):
         "0.0.0.0:8080 leads to 80/tcp",
         "net.x=0  Ping.",
         "nofile *  1  2  files",
-        "pid 3999 (baleen-sup), /run/x",
+        "in 3999 (baleen-shim), /run/x",
     ],
 )
 def test_what_is_said_of_a_running_container(found, text):

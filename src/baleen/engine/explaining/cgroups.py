@@ -70,6 +70,8 @@ def _paths(subject: Subject, group: Cgroup) -> list[ExplainedCgroupPath]:
     result = []
     for controllers, path in subject.live.cgroups:
         names = [name for name in controllers.split(",") if name]
+        if isinstance(group, V2Cgroup):  # the kernel's line names none
+            names = sorted(group.files.directories)
         result.append(
             ExplainedCgroupPath(
                 controllers=names, path=path, directory=_directory_of(group, names, path)
@@ -98,11 +100,7 @@ def _directory_of(group: Cgroup, controllers: list[str], path: str) -> str:
     """Return where the hierarchy is mounted, with the path; "" when we do not use it."""
     for directory, names in _directories(group).items():
         mount = directory.removesuffix(group.path)
-        if not controllers:
-            matches = isinstance(group, V2Cgroup) or not names
-        else:
-            matches = controllers[0] in names
-        if matches:
+        if controllers[0] in names if controllers else not names:
             return mount + path
     return ""
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveProcess", "namespace_ids", "open_process", "read_process"]
 
-_MAX_BYTES: Final = 4 << 20
+_MAX_BYTES: Final = 1 << 20  # some ten thousand mounts
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -37,17 +37,19 @@ class LiveProcess:
 
     Attributes:
         status: the lines of /proc/PID/status by name.
+        more_mounts: whether there are more than were read.
         cgroups: (controllers, path) of each hierarchy; "" for the unified one.
         namespaces: type to "net:[4026532281]"; "" where the kernel has none of the type.
         host_namespaces: the same of the daemon, which is what "host" means.
         limits: name to (soft, hard), as in /proc/PID/limits.
-        parent_name: of the process that started it, its supervisor.
+        parent_name: of the process that started it, the shim with its supervisor.
         uid_map, gid_map: "inside outside count", one for each range.
     """
 
     pid: int
     status: Mapping[str, str]
     mounts: list[MountLine] = field(default_factory=list)
+    more_mounts: bool = False
     cgroups: list[tuple[str, str]] = field(default_factory=list)
     namespaces: Mapping[str, str] = field(default_factory=dict)
     host_namespaces: Mapping[str, str] = field(default_factory=dict)
@@ -105,10 +107,12 @@ def read_process(directory: Fd, pid: int) -> LiveProcess:
         OSError: it has ended meanwhile (ESRCH, ENOENT).
     """
     status = _pairs(_read(directory, "status"))
+    mountinfo = _read(directory, "mountinfo")
     return LiveProcess(
         pid=pid,
         status=status,
-        mounts=parse_mountinfo(_read(directory, "mountinfo")),
+        mounts=parse_mountinfo(mountinfo),
+        more_mounts=len(mountinfo.encode()) >= _MAX_BYTES,
         cgroups=_cgroups(_read(directory, "cgroup")),
         namespaces=namespace_ids(directory),
         host_namespaces=_own_namespaces(),
@@ -203,7 +207,7 @@ def _label(directory: Fd) -> str:
 
 
 def _name_of(pid: str) -> str:
-    """Return the kernel's name of our supervisor, "" when it is gone."""
+    """Return the kernel's name of the shim, "" when it is gone."""
     if not (pid.isascii() and pid.isdigit()):
         return ""
     try:

@@ -39,9 +39,10 @@ _OOM: Final = (
     "adjustment is added (-1000: never, 1000: first). See proc_pid_oom_score_adj(5)."
 )
 _SUPERVISOR: Final = (
-    "Started the container, keeps its log and streams, runs execs, reaps it and notes its exit "
-    "code. It goes on while the daemon is stopped or replaced; should it be killed, the kernel "
-    "kills the container (PR_SET_PDEATHSIG)."
+    "Has started the container, keeps its log and streams, runs execs, reaps it and notes its "
+    "exit code. It lives in a shim, a process that a few containers share and that goes on while "
+    "the daemon is stopped or replaced; should the shim be killed, the kernel kills the container "
+    "(PR_SET_PDEATHSIG)."
 )
 
 

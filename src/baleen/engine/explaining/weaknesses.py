@@ -105,6 +105,8 @@ def _of_mounts(subject: Subject) -> Iterator[str]:
 
 
 def _of_paths(subject: Subject, paths: Sequence[ExplainedPath]) -> Iterator[str]:
+    if subject.live is not None and subject.live.more_mounts:
+        yield "It has so many mounts that not all were looked at; masks may not hold."
     if subject.record.host_config.privileged:
         return
     covered = {item.path for item in paths if item.protection == "masked"}

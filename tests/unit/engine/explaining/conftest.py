@@ -94,7 +94,7 @@ def make_subject():
                 namespaces=HOST_NAMESPACES | (namespaces or {}),
                 host_namespaces=HOST_NAMESPACES,
                 limits={"Max open files": ("100", "200")},
-                parent_name="baleen-sup",
+                parent_name="baleen-shim",
             )
         return Subject(
             record=record, oci=oci, live=live, joined=joined or {}, neighbours=neighbours

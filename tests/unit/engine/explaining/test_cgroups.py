@@ -102,7 +102,9 @@ def test_version_2_of_a_running_container(make_subject, tmp_path):
         "CPU time used": ("", "1.500 s"),
         "CPU weight": ("100", ""),
     }
-    assert found.paths[0].directory == f"{tmp_path}/baleen/1"
+    (path,) = found.paths
+    assert (path.path, path.directory) == ("/baleen/1", f"{tmp_path}/baleen/1")
+    assert "memory" in path.controllers
 
 
 def test_a_plan_has_what_was_asked_for(make_subject, tmp_path):

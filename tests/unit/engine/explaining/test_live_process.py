@@ -28,6 +28,7 @@ def test_a_process_is_read_whole():
         line.partition(":")[2] for line in OWN_GROUPS.splitlines()
     ]
     assert found.parent_name
+    assert found.more_mounts is False
     with open("/proc/self/uid_map", encoding="ascii") as file:
         assert [line.split(" ") for line in found.uid_map] == [line.split() for line in file]
     assert found.mask("CapBnd") >= 0

@@ -16,7 +16,7 @@ def test_the_kernel_is_believed(make_subject):
     assert (found.pid, found.pid_inside, found.uid, found.groups) == (4000, 1, 1000, [0, 10])
     assert found.no_new_privileges is True
     assert found.user_why.startswith("An ordinary user")
-    assert (found.supervisor.pid, found.supervisor.name) == (3999, "baleen-sup")
+    assert (found.supervisor.pid, found.supervisor.name) == (3999, "baleen-shim")
     assert found.supervisor.directory == "/run/x"
     (limit,) = found.rlimits
     assert (limit.name, limit.soft, limit.hard, limit.inherited) == ("nofile", "100", "200", True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from baleen.engine.explaining.mounts import explain_mounts
@@ -85,3 +87,9 @@ def test_what_the_container_has_undone_is_found(make_subject):
     found = " ".join(weaknesses(make_subject(mountinfo=mountinfo, host=host)))
     assert "A second proc is mounted at /m" in found
     assert "Should be protected and is not (unmounted, covered, or new): /proc/version" in found
+
+
+def test_more_mounts_than_anybody_reads_are_suspicious(make_subject):
+    subject = make_subject(host={"masked_paths": []}, status={})
+    many = replace(subject, live=replace(subject.live, more_mounts=True))
+    assert any("so many mounts" in text for text in weaknesses(many))
