@@ -423,6 +423,7 @@ class Explanation(Wire, frozen=True):
         name: "" for a dry run without one.
         status: as in `docker ps`, or "dry-run".
         problems: why a start would fail.
+        warnings: what a create would warn of; of a dry run.
         weaknesses: what makes this container less isolated than one without options.
         layers: of the union mount, top-most first.
         paths: masked ones, then read-only ones.
@@ -437,6 +438,7 @@ class Explanation(Wire, frozen=True):
     image_id: str = ""
     status: str = ""
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     weaknesses: list[str] = field(default_factory=list)
     namespaces: list[ExplainedNamespace] = field(default_factory=list)
     layers: list[ExplainedLayer] = field(default_factory=list)

@@ -75,6 +75,9 @@ def _head(page: Page, found: JsonObject) -> None:
         )
     elif _is_plan(found):
         page.paragraph("It does not run. What is described is what a start would make.")
+    if found["Warnings"]:
+        page.heading("warnings")
+        page.each(found["Warnings"])
     if found["Problems"]:
         page.heading("a start would fail")
         page.each(found["Problems"])

@@ -151,10 +151,11 @@ class Creating:
 
     async def plan(
         self, name: str | None, body: ContainerCreateBody, platform: str
-    ) -> tuple[ContainerRecord, Image]:
-        """Return the record that `create` would store, with zeros for its id, and the image.
+    ) -> tuple[ContainerRecord, Image, list[str]]:
+        """Return the record that `create` would store, the image, and warnings for the client.
 
-        Nothing is made: no layer, no volume, no directory, no name is taken.
+        The record's id is zeros. Nothing is made: no layer, no volume, no directory; no name is
+        taken.
 
         Raises:
             BaleenError: as `create` does.
@@ -164,7 +165,7 @@ class Creating:
         if not body.image:
             raise InvalidArgument("no image specified")
         image = await self._tasks.blocking(self._images.resolve, body.image, platform=chosen)
-        config, host, _ = self._checked(body, image)
+        config, host, warnings = self._checked(body, image)
         path, args = command_of(config)
         endpoints = self._networks.initial_endpoints(
             host.network_mode, body.networking_config.endpoints_config
@@ -187,7 +188,7 @@ class Creating:
             endpoints=endpoints,
             state_dir=str(self._config.data_root / "containers" / PLANNED_ID),
         )
-        return record, image
+        return record, image, warnings
 
     # --- configuration ---------------------------------------------------------------------
 

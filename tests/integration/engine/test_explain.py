@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 
 import pytest
@@ -189,6 +190,11 @@ def test_a_published_port_and_its_rules(engine):
     assert network["Rules"][0]["Rule"] == (
         f"map ip baleen published_everywhere {{ tcp . 8080 : {address} . 80 }}"
     )
+    if shutil.which("nft") is not None:
+        listed = engine.inside("nft", "list", "table", "ip", "baleen")
+        assert f"tcp . 8080 : {address} . 80" in listed
+        assert '"baleen0" . "baleen0"' in listed
+        assert "masquerade" in listed
     routes = {route["To"]: route["Via"] for route in network["Routes"]}
     assert f"default via {routes['0.0.0.0/0']}" in inside(engine, "web", "ip route")
     assert network["Mode"] == "bridge"
@@ -397,6 +403,26 @@ def test_a_dry_run_makes_nothing(engine):
     assert made["Seccomp"]["Program"] == found["Seccomp"]["Program"]
     for key in ("namespaces", "maskedPaths", "readonlyPaths", "sysctl", "resources"):
         assert made["Oci"]["linux"][key] == found["Oci"]["linux"][key]
+
+
+def test_a_dry_run_warns_as_a_create_does(engine):
+    host = {"NetworkMode": "host", "PortBindings": {"80/tcp": [{"HostPort": "80"}]}}
+    found = dry_run(engine, {"Image": "busybox", "HostConfig": host}).json()
+    assert found["Warnings"] == ["Published ports are discarded when using host network mode"]
+    assert found["Network"]["Ports"] == []
+
+
+def test_a_port_that_another_container_has_is_foreseen(engine):
+    run(engine, "first", "-p", "8083:80")
+    engine.docker("create", "--name", "second", "-p", "127.0.0.1:8083:80", *SLEEP)
+    text = "Bind for 127.0.0.1:8083 failed: port is already allocated"
+    assert explain(engine, "second")["Problems"] == [text]
+    assert text in engine.docker("start", "second", check=False).stderr
+    host = {"PortBindings": {"80/tcp": [{"HostPort": "8083"}]}}
+    answer = dry_run(engine, {"Image": "busybox", "HostConfig": host})
+    assert (answer.status, "already allocated" in answer.message) == (409, True)
+    host["PortBindings"]["80/tcp"][0]["HostPort"] = "8084"
+    assert dry_run(engine, {"Image": "busybox", "HostConfig": host}).status == 200
 
 
 @pytest.mark.parametrize(

@@ -186,12 +186,14 @@ def test_no_line_is_too_wide(found, width):
 def test_a_plan_says_that_it_is_one(found):
     plan = copy.deepcopy(found) | {"Source": "plan", "Status": "exited"}
     plan["Problems"] = ["no such network"]
+    plan["Warnings"] = ["ports are discarded"]
     text = show(plan)
     assert "It does not run." in text
     assert "A START WOULD FAIL\n  - no such network" in text
+    assert "WARNINGS\n  - ports are discarded" in text
     assert "USED" not in text
     assert "score now" not in text
-    dry = plan | {"Status": "dry-run", "Id": "", "Name": "", "Problems": []}
+    dry = plan | {"Status": "dry-run", "Id": "", "Name": "", "Problems": [], "Warnings": []}
     assert "nothing was." in show(dry)
     assert "  name " not in show(dry)
     assert "WOULD FAIL" not in show(dry)

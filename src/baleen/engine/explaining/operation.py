@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from baleen.volumes import VolumeStore
 
 __all__ = ["Explaining"]
+
+_ANY: Final = "0.0.0.0"  # noqa: S104  # compared with, not bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +139,12 @@ class Explaining:
             AlreadyExists: the name is taken.
             InvalidArgument, Conflict: what a create or a start would refuse.
         """
-        record, image = await self._creating.plan(name, body, platform)
+        record, image, warnings = await self._creating.plan(name, body, platform)
         known = self._known_of_plan(record, self._image_roots(image), strict=True)
         found = await self._tasks.blocking(self._explain, known)
-        return _without_identity(found, name=name or "")
+        return msgspec.structs.replace(
+            found, id="", name=name or "", status="dry-run", warnings=warnings
+        )
 
     # --- gathering, on the loop ----------------------------------------------------------------
 
@@ -165,6 +169,8 @@ class Explaining:
         """Gather for a container without a process; `strict`: a failing start raises."""
         oci, problems = self._bundles.plan(record, roots, strict=strict)
         attachments = self._attachments(record, problems, strict=strict)
+        if any(item.rules for item in attachments):
+            problems += self._taken_ports(record, strict=strict)
         return _Known(
             record=record,
             oci=oci,
@@ -250,6 +256,26 @@ class Explaining:
             )
         # The first of those with a way out gives the default route and has the ports.
         return sorted(result, key=lambda item: (item.network.internal, -item.gw_priority))
+
+    def _taken_ports(self, record: ContainerRecord, *, strict: bool) -> list[str]:
+        """Return a text for each host port that another container of ours has now.
+
+        Ports of other programs are not known before they are tried.
+        """
+        held = [port for other in self._store if other.is_running for port in other.published]
+        texts = []
+        for wanted in port_requests(record.config, record.host_config):
+            if wanted.host_port_first and wanted.host_port_last <= wanted.host_port_first:
+                address = wanted.host_ip or _ANY
+                texts += [
+                    f"Bind for {address}:{wanted.host_port_first} failed: port is already allocated"
+                    for port in held
+                    if (port.protocol, port.host_port) == (wanted.protocol, wanted.host_port_first)
+                    and (_ANY in (address, port.host_ip) or address == port.host_ip)
+                ]
+        if strict and texts:
+            raise Conflict(texts[0])
+        return list(dict.fromkeys(texts))
 
     def _network(self, name: str, network_id: str) -> Network:
         """Return the network that a start would take: that of the creation, else of its name."""
@@ -360,8 +386,3 @@ def _neighbour(name: str, container_id: str, pid: int) -> Neighbour | None:
             return Neighbour(name, namespace_ids(process))
     except (Conflict, OSError):  # it ended just now
         return None
-
-
-def _without_identity(found: Explanation, *, name: str) -> Explanation:
-    """Return the explanation of a container that has neither id nor (unless given) name."""
-    return msgspec.structs.replace(found, id="", name=name, status="dry-run")

@@ -43,8 +43,8 @@ NAMESPACES: Final[dict[str, WhyNamespace]] = {
     "pid": WhyNamespace(
         file="pid",
         isolates="process ids",
-        own="The container's command is PID 1. Processes outside have no id here, so they can "
-        "neither be seen nor be signalled; when PID 1 ends, the kernel kills all others.",
+        own="The container's first process is PID 1. Processes outside have no id here, so they "
+        "can neither be seen nor be signalled; when PID 1 ends, the kernel kills all others.",
         host="Every process of the host is visible, with its command line, and root may signal "
         "those that the kernel lets its user and CAP_KILL reach; /proc/PID/root, environ and "
         "mem of other processes are guarded by the ptrace access check alone.",

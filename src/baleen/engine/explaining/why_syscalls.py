@@ -36,8 +36,8 @@ GROUPS: Final[tuple[WhyGroup, ...]] = (
             "mount umount umount2 pivot_root fsopen fsconfig fsmount fspick move_mount open_tree "
             "open_tree_attr mount_setattr"
         ),
-        why="Mounts could uncover what is masked, bring in host file systems, or overwrite the "
-        "rules of the container's tree; parsers of file systems trust the disk.",
+        why="Mounts could uncover what is masked, bring in file systems of the host, or undo "
+        "what is read-only; and the kernel's file systems trust the disk that they are given.",
         see="CVE-2022-0185 (fsconfig)",
     ),
     WhyGroup(
