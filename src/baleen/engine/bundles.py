@@ -138,7 +138,8 @@ class Bundles:
             except BaleenError as err:
                 if strict:
                     raise
-                problems.append(str(err))
+                if str(err) not in problems:
+                    problems.append(str(err))
                 return otherwise
 
         def namespace(mode: str, kind: str, title: str) -> str | None:
@@ -157,6 +158,7 @@ class Bundles:
             resolve_mounts(self._requests(record), record.mounts),
             paths,
             attempt(lambda: self._shm_directory(record), None),
+            attempt(lambda: self._etc_directory(record), record.state_dir),
         )
         nothing: dict[str, object] = {}
         spec = attempt(lambda: build_spec(config, host, facts), nothing)
@@ -251,7 +253,8 @@ class Bundles:
             "pid": self._namespace(host.pid_mode, "pid", "PID"),
         }
         user = self._user(record, mounts)
-        facts = self._facts(record, user, resolved, paths, self._shm(record))
+        etc = self._etc_directory(record)
+        facts = self._facts(record, user, resolved, paths, self._shm(record), etc)
         return build_spec(record.config, host, facts)
 
     def _facts(
@@ -261,9 +264,9 @@ class Bundles:
         resolved: list[ResolvedMount],
         paths: Mapping[str, str | None],
         shm_path: str | None,
+        etc: str,
     ) -> Facts:
         config = record.config
-        etc = self._etc_directory(record)
         return Facts(
             hostname=config.hostname,
             domainname=config.domainname,

@@ -350,13 +350,18 @@ def test_a_stopped_container_says_what_a_start_would_make(engine):
 def test_a_start_that_would_fail_is_foreseen(engine):
     engine.docker("network", "create", "going")
     run(engine, "gone", "--network", "going")
-    engine.docker("create", "--name", "orphan", "--pid", "container:gone", *SLEEP)
-    engine.docker("rm", "-f", "gone")
+    modes = [f"--{kind}=container:gone" for kind in ("network", "pid")]
+    engine.docker("create", "--name", "orphan", *modes, *SLEEP)
+    engine.docker("stop", "-t", "0", "gone")
+    assert any("non running" in text for text in explain(engine, "orphan")["Problems"])
+    engine.docker("rm", "gone")
     engine.docker("create", "--name", "lost", "--network", "going", "-u", "nosuch", *SLEEP)
     engine.docker("network", "rm", "going")
     assert any("nosuch" in text for text in explain(engine, "lost")["Problems"])
     assert any("going" in text for text in explain(engine, "lost")["Problems"])
-    assert explain(engine, "orphan")["Problems"]
+    orphan = explain(engine, "orphan")
+    assert [text for text in orphan["Problems"] if "No such container" in text]
+    assert scopes(orphan)["network"] == scopes(orphan)["pid"] == "container"
     bad = {"Image": "busybox", "HostConfig": {"SecurityOpt": ["seccomp={"]}}
     assert engine.api("POST", "/containers/create?name=bad", bad).status == 201
     found = explain(engine, "bad")
