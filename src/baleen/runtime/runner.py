@@ -19,6 +19,7 @@ from select import EPOLLIN
 from time import monotonic
 
 from baleen.errors import BaleenError, InvalidArgument
+from baleen.linux.cgroup import CgroupError
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
 from baleen.linux.rtnetlink import RouteSocket
 from baleen.runtime.enter import EnterPlan
@@ -52,6 +53,11 @@ __all__ = ["Runner"]
 
 # How long after its notice the kernel may take to kill a process for lack of memory.
 _OOM_KILL_S = 0.1
+# How long a killed process may take to die, while others wait; how often, and for how long in all,
+# one that is stuck is killed again.
+_MOMENT_S = 0.25
+_AGAIN_S = 0.1
+_STUCK_S = 10.0
 
 
 class Runner:
@@ -349,11 +355,23 @@ class Runner:
         self._poller.remove(pidfd.fileno())
         pidfd.close()
         self._pidfd = None
-        if self._cgroup is not None:
-            # With a shared pid namespace PID 1's death kills nobody else.
-            self._cgroup.kill()
-            self._report_oom()
         self.last_pid, self.pid = self.pid, 0
+        self._sweep(code, monotonic() + _STUCK_S)
+
+    def _sweep(self, code: int, until: float) -> None:
+        """Kill what is left: with a shared pid namespace PID 1's death kills nobody else.
+
+        Who is stuck in the kernel is looked at again and again, and not waited for: there are
+        other containers. In the end it is left to `close`, which tells.
+        """
+        if self._cgroup is not None:
+            try:
+                self._cgroup.kill(_MOMENT_S)
+            except CgroupError:
+                if monotonic() < until:
+                    self._poller.call_later(_AGAIN_S, lambda: self._sweep(code, until))
+                    return
+            self._report_oom()
         self._on_exit(code)
 
     @property
@@ -385,5 +403,5 @@ class Runner:
             self._netns = None
         cgroup, self._cgroup = self._cgroup, None
         if cgroup is not None:
-            cgroup.kill()
-            cgroup.remove()
+            cgroup.kill(_MOMENT_S)
+            cgroup.remove(_MOMENT_S)
