@@ -28,6 +28,9 @@ _X86_64 = {
     "clone": 56,
     "getcwd": 79,
     "rt_sigaction": 13,
+    "ioprio_set": 251,
+    "set_mempolicy": 238,
+    "sched_setattr": 314,
 }
 _AARCH64 = {
     "pivot_root": 41,
@@ -41,6 +44,9 @@ _AARCH64 = {
     "clone": 220,
     "getcwd": 17,
     "rt_sigaction": 134,
+    "ioprio_set": 30,
+    "set_mempolicy": 237,
+    "sched_setattr": 274,
 }
 _EVERYWHERE = {
     "open_tree": 428,
@@ -50,6 +56,7 @@ _EVERYWHERE = {
     "fsmount": 432,
     "close_range": 436,
     "openat2": 437,
+    "pidfd_getfd": 438,
     "mount_setattr": 442,
 }
 

@@ -2,7 +2,7 @@
 
 ::
 
-    cwd, rlimits, bounding set, groups, user      with all rights still there
+    cwd, scheduling, rlimits, bounding set, groups, user      with all rights still there
     without no_new_privs: the filter, then capset  (a filter needs CAP_SYS_ADMIN)
     with no_new_privs:    capset, then the filter  (which needs no right then)
     execve
@@ -140,10 +140,12 @@ def change_directory(cwd: str) -> None:
 
 
 def become(prepared: Prepared) -> None:
-    """Take the limits, the user and the capabilities; with no_new_privs not yet the filter.
+    """Take scheduling, limits, user and capabilities; with no_new_privs not yet the filter.
 
     Raises OSError; the process then holds a mixture and must not go on.
     """
+    if prepared.scheduling is not None:
+        prepared.scheduling.apply()
     for number, soft, hard in prepared.rlimits:
         resource.setrlimit(number, (soft, hard))
     user, wanted = prepared.user, prepared.capabilities

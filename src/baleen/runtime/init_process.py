@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.linux.fd import Fd
+    from baleen.runtime.hooks import HookRunner
     from baleen.runtime.prepare import Prepared, Rootfs
     from baleen.runtime.spec import Spec
 
@@ -40,6 +41,7 @@ class InitPlan:
         cgroup_namespace: descriptor of one to join once in the cgroup, or -1.
         unshare: CLONE_NEW* of namespaces to make.
         channel: the child's end of the synchronisation socket.
+        hooks: None if there are none.
     """
 
     spec: Spec
@@ -53,6 +55,7 @@ class InitPlan:
     unshare: int
     unshare_cgroup: bool
     channel: int
+    hooks: HookRunner | None = None
 
     def descriptors(self) -> set[int]:
         """What must stay open after the fork."""
@@ -156,6 +159,8 @@ def _build_root(plan: InitPlan, channel: sync.Channel) -> tuple[Fd, Fd] | None:
     # As with runc; what is wrong with the path is told when it is entered.
     with contextlib.suppress(OSError):
         make_directory(root.fileno(), plan.process.cwd, _MODE_OF_CWD).close()
+    if plan.hooks is not None:
+        _run_create_hooks(plan.hooks, channel, root)
     channel.stage = "writing sysctls"
     masks.write_sysctls(spec.sysctl)
     channel.stage = "protecting paths"
@@ -170,12 +175,27 @@ def _build_root(plan: InitPlan, channel: sync.Channel) -> tuple[Fd, Fd] | None:
     return terminal
 
 
+def _run_create_hooks(hooks: HookRunner, channel: sync.Channel, root: Fd) -> None:
+    """Have those on the host run, then run those in here; the tree is made but not entered."""
+    channel.stage = "waiting for hooks"
+    if hooks.has("prestart", "createRuntime"):
+        channel.send(sync.MESSAGE_MOUNTED)
+        channel.wait_for(sync.MESSAGE_HOOKS)
+    if hooks.has("createContainer"):
+        os.fchdir(root.fileno())
+        hooks.run("createContainer", "creating", os.getpid())
+
+
 def _execute(plan: InitPlan, channel: sync.Channel) -> None:
     process = plan.process
     channel.stage = "entering the working directory"
     hardening.change_directory(process.cwd)
     channel.stage = "taking user and capabilities"
+    if plan.spec.domain is not None:
+        plan.spec.domain.apply()
     hardening.become(process)
+    if plan.hooks is not None:
+        plan.hooks.run("startContainer", "created", os.getpid())
     channel.stage = "exec"
     path = hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
     channel.stage = "installing the seccomp filter"

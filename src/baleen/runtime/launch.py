@@ -45,6 +45,8 @@ from baleen.runtime.prepare import Prepared, Rootfs, Stdio, prepare
 from baleen.runtime.sync import (
     CHANNEL_BYTES,
     MESSAGE_CGROUP,
+    MESSAGE_HOOKS,
+    MESSAGE_MOUNTED,
     MESSAGE_NAMESPACES,
     MESSAGE_READY,
     MESSAGE_START,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from typing import Final, NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
+    from baleen.runtime.hooks import HookRunner
     from baleen.runtime.spec import Spec
 
 __all__ = [
@@ -98,7 +101,13 @@ class Container:
     """
 
     def __init__(
-        self, pid: int, pidfd: Fd, netns: Fd, link: _Link, warnings: tuple[str, ...]
+        self,
+        pid: int,
+        pidfd: Fd,
+        netns: Fd,
+        link: _Link,
+        warnings: tuple[str, ...],
+        hooks: HookRunner | None = None,
     ) -> None:
         self.pid = pid
         self.pidfd = pidfd
@@ -107,16 +116,23 @@ class Container:
         self.warnings = warnings
         self._link: _Link | None = link
         self._ready = False
+        self._hooks = hooks
 
     def wait_ready(self) -> None:
         """Block until all mounts are made and PID 1 is parked; a second call returns at once.
 
-        On failure nothing of the container's processes is left and LaunchError is raised.
+        Hooks of creation run within it. On failure nothing of the container's processes is left
+        and LaunchError is raised.
         """
         if self._ready:
             return
         assert self._link is not None
         try:
+            if self._hooks is not None and self._hooks.has("prestart", "createRuntime"):
+                _expect(self._link, MESSAGE_MOUNTED, self.pidfd)
+                for kind in ("prestart", "createRuntime"):
+                    self._hooks.run_on_host(kind, "creating", self.pid)
+                self._link.send(MESSAGE_HOOKS)
             self.console = _expect(self._link, MESSAGE_READY, self.pidfd)
         except LaunchError:
             self.abandon()
@@ -124,7 +140,7 @@ class Container:
         self._ready = True
 
     def start(self) -> None:
-        """Let PID 1 execute its program; returns when execve has succeeded.
+        """Let PID 1 execute its program; returns when execve and the hooks have succeeded.
 
         Raises LaunchError otherwise, with PID 1 killed and reaped.
         """
@@ -133,6 +149,8 @@ class Container:
         self._link.send(MESSAGE_START)
         try:
             _expect_end(self._link)
+            if self._hooks is not None:
+                self._hooks.run_on_host("poststart", "running", self.pid)
         except LaunchError:
             self.abandon()
             raise
@@ -178,6 +196,7 @@ def create(
     cgroup: Cgroup | None = None,
     meanwhile: Callable[[], None] | None = None,
     for_parent: Callable[[int, Fd | None], None] | None = None,
+    container_id: str = "",
 ) -> Container:
     """Make the container's PID 1 and its namespaces; returns while it still mounts.
 
@@ -193,6 +212,7 @@ def create(
         for_parent: PID 1 becomes a child of our parent, who has to reap it. Called with its pid
             and pidfd, which stays ours, as soon as it exists; and before, with None, for an
             intermediate process that has to be reaped too.
+        container_id: what hooks are told; the name of the bundle's directory if empty.
 
     Raises:
         LaunchError: nothing is left of the attempt.
@@ -201,6 +221,7 @@ def create(
         raise LaunchError("spec", 0, "the container has no process to run", 128)
     prepared = prepare(spec.process, stdio, seccomp_program)
     sibling = for_parent is not None
+    hooks = _hook_runner(spec, container_id, bundle)
     with contextlib.ExitStack() as undo:
         joined = _open_namespaces(undo, spec)
         link, theirs = _channel(undo)
@@ -220,6 +241,7 @@ def create(
             unshare=_new(spec, "network", "uts", "ipc", "mount"),
             unshare_cgroup="cgroup" in spec.namespaces and "cgroup" not in joined,
             channel=theirs.fileno(),
+            hooks=hooks,
         )
         if "pid" in joined:
             shared = joined["pid"].fileno()
@@ -256,7 +278,17 @@ def create(
         undo.pop_all()
         for fd in joined.values():
             fd.close()
-        return Container(pid, pidfd, netns, link, warnings)
+        return Container(pid, pidfd, netns, link, warnings, hooks)
+
+
+def _hook_runner(spec: Spec, container_id: str, bundle: str) -> HookRunner | None:
+    if spec.hooks is None:
+        return None
+    from baleen.runtime.hooks import HookRunner
+
+    bundle = os.path.abspath(bundle)
+    name = container_id or os.path.basename(bundle)
+    return HookRunner(spec.hooks, name, bundle, spec.annotations)
 
 
 def exec_process(

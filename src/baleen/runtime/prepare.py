@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from baleen.runtime.scheduling import Scheduling
     from baleen.runtime.spec import Process, Rlimit, User
 
 __all__ = ["Prepared", "Rootfs", "Stdio", "prepare"]
@@ -72,6 +73,7 @@ class Prepared:
     console_size: tuple[int, int] | None
     stdio: Stdio | None
     warnings: tuple[str, ...]
+    scheduling: Scheduling | None = None
 
 
 def _limit(wanted: int, hard: int) -> int:
@@ -139,4 +141,5 @@ def prepare(process: Process, stdio: Stdio | None, seccomp: bytes | None) -> Pre
         console_size=process.console_size,
         stdio=stdio,
         warnings=tuple(warnings),
+        scheduling=process.scheduling,
     )

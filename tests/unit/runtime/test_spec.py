@@ -38,7 +38,7 @@ def test_unknown_fields_are_ignored(document):
     ("change", "text"),
     [
         (lambda d: d.update(ociVersion="2.0.0"), "ociVersion"),
-        (lambda d: d.update(hooks={"prestart": [{"path": "/x"}]}), "hooks.prestart"),
+        (lambda d: d.update(hooks={"prestart": [{"path": "x"}]}), "hooks.prestart[0].path"),
         (lambda d: d["linux"]["namespaces"].append({"type": "user"}), "user namespaces"),
         (lambda d: d["linux"]["namespaces"].append({"type": "pid"}), "duplicate namespace 'pid'"),
         (lambda d: d["linux"]["namespaces"].append({"type": "x"}), "unknown namespace"),
@@ -58,7 +58,8 @@ def test_unknown_fields_are_ignored(document):
         (lambda d: d["process"].update(cwd="x"), "Cwd must be an absolute path"),
         (lambda d: d["process"].update(env=["=x"]), "environment"),
         (lambda d: d["process"].update(env=["x"]), "environment"),
-        (lambda d: d["process"].update(apparmorProfile="x"), "process.apparmorProfile"),
+        (lambda d: d["process"].update(apparmorProfile="x"), "process.apparmorProfile 'x'"),
+        (lambda d: d["process"].update(selinuxLabel="x"), "process.selinuxLabel 'x'"),
         (lambda d: d["process"].update(user={"uid": -1}), "process.user.uid"),
         (lambda d: d["process"].update(user={"uid": 2**32 - 1}), "process.user.uid"),
         (lambda d: d["process"].update(user={"uid": "0"}), "process.user.uid"),
