@@ -18,6 +18,7 @@ from baleen.runtime import devices, hardening, masks, reaper, rootfs, sync
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Final, NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
@@ -42,6 +43,7 @@ class InitPlan:
         unshare: CLONE_NEW* of namespaces to make.
         channel: the child's end of the synchronisation socket.
         hooks: None if there are none.
+        id_mapped: descriptor of the user namespace by the place of each mount that maps owners.
     """
 
     spec: Spec
@@ -56,12 +58,15 @@ class InitPlan:
     unshare_cgroup: bool
     channel: int
     hooks: HookRunner | None = None
+    id_mapped: Mapping[int, int] | None = None
 
     def descriptors(self) -> set[int]:
         """What must stay open after the fork."""
         keep = {self.channel, *(fd for fd, _ in self.joined)}
         if self.cgroup_namespace >= 0:
             keep.add(self.cgroup_namespace)
+        if self.id_mapped:
+            keep.update(self.id_mapped.values())
         stdio = self.process.stdio
         return keep | ({stdio.stdin, stdio.stdout, stdio.stderr} if stdio else set())
 
@@ -139,7 +144,7 @@ def _build_root(plan: InitPlan, channel: sync.Channel) -> tuple[Fd, Fd] | None:
     """Make the tree and go into it; returns the terminal's two ends if one is wanted."""
     spec = plan.spec
     channel.stage = "opening the sources of mounts"
-    sources = rootfs.open_bind_sources(spec.mounts, plan.bundle)
+    sources = rootfs.open_bind_sources(spec.mounts, plan.bundle, plan.id_mapped)
     channel.stage = "making mounts private"
     m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
     channel.stage = "mounting the root file system"

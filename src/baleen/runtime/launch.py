@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.runtime.hooks import HookRunner
+    from baleen.runtime.id_mapping import IdMappings
     from baleen.runtime.spec import Spec
 
 __all__ = [
@@ -222,8 +223,8 @@ def create(
     prepared = prepare(spec.process, stdio, seccomp_program)
     sibling = for_parent is not None
     hooks = _hook_runner(spec, container_id, bundle)
-    with contextlib.ExitStack() as undo:
-        joined = _open_namespaces(undo, spec)
+    with contextlib.ExitStack() as undo, contextlib.ExitStack() as inherited:
+        joined = _open_namespaces(inherited, spec)
         link, theirs = _channel(undo)
         plan = init_process.InitPlan(
             spec=spec,
@@ -242,6 +243,7 @@ def create(
             unshare_cgroup="cgroup" in spec.namespaces and "cgroup" not in joined,
             channel=theirs.fileno(),
             hooks=hooks,
+            id_mapped=_map_mounts(inherited, spec),
         )
         if "pid" in joined:
             shared = joined["pid"].fileno()
@@ -276,9 +278,21 @@ def create(
         warnings = prepared.warnings + _adjust_oom_score(pid, prepared)
         # From here on everything belongs to the container; only the namespaces' files are ours.
         undo.pop_all()
-        for fd in joined.values():
-            fd.close()
         return Container(pid, pidfd, netns, link, warnings, hooks)
+
+
+def _map_mounts(held: contextlib.ExitStack, spec: Spec) -> dict[int, int] | None:
+    """A user namespace, which `held` closes, for each mount whose owners are to be mapped."""
+    wanted = [(i, mount.id_mappings) for i, mount in enumerate(spec.mounts) if mount.id_mappings]
+    if not wanted:
+        return None
+    from baleen.runtime.id_mapping import new_user_namespace
+
+    made: dict[IdMappings, Fd] = {}
+    for _, mappings in wanted:
+        if mappings not in made:
+            made[mappings] = held.enter_context(new_user_namespace(mappings))
+    return {index: made[mappings].fileno() for index, mappings in wanted}
 
 
 def _hook_runner(spec: Spec, container_id: str, bundle: str) -> HookRunner | None:
@@ -361,7 +375,7 @@ def _new(spec: Spec, *kinds: str) -> int:
     return flags
 
 
-def _open_namespaces(undo: contextlib.ExitStack, spec: Spec) -> dict[str, Fd]:
+def _open_namespaces(held: contextlib.ExitStack, spec: Spec) -> dict[str, Fd]:
     result = {}
     for kind, path in spec.namespaces.items():
         if path is None:
@@ -371,7 +385,7 @@ def _open_namespaces(undo: contextlib.ExitStack, spec: Spec) -> dict[str, Fd]:
         except OSError as error:
             message = f"cannot join the {kind} namespace {path}: {reason(error)}"
             raise LaunchError("namespaces", error.errno or 0, message, 128) from error
-        result[kind] = undo.enter_context(Fd(fd))
+        result[kind] = held.enter_context(Fd(fd))
     return result
 
 

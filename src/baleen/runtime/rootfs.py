@@ -25,6 +25,7 @@ from baleen.runtime.spec import PROC_ALLOWED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Final
 
     from baleen.runtime.prepare import Rootfs
@@ -42,7 +43,8 @@ _NOT_THAT_KIND: Final = (
     " Check if the specified host path exists and is the expected type"
 )
 
-BindSources = dict[str, Fd]
+# By the place of the mount in the list.
+BindSources = dict[int, Fd]
 
 
 def _proc_path(fd: Fd) -> str:
@@ -59,23 +61,45 @@ def _mount_failure(mount: Mount, error: OSError) -> LaunchError:
     return LaunchError("mount", error.errno or 0, message)
 
 
-def open_bind_sources(mounts: tuple[Mount, ...], bundle: str) -> BindSources:
-    """Detached copies of the sources of all binds, by destination.
+def open_bind_sources(
+    mounts: tuple[Mount, ...], bundle: str, id_mapped: Mapping[int, int] | None = None
+) -> BindSources:
+    """Detached copies of the sources of all binds.
 
     Taken before the propagation of our own tree changes: so a source that is shared on the host
-    still is, and one that lies below the future root is not hidden.
+    still is, and one that lies below the future root is not hidden. `id_mapped` gives the user
+    namespace for each mount, by its place, whose owners are to be mapped.
     """
     sources: BindSources = {}
-    for mount in mounts:
-        if mount.type != "bind":
+    for index, mount in enumerate(mounts):
+        if mount.type != "bind" or mount.options.flags & m.MS_REMOUNT:
             continue
         try:
-            sources[mount.destination] = m.open_tree(
+            sources[index] = m.open_tree(
                 os.path.join(bundle, mount.source), recursive=mount.options.recursive_bind
             )
+            if id_mapped and index in id_mapped:
+                _map_ids(sources[index], mount, id_mapped[index])
         except OSError as error:
             raise _mount_failure(mount, error) from error
     return sources
+
+
+def _map_ids(tree: Fd, mount: Mount, user_namespace: int) -> None:
+    try:
+        m.mount_setattr(
+            tree.fileno(),
+            set_=m.MOUNT_ATTR_IDMAP,
+            user_namespace=user_namespace,
+            recursive=mount.options.recursive_idmap,
+        )
+    except OSError as error:
+        message = f'cannot map the ids of "{mount.source}" at "{mount.destination}"'
+        if error.errno == errno.EINVAL:
+            message += ": its file system, or one mounted in it, does not support that"
+        else:
+            message += f": {reason(error)}"
+        raise LaunchError("mount", error.errno or 0, message, 128) from error
 
 
 def _overlay_by_fsopen(rootfs: Rootfs) -> Fd:
@@ -223,10 +247,41 @@ def _mount_filesystem(root: Fd, mount: Mount) -> bool:
             data = f"{data},mode={stat.S_IMODE(mode):o}".lstrip(",")
     with target:
         m.mount(mount.source or mount.type, _proc_path(target), mount.type, flags, data or None)
+        if options.copy_up:
+            _copy_up(root, mount, target)
     if options.propagation:
         with open_in_root(root.fileno(), mount.destination, _DIRECTORY) as mounted:
             _propagate(mounted, options)
     return later
+
+
+def _copy_up(root: Fd, mount: Mount, hidden: Fd) -> None:
+    """Copy into the new tmpfs what is in the directory that it hides."""
+    from baleen.runtime.copy_up import copy_tree  # loaded when the document was read
+
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    old = os.open(".", flags, dir_fd=hidden.fileno())
+    try:
+        with open_in_root(root.fileno(), mount.destination, flags) as new:
+            copy_tree(old, new.fileno())
+    except OSError as error:
+        error.add_note("tmpcopyup")
+        raise
+    finally:
+        os.close(old)
+
+
+def _remount(root: Fd, mount: Mount) -> None:
+    """Change a mount that an earlier entry, or the root's own tree, has made."""
+    options = mount.options
+    with open_in_root(root.fileno(), mount.destination) as target:
+        if mount.type == "bind":
+            on, off = attributes(options)
+            m.mount_setattr(target.fileno(), set_=on, clear=off)
+        else:
+            flags, data = options.flags, options.data or None
+            m.mount(mount.source or None, _proc_path(target), mount.type or None, flags, data)
+        _propagate(target, options)
 
 
 def mount_all(
@@ -238,14 +293,16 @@ def mount_all(
     """
     read_only = []
     checked = set()
-    for mount in mounts:
+    for index, mount in enumerate(mounts):
         top = "/" + mount.destination.split("/", 2)[1]
         try:
             if top in _PLAIN and top not in checked:
                 _check_plain(root, top)
                 checked.add(top)
-            if mount.type == "bind":
-                with sources.pop(mount.destination) as tree:
+            if mount.options.flags & m.MS_REMOUNT:
+                _remount(root, mount)
+            elif mount.type == "bind":
+                with sources.pop(index) as tree:
                     _mount_bind(root, mount, tree)
             elif mount.type == "cgroup":
                 target, _ = _target(root, mount, directory=True)

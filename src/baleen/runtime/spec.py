@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from baleen.runtime.execution_domain import ExecutionDomain
     from baleen.runtime.hooks import Hook
+    from baleen.runtime.id_mapping import IdMappings
 
 __all__ = [
     "Capabilities",
@@ -74,6 +75,7 @@ class Mount:
     type: str
     source: str
     options: MountOptions
+    id_mappings: IdMappings | None = None
 
 
 @record(frozen=True, slots=True)
@@ -126,14 +128,10 @@ def _clean(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
-def _parse_mount(entry: Fields) -> Mount:
+def _parse_mount(entry: Fields, container: IdMappings | None) -> Mount:
     destination = _clean(entry.text("destination"))
-    unsupported(entry, "uidMappings", "gidMappings")
-    try:
-        options = parse_options(entry.texts("options"))
-    except ValueError as error:
-        raise refuse(f"{error} (mount at {destination!r})") from error
-    type_ = entry.text("type", "")
+    options = parse_options(entry.texts("options"))
+    type_, source = entry.text("type", ""), entry.text("source", "")
     bind = options.bind or type_ == "bind"
     if destination == "/":
         raise refuse("a mount cannot replace the root of the container")
@@ -141,9 +139,37 @@ def _parse_mount(entry: Fields) -> Mount:
         raise refuse('"/proc" cannot be mounted because it is not of type proc')
     if destination.startswith("/proc/") and destination not in PROC_ALLOWED:
         raise refuse(f'"{destination}" cannot be mounted because it is inside /proc')
-    if bind and not entry.text("source", ""):
+    if bind and not source and not options.remount:
         raise refuse(f"bind mount at {destination!r} has no source")
-    return Mount(destination, "bind" if bind else type_, entry.text("source", ""), options)
+    mappings = None
+    if options.idmap or entry.has("uidMappings") or entry.has("gidMappings"):
+        mappings = _mount_mappings(entry, options, container, destination, bind=bind)
+    if options.copy_up:
+        if type_ != "tmpfs" or options.remount:
+            raise refuse(f"tmpcopyup at {destination!r} needs a new mount of type tmpfs")
+        import baleen.runtime.copy_up  # noqa: F401  # no module is loaded after the fork
+    return Mount(destination, "bind" if bind else type_, source, options, mappings)
+
+
+def _mount_mappings(
+    entry: Fields,
+    options: MountOptions,
+    container: IdMappings | None,
+    destination: str,
+    *,
+    bind: bool,
+) -> IdMappings:
+    from baleen.runtime.id_mapping import parse_id_mappings
+
+    if not bind or options.remount:
+        raise refuse(f"ids of the mount at {destination!r} cannot be mapped: it is not a bind")
+    mappings = parse_id_mappings(entry) or container
+    if mappings is None:
+        raise refuse(
+            f"the mount option idmap at {destination!r} needs uidMappings and gidMappings, of the"
+            " mount or of the container"
+        )
+    return mappings
 
 
 def _parse_namespaces(linux: Fields) -> dict[str, str | None]:
@@ -268,7 +294,7 @@ def parse_spec(value: object) -> Spec:
         root_readonly=root.flag("readonly"),
         hostname=hostname,
         domainname=domainname,
-        mounts=tuple(_parse_mount(entry) for entry in document.objects("mounts")),
+        mounts=tuple(_parse_mount(entry, None) for entry in document.objects("mounts")),
         namespaces=namespaces,
         devices=tuple(_parse_device(entry) for entry in linux.objects("devices")),
         cgroups_path=linux.text("cgroupsPath", ""),

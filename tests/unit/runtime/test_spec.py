@@ -94,8 +94,10 @@ def test_what_is_wrong_or_not_done_is_refused_by_name(document, change, text):
         ({"destination": "//proc/self/attr", "type": "bind", "source": "/x"}, "inside /proc"),
         ({"destination": "/x/../proc/sys", "options": ["bind"], "source": "/x"}, "inside /proc"),
         ({"destination": "/x", "options": ["bind"]}, "no source"),
-        ({"destination": "/x", "options": ["idmap"]}, "idmap"),
-        ({"destination": "/x", "uidMappings": [{}]}, "uidMappings"),
+        ({"destination": "/x", "options": ["bind", "idmap"], "source": "/"}, "option idmap"),
+        ({"destination": "/x", "type": "tmpfs", "options": ["idmap"]}, "not a bind"),
+        ({"destination": "/x", "type": "bind", "source": "/", "uidMappings": [{}]}, "Mappings[0]"),
+        ({"destination": "/x", "type": "proc", "options": ["tmpcopyup"]}, "type tmpfs"),
     ],
 )
 def test_mounts_that_could_fool_us_or_that_we_cannot_do_are_refused(document, mount, text):
