@@ -31,6 +31,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import select
 import signal
 import socket
@@ -38,10 +39,11 @@ import socket
 from baleen.linux import namespaces as ns
 from baleen.linux import process as linux_process
 from baleen.linux.fd import Fd
-from baleen.linux.record import record
+from baleen.linux.record import record, replace
 from baleen.runtime import enter, init_process
 from baleen.runtime.failure import LaunchError, decode_failure, reason
 from baleen.runtime.prepare import Prepared, Rootfs, Stdio, prepare
+from baleen.runtime.spec import sysctl_namespace
 from baleen.runtime.sync import (
     CHANNEL_BYTES,
     MESSAGE_CGROUP,
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.runtime.hooks import HookRunner
     from baleen.runtime.id_mapping import IdMappings
-    from baleen.runtime.spec import Spec
+    from baleen.runtime.spec import Process, Spec
 
 __all__ = [
     "Container",
@@ -83,6 +85,7 @@ CLONE_FLAGS: Final = {
     "cgroup": ns.CLONE_NEWCGROUP,
     "pid": ns.CLONE_NEWPID,
     "time": ns.CLONE_NEWTIME,
+    "user": ns.CLONE_NEWUSER,
 }
 
 
@@ -109,6 +112,7 @@ class Container:
         link: _Link,
         warnings: tuple[str, ...],
         hooks: HookRunner | None = None,
+        limits: tuple[tuple[int, int, int], ...] = (),
     ) -> None:
         self.pid = pid
         self.pidfd = pidfd
@@ -118,6 +122,7 @@ class Container:
         self._link: _Link | None = link
         self._ready = False
         self._hooks = hooks
+        self._limits = limits
 
     def wait_ready(self) -> None:
         """Block until all mounts are made and PID 1 is parked; a second call returns at once.
@@ -147,6 +152,8 @@ class Container:
         """
         self.wait_ready()
         assert self._link is not None
+        for number, soft, hard in self._limits:
+            resource.prlimit(self.pid, number, (soft, hard))
         self._link.send(MESSAGE_START)
         try:
             _expect_end(self._link)
@@ -220,7 +227,7 @@ def create(
     """
     if spec.process is None:
         raise LaunchError("spec", 0, "the container has no process to run", 128)
-    prepared = prepare(spec.process, stdio, seccomp_program)
+    prepared, limits = _prepare(spec, spec.process, stdio, seccomp_program)
     sibling = for_parent is not None
     hooks = _hook_runner(spec, container_id, bundle)
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as inherited:
@@ -236,7 +243,7 @@ def create(
             joined=tuple(
                 (fd.fileno(), CLONE_FLAGS[kind])
                 for kind, fd in joined.items()
-                if kind not in ("pid", "cgroup")
+                if kind not in ("pid", "cgroup", "user")
             ),
             cgroup_namespace=joined["cgroup"].fileno() if "cgroup" in joined else -1,
             unshare=_new(spec, "network", "uts", "ipc", "mount"),
@@ -244,18 +251,27 @@ def create(
             channel=theirs.fileno(),
             hooks=hooks,
             id_mapped=_map_mounts(inherited, spec),
+            user_namespace=joined["user"].fileno() if "user" in joined else -1,
+            pid_namespace=joined["pid"].fileno() if "pid" in joined else -1,
+            fork_unshare=_new(spec, "pid", "time"),
         )
-        if "pid" in joined:
-            shared = joined["pid"].fileno()
+        if "user" in joined and meanwhile is not None:
+            # Only the intermediate process may join the group, and it is not waited for.
+            meanwhile()
+            meanwhile = None
+        if "pid" in joined or "user" in joined:
             pid, pidfd = _clone_through_intermediate(
-                lambda: init_process.run_through_intermediate(plan, shared),
+                lambda: init_process.run_through_intermediate(plan),
                 link,
                 theirs,
                 for_parent,
             )
         else:
             pid = _fork_into(
-                _new(spec, "pid", "time"), lambda: init_process.run(plan), sibling=sibling
+                _new(spec, "pid", "time"),
+                lambda: init_process.run(plan),
+                sibling=sibling,
+                time_offsets=spec.time_offsets,
             )
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
@@ -275,10 +291,26 @@ def create(
             # It has failed since: a process that has ended has no namespaces, but a last word.
             _expect(link, MESSAGE_READY, pidfd)
             raise
+        if spec.net_devices:
+            from baleen.runtime.net_devices import move_devices
+
+            move_devices(netns, spec.net_devices)
         warnings = prepared.warnings + _adjust_oom_score(pid, prepared)
         # From here on everything belongs to the container; only the namespaces' files are ours.
         undo.pop_all()
-        return Container(pid, pidfd, netns, link, warnings, hooks)
+        return Container(pid, pidfd, netns, link, warnings, hooks, limits)
+
+
+def _prepare(
+    spec: Spec, process: Process, stdio: Stdio | None, seccomp: bytes | None
+) -> tuple[Prepared, tuple[tuple[int, int, int], ...]]:
+    """The process, and the resource limits that it may not take itself."""
+    if "user" not in spec.namespaces:
+        return prepare(process, stdio, seccomp), ()
+    from baleen.runtime.user_namespace import all_capabilities
+
+    prepared = prepare(process, stdio, seccomp, grantable=all_capabilities())
+    return replace(prepared, rlimits=()), prepared.rlimits
 
 
 def _map_mounts(held: contextlib.ExitStack, spec: Spec) -> dict[int, int] | None:
@@ -360,7 +392,7 @@ def exec_process(
 def namespace_flags(kinds: Collection[str]) -> int:
     """The CLONE_NEW* flags that an exec enters of a container with namespaces of these kinds."""
     flags = ns.CLONE_NEWNS | ns.CLONE_NEWNET | ns.CLONE_NEWUTS | ns.CLONE_NEWIPC
-    for kind in ("cgroup", "time", "pid"):
+    for kind in ("cgroup", "time", "pid", "user"):
         if kind in kinds:
             flags |= CLONE_FLAGS[kind]
     return flags
@@ -379,6 +411,8 @@ def _open_namespaces(held: contextlib.ExitStack, spec: Spec) -> dict[str, Fd]:
     result = {}
     for kind, path in spec.namespaces.items():
         if path is None:
+            if kind == "user":
+                result[kind] = _new_user_namespace(held, spec)
             continue
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -386,7 +420,28 @@ def _open_namespaces(held: contextlib.ExitStack, spec: Spec) -> dict[str, Fd]:
             message = f"cannot join the {kind} namespace {path}: {reason(error)}"
             raise LaunchError("namespaces", error.errno or 0, message, 128) from error
         result[kind] = held.enter_context(Fd(fd))
+        if spec.sysctl:
+            _check_sysctls(spec, kind, fd)
     return result
+
+
+def _new_user_namespace(held: contextlib.ExitStack, spec: Spec) -> Fd:
+    from baleen.runtime.id_mapping import new_user_namespace
+
+    assert spec.id_mappings is not None
+    return held.enter_context(new_user_namespace(spec.id_mappings))
+
+
+def _check_sysctls(spec: Spec, kind: str, fd: int) -> None:
+    """Refuse to set what belongs to the host by way of a path that leads to its own namespace."""
+    owner = {"network": "net", "ipc": "ipc", "uts": "uts"}.get(kind)
+    if owner is None or not os.path.samestat(os.fstat(fd), os.stat(f"/proc/self/ns/{owner}")):
+        return
+    for path, _ in spec.sysctl:
+        if sysctl_namespace(path) == kind:
+            name = path.replace("/", ".")
+            message = f'sysctl "{name}" is not allowed in the {kind} namespace of the host'
+            raise LaunchError("spec", 0, message, 128)
 
 
 class _Link:
@@ -444,7 +499,7 @@ def _channel(undo: contextlib.ExitStack) -> tuple[_Link, socket.socket]:
 
 
 @contextlib.contextmanager
-def _children_in(flags: int) -> Iterator[None]:
+def _children_in(flags: int, time_offsets: str) -> Iterator[None]:
     """While held, forked children land in new namespaces of the kinds pid and time."""
     with contextlib.ExitStack() as undo:
         for flag, name in ((ns.CLONE_NEWPID, "pid"), (ns.CLONE_NEWTIME, "time")):
@@ -455,19 +510,24 @@ def _children_in(flags: int) -> Iterator[None]:
                 undo.callback(ns.setns, own, flag)
         if flags:
             ns.unshare(flags)
+            ns.set_time_offsets(time_offsets)
         yield
 
 
-def _fork_into(flags: int, child: Callable[[], NoReturn], *, sibling: bool = False) -> int:
+def _fork_into(
+    flags: int, child: Callable[[], NoReturn], *, sibling: bool = False, time_offsets: str = ""
+) -> int:
     try:
-        with _children_in(flags):
+        with _children_in(flags, time_offsets):
             pid = ns.clone_sibling() if sibling else os.fork()
             if pid == 0:
                 child()
     except OSError as error:
-        raise LaunchError(
-            "fork", error.errno or 0, f"cannot fork the container's process: {reason(error)}", 128
-        ) from error
+        what = "fork the container's process"
+        if "timens_offsets" in getattr(error, "__notes__", ()):
+            what = "set linux.timeOffsets"
+        message = f"cannot {what}: {reason(error)}"
+        raise LaunchError("fork", error.errno or 0, message, 128) from error
     return pid
 
 

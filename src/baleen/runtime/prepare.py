@@ -114,11 +114,18 @@ def _capabilities(wanted: Capabilities, permitted: int, warnings: list[str]) -> 
     )
 
 
-def prepare(process: Process, stdio: Stdio | None, seccomp: bytes | None) -> Prepared:
-    """Everything of `process` that can be computed before the fork. Raises LaunchError."""
+def prepare(
+    process: Process, stdio: Stdio | None, seccomp: bytes | None, *, grantable: int | None = None
+) -> Prepared:
+    """Everything of `process` that can be computed before the fork. Raises LaunchError.
+
+    `grantable` are capabilities that it can get where that is not a question of our own.
+    """
     if stdio is None and not process.terminal:
         raise LaunchError("spec", 0, "a process without a terminal needs descriptors", 128)
     _, permitted, _ = capabilities.capget()
+    if grantable is None:
+        grantable = permitted
     warnings: list[str] = []
     env: dict[bytes, bytes] = {}
     for entry in process.env:
@@ -132,7 +139,7 @@ def prepare(process: Process, stdio: Stdio | None, seccomp: bytes | None) -> Pre
         cwd=process.cwd,
         user=process.user,
         umask=_DEFAULT_UMASK if process.user.umask is None else process.user.umask,
-        capabilities=_capabilities(process.capabilities or Capabilities(), permitted, warnings),
+        capabilities=_capabilities(process.capabilities or Capabilities(), grantable, warnings),
         rlimits=_rlimits(process.rlimits, permitted, warnings),
         no_new_privileges=process.no_new_privileges,
         oom_score_adj=process.oom_score_adj,

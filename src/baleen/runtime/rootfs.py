@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from baleen.runtime.prepare import Rootfs
     from baleen.runtime.spec import Mount
 
-__all__ = ["BindSources", "change_root", "mount_all", "mount_root", "open_bind_sources"]
+__all__ = [
+    "BindSources",
+    "attach_root",
+    "change_root",
+    "mount_all",
+    "mount_root",
+    "open_bind_sources",
+    "open_root",
+]
 
 # Places where a symbolic link of the image would put the kernel's file systems, and what is
 # written to them, somewhere else (CVE-2019-19921, CVE-2023-27561).
@@ -153,6 +161,28 @@ def _overlay(rootfs: Rootfs, place: str) -> Fd:
     return _overlay_by_mount(rootfs, place)
 
 
+def open_root(rootfs: Rootfs) -> Fd:
+    """The container's root as a detached mount, private with all that is mounted in it."""
+    if rootfs.path is None:
+        try:
+            return _overlay_by_fsopen(rootfs)
+        except OSError as error:
+            error.add_note("an overlay for a user namespace, which needs Linux 6.7 and short paths")
+            raise
+    root = m.open_tree(rootfs.path, recursive=True)
+    m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
+    return root
+
+
+def attach_root(root: Fd, place: str) -> None:
+    """Attach a root that `open_root` made over the directory `place`.
+
+    That may be "/": whatever is looked up from the root of a process does not see what lies on it.
+    """
+    with Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC)) as target:
+        m.move_mount(root.fileno(), target.fileno())
+
+
 def mount_root(rootfs: Rootfs) -> Fd:
     """Attach the container's root in our namespace; returns a directory descriptor of it.
 
@@ -161,10 +191,8 @@ def mount_root(rootfs: Rootfs) -> Fd:
     """
     if rootfs.path is None:
         return _overlay(rootfs, rootfs.work or rootfs.lower[0])
-    root = m.open_tree(rootfs.path, recursive=True)
-    m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
-    with Fd(os.open(rootfs.path, _DIRECTORY | os.O_CLOEXEC)) as target:
-        m.move_mount(root.fileno(), target.fileno())
+    root = open_root(rootfs)
+    attach_root(root, rootfs.path)
     return root
 
 

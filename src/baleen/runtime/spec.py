@@ -43,6 +43,7 @@ __all__ = [
     "User",
     "parse_process",
     "parse_spec",
+    "sysctl_namespace",
 ]
 
 NAMESPACES: Final = frozenset({"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"})
@@ -101,6 +102,8 @@ class Spec:
         rootfs_propagation: MS_* flags or None.
         resources, seccomp: as in the document, for their own compilers.
         sysctl: (path below /proc/sys, value).
+        time_offsets: as /proc/PID/timens_offsets takes them.
+        net_devices: (name on the host, name in the container).
     """
 
     process: Process | None
@@ -121,6 +124,9 @@ class Spec:
     annotations: Mapping[str, str]
     hooks: Mapping[str, tuple[Hook, ...]] | None = None
     domain: ExecutionDomain | None = None
+    id_mappings: IdMappings | None = None
+    time_offsets: str = ""
+    net_devices: tuple[tuple[str, str], ...] = ()
 
 
 def _clean(path: str) -> str:
@@ -184,8 +190,6 @@ def _parse_namespaces(linux: Fields) -> dict[str, str | None]:
         if path and not path.startswith("/"):
             raise refuse(f"namespace path {path!r} is not absolute")
         result[kind] = path or None
-    if "user" in result:
-        raise refuse("user namespaces are not supported by this runtime yet")
     if "mount" not in result:
         raise refuse("a container without a mount namespace of its own is not supported")
     if result["mount"] is not None:
@@ -219,22 +223,23 @@ def _sysctl_path(name: str) -> str:
     return name.translate({ord("."): "/", ord("/"): "."})
 
 
+def sysctl_namespace(path: str) -> str:
+    """The kind of namespace that a path below /proc/sys belongs to, "" for the whole host."""
+    dotted = path.replace("/", ".")
+    if dotted.startswith(_SYSCTL_IPC):
+        return "ipc"
+    if dotted.startswith("net."):
+        return "network"
+    return "uts" if dotted == "kernel.domainname" else ""
+
+
 def _parse_sysctl(
     linux: Fields, namespaces: Mapping[str, str | None]
 ) -> tuple[tuple[str, str], ...]:
     result = []
     for name, value in linux.text_map("sysctl").items():
         path = _sysctl_path(name)
-        dotted = path.replace("/", ".")
-        if dotted.startswith(_SYSCTL_IPC):
-            allowed = "ipc" in namespaces
-        elif dotted.startswith("net."):
-            allowed = "network" in namespaces
-        elif dotted == "kernel.domainname":
-            allowed = "uts" in namespaces
-        else:
-            allowed = False
-        if not allowed or ".." in path.split("/"):
+        if sysctl_namespace(path) not in namespaces or ".." in path.split("/"):
             raise refuse(f'sysctl "{name}" is not in a separate kernel namespace')
         result.append((path, value))
     return tuple(result)
@@ -256,6 +261,48 @@ def _parse_hooks(document: Fields) -> dict[str, tuple[Hook, ...]] | None:
     return parse_hooks(document)
 
 
+def _parse_mappings(linux: Fields, namespaces: Mapping[str, str | None]) -> IdMappings | None:
+    if "user" not in namespaces:
+        if linux.raw("uidMappings") or linux.raw("gidMappings"):
+            raise refuse(f"{linux.where}uidMappings and gidMappings need a user namespace")
+        return None
+    import baleen.runtime.user_namespace  # noqa: F401  # no module is loaded after the fork
+    from baleen.runtime.id_mapping import parse_id_mappings
+
+    mappings = parse_id_mappings(linux)
+    if mappings is None:
+        if namespaces["user"] is None:
+            raise refuse("a new user namespace needs linux.uidMappings and linux.gidMappings")
+    elif mappings.host_uid(0) is None or mappings.host_gid(0) is None:
+        raise refuse("linux.uidMappings and linux.gidMappings must map the container's id 0")
+    return mappings
+
+
+def _parse_time_offsets(linux: Fields, namespaces: Mapping[str, str | None]) -> str:
+    lines = ""
+    offsets = linux.object("timeOffsets")
+    for clock in ("monotonic", "boottime"):
+        if offsets.has(clock):
+            entry = offsets.object(clock)
+            seconds = entry.integer("secs", 0, low=-(2**63), high=2**63 - 1)
+            lines += f"{clock} {seconds} {entry.integer('nanosecs', 0, high=999_999_999)}\n"
+    if lines and namespaces.get("time", "") is not None:
+        raise refuse(f"{linux.where}timeOffsets need a new time namespace")
+    return lines
+
+
+def _parse_net_devices(
+    linux: Fields, namespaces: Mapping[str, str | None]
+) -> tuple[tuple[str, str], ...]:
+    if not linux.raw("netDevices"):
+        return ()
+    from baleen.runtime.net_devices import parse_net_devices
+
+    if "network" not in namespaces:
+        raise refuse(f"{linux.where}netDevices need a network namespace of the container's own")
+    return parse_net_devices(linux)
+
+
 def _parse_domain(linux: Fields) -> ExecutionDomain | None:
     if not (linux.has("personality") or linux.has("memoryPolicy")):
         return None
@@ -271,16 +318,13 @@ def parse_spec(value: object) -> Spec:
     if not version.startswith("1."):
         raise refuse(f"ociVersion {version!r} is not supported, only 1.x is")
     linux = document.object("linux")
-    unsupported(
-        linux,
-        "uidMappings",
-        "gidMappings",
-        "timeOffsets",
-        "intelRdt",
-        "netDevices",
-        "mountLabel",
-    )
+    unsupported(linux, "intelRdt")
+    if linux.raw("mountLabel"):
+        from baleen.runtime.security_labels import refuse_label
+
+        refuse_label(linux, "mountLabel")
     namespaces = _parse_namespaces(linux)
+    mappings = _parse_mappings(linux, namespaces)
     hostname, domainname = document.text("hostname", ""), document.text("domainname", "")
     if (hostname or domainname) and "uts" not in namespaces:
         raise refuse("unable to set hostname without a private UTS namespace")
@@ -294,7 +338,7 @@ def parse_spec(value: object) -> Spec:
         root_readonly=root.flag("readonly"),
         hostname=hostname,
         domainname=domainname,
-        mounts=tuple(_parse_mount(entry, None) for entry in document.objects("mounts")),
+        mounts=tuple(_parse_mount(entry, mappings) for entry in document.objects("mounts")),
         namespaces=namespaces,
         devices=tuple(_parse_device(entry) for entry in linux.objects("devices")),
         cgroups_path=linux.text("cgroupsPath", ""),
@@ -307,4 +351,7 @@ def parse_spec(value: object) -> Spec:
         annotations=document.text_map("annotations"),
         hooks=_parse_hooks(document),
         domain=_parse_domain(linux),
+        id_mappings=mappings,
+        time_offsets=_parse_time_offsets(linux, namespaces),
+        net_devices=_parse_net_devices(linux, namespaces),
     )

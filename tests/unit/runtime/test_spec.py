@@ -1,4 +1,6 @@
 import copy
+import subprocess
+import sys
 
 import pytest
 
@@ -39,7 +41,10 @@ def test_unknown_fields_are_ignored(document):
     [
         (lambda d: d.update(ociVersion="2.0.0"), "ociVersion"),
         (lambda d: d.update(hooks={"prestart": [{"path": "x"}]}), "hooks.prestart[0].path"),
-        (lambda d: d["linux"]["namespaces"].append({"type": "user"}), "user namespaces"),
+        (lambda d: d["linux"]["namespaces"].append({"type": "user"}), "needs linux.uidMappings"),
+        (lambda d: d["linux"].update(timeOffsets={"boottime": {"secs": 1}}), "time namespace"),
+        (lambda d: d["linux"].update(netDevices={"a/b": {}}), "'a/b' is not a name"),
+        (lambda d: d["linux"].update(mountLabel="x"), "linux.mountLabel 'x'"),
         (lambda d: d["linux"]["namespaces"].append({"type": "pid"}), "duplicate namespace 'pid'"),
         (lambda d: d["linux"]["namespaces"].append({"type": "x"}), "unknown namespace"),
         (lambda d: d["linux"].update(namespaces=[]), "mount namespace"),
@@ -145,3 +150,24 @@ def test_what_is_no_object_is_refused(value):
         parse_spec(value)
     with pytest.raises(LaunchError):
         parse_process(value)
+
+
+def test_what_few_ask_for_is_loaded_only_for_them():
+    script = """
+import sys, baleen.runtime.zygote
+from baleen.runtime.default_spec import default_spec
+from baleen.runtime.spec import parse_spec
+document = default_spec()
+before = set(sys.modules)
+parse_spec(document)
+assert set(sys.modules) == before, set(sys.modules) - before
+document["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_BE"}
+parse_spec(document)
+print(*sorted(set(sys.modules) - before))
+rare = "hooks scheduling execution_domain id_mapping user_namespace copy_up net_devices"
+assert not {"baleen.runtime." + name for name in rare.split()} & before
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert result.stdout.split() == ["baleen.linux.scheduler", "baleen.runtime.scheduling"]
