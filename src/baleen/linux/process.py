@@ -23,6 +23,7 @@ __all__ = [
     "command_line_region",
     "overwrite_command_line",
     "parent_of",
+    "pidfd_getfd",
     "pidfd_open",
     "pidfd_send_signal",
     "set_child_subreaper",
@@ -49,6 +50,7 @@ CLOSE_RANGE_CLOEXEC: Final = 4
 _prctl = function("prctl", ctypes.c_int, *[ctypes.c_ulong] * 4)
 _prctl_text = function("prctl", ctypes.c_int, ctypes.c_char_p, *[ctypes.c_ulong] * 3)
 _personality = function("personality", ctypes.c_ulong)
+_pidfd_getfd = syscall("pidfd_getfd", ctypes.c_int, ctypes.c_int, ctypes.c_uint)
 _close_range = syscall("close_range", ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
 
 
@@ -162,6 +164,17 @@ def close_all_except(keep: set[int]) -> None:
 def pidfd_open(pid: int) -> Fd:
     """A descriptor of the process `pid`; it is readable in poll once the process has ended."""
     return Fd(os.pidfd_open(pid))
+
+
+def pidfd_getfd(pidfd: int, number: int) -> Fd:
+    """A copy of the descriptor `number` of another process, which we must be allowed to trace.
+
+    See: pidfd_getfd(2), Linux 5.6.
+    """
+    fd = _pidfd_getfd(pidfd, number, 0)
+    if fd < 0:
+        raise failure("pidfd_getfd")
+    return Fd(fd)
 
 
 def pidfd_send_signal(pidfd: int, number: int) -> bool:

@@ -31,11 +31,12 @@ from baleen.linux.process import (
     set_no_new_privileges,
     set_parent_death_signal,
 )
-from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_SPEC_ALLOW, install_filter
+from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER, install_filter
 from baleen.runtime.failure import LaunchError, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Final, NoReturn
 
     from baleen.linux.fd import Fd
@@ -139,10 +140,11 @@ def change_directory(cwd: str) -> None:
         raise LaunchError("cwd", 0, message, 128)
 
 
-def become(prepared: Prepared) -> None:
+def become(prepared: Prepared, hand_over: Callable[[int], None] | None = None) -> None:
     """Take scheduling, limits, user and capabilities; with no_new_privs not yet the filter.
 
-    Raises OSError; the process then holds a mixture and must not go on.
+    `hand_over` gets the listener of a filter that notifies. Raises OSError; the process then holds
+    a mixture and must not go on.
     """
     if prepared.scheduling is not None:
         prepared.scheduling.apply()
@@ -161,20 +163,28 @@ def become(prepared: Prepared) -> None:
     if prepared.no_new_privileges:
         set_no_new_privileges()
     if early_filter:
-        assert prepared.seccomp is not None
         _, permitted, inheritable = capabilities.capget()
         capabilities.capset(permitted & _CAP_SYS_ADMIN, permitted, inheritable)
-        install_filter(prepared.seccomp, SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+        _install(prepared, hand_over)
     capabilities.capset(wanted.effective, wanted.permitted, wanted.inheritable)
     set_keep_capabilities(keep=False)
     if wanted.ambient:
         capabilities.set_ambient(wanted.ambient)
 
 
-def filter_syscalls(prepared: Prepared) -> None:
+def filter_syscalls(prepared: Prepared, hand_over: Callable[[int], None] | None = None) -> None:
     """Install the filter if `become` could not: after this only execve should follow."""
     if prepared.seccomp is not None and prepared.no_new_privileges:
-        install_filter(prepared.seccomp, SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+        _install(prepared, hand_over)
+
+
+def _install(prepared: Prepared, hand_over: Callable[[int], None] | None) -> None:
+    assert prepared.seccomp is not None
+    listener = install_filter(prepared.seccomp, prepared.seccomp_flags)
+    if prepared.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
+        if hand_over is not None:
+            hand_over(listener)
+        os.close(listener)
 
 
 def _executable(path: str) -> OSError | None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from baleen.linux.fd import Fd
     from baleen.runtime.fields import Fields
 
-__all__ = ["KINDS", "Hook", "HookRunner", "parse_hooks", "state_document"]
+__all__ = ["KINDS", "STATE_VERSION", "Hook", "HookRunner", "parse_hooks", "state_document"]
 
 KINDS: Final = (
     "prestart",
@@ -44,7 +44,7 @@ KINDS: Final = (
     "poststart",
     "poststop",
 )
-_STATE_VERSION: Final = "1.2.0"
+STATE_VERSION: Final = "1.2.0"
 _MAX_TIMEOUT_S: Final = 365 * 24 * 3600
 _MOST_OUTPUT: Final = 2048
 _ALL_SIGNALS: Final = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
@@ -93,7 +93,7 @@ def state_document(
 ) -> dict[str, object]:
     """The state of a container as runtime.md has it; pid 0 is left out."""
     state: dict[str, object] = {
-        "ociVersion": _STATE_VERSION,
+        "ociVersion": STATE_VERSION,
         "id": container_id,
         "status": status,
         "bundle": bundle,

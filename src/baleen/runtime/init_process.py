@@ -14,6 +14,7 @@ from baleen.linux import namespaces as ns
 from baleen.linux.path import make_directory
 from baleen.linux.pty import make_controlling
 from baleen.linux.record import record
+from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
 from baleen.runtime import devices, hardening, masks, reaper, rootfs, sync
 
 TYPE_CHECKING = False
@@ -229,15 +230,25 @@ def _execute(plan: InitPlan, channel: sync.Channel) -> None:
     channel.stage = "taking user and capabilities"
     if plan.spec.domain is not None:
         plan.spec.domain.apply()
-    hardening.become(process)
+    hand_over = None
+    if process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
+        hand_over = lambda fd: _hand_over(channel, fd)  # noqa: E731
+    hardening.become(process, hand_over)
     if plan.hooks is not None:
         plan.hooks.run("startContainer", "created", os.getpid())
     channel.stage = "exec"
     path = hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
     channel.stage = "installing the seccomp filter"
-    hardening.filter_syscalls(process)
+    hardening.filter_syscalls(process, hand_over)
     channel.stage = "exec"
     if plan.init is not None:
         shown = b"\0".join((b"baleen-init", b"--", *process.argv)) + b"\0"
         reaper.reap_for(channel, lambda: hardening.execute(path, process), (plan.init, shown))
     hardening.execute(path, process)
+
+
+def _hand_over(channel: sync.Channel, listener: int) -> None:
+    """Let our parent take the listener from us: under the filter, sendmsg may be notified of."""
+    channel.stage = "handing over the seccomp listener"
+    channel.send(b"%b%d" % (sync.MESSAGE_LISTENER, listener))
+    channel.wait_for(sync.MESSAGE_LISTENER)

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.runtime.hooks import HookRunner
     from baleen.runtime.id_mapping import IdMappings
+    from baleen.runtime.seccomp_listener import SeccompListener
     from baleen.runtime.spec import Process, Spec
 
 __all__ = [
@@ -113,6 +114,7 @@ class Container:
         warnings: tuple[str, ...],
         hooks: HookRunner | None = None,
         limits: tuple[tuple[int, int, int], ...] = (),
+        listener: SeccompListener | None = None,
     ) -> None:
         self.pid = pid
         self.pidfd = pidfd
@@ -123,6 +125,7 @@ class Container:
         self._ready = False
         self._hooks = hooks
         self._limits = limits
+        self._listener = listener
 
     def wait_ready(self) -> None:
         """Block until all mounts are made and PID 1 is parked; a second call returns at once.
@@ -156,6 +159,8 @@ class Container:
             resource.prlimit(self.pid, number, (soft, hard))
         self._link.send(MESSAGE_START)
         try:
+            if self._listener is not None:
+                self._listener.serve(self._link, self.pidfd, self.pid)
             _expect_end(self._link)
             if self._hooks is not None:
                 self._hooks.run_on_host("poststart", "running", self.pid)
@@ -230,6 +235,10 @@ def create(
     prepared, limits = _prepare(spec, spec.process, stdio, seccomp_program)
     sibling = for_parent is not None
     hooks = _hook_runner(spec, container_id, bundle)
+    listener = None
+    if spec.seccomp_use is not None and seccomp_program is not None:
+        prepared = replace(prepared, seccomp_flags=spec.seccomp_use.flags)
+        listener = _seccomp_listener(spec, container_id, bundle)
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as inherited:
         joined = _open_namespaces(inherited, spec)
         link, theirs = _channel(undo)
@@ -298,7 +307,7 @@ def create(
         warnings = prepared.warnings + _adjust_oom_score(pid, prepared)
         # From here on everything belongs to the container; only the namespaces' files are ours.
         undo.pop_all()
-        return Container(pid, pidfd, netns, link, warnings, hooks, limits)
+        return Container(pid, pidfd, netns, link, warnings, hooks, limits, listener)
 
 
 def _prepare(
@@ -335,6 +344,17 @@ def _hook_runner(spec: Spec, container_id: str, bundle: str) -> HookRunner | Non
     bundle = os.path.abspath(bundle)
     name = container_id or os.path.basename(bundle)
     return HookRunner(spec.hooks, name, bundle, spec.annotations)
+
+
+def _seccomp_listener(spec: Spec, container_id: str, bundle: str) -> SeccompListener | None:
+    assert spec.seccomp_use is not None
+    if not spec.seccomp_use.listener_path:
+        return None
+    from baleen.runtime.seccomp_listener import SeccompListener
+
+    bundle = os.path.abspath(bundle)
+    name = container_id or os.path.basename(bundle)
+    return SeccompListener(spec.seccomp_use, name, bundle, spec.annotations)
 
 
 def exec_process(

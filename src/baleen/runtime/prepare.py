@@ -10,6 +10,7 @@ import resource
 
 from baleen.linux import capabilities
 from baleen.linux.record import record
+from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_SPEC_ALLOW
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.spec import Capabilities
 
@@ -74,6 +75,7 @@ class Prepared:
     stdio: Stdio | None
     warnings: tuple[str, ...]
     scheduling: Scheduling | None = None
+    seccomp_flags: int = SECCOMP_FILTER_FLAG_SPEC_ALLOW
 
 
 def _limit(wanted: int, hard: int) -> int:

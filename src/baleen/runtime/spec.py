@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from baleen.runtime.execution_domain import ExecutionDomain
     from baleen.runtime.hooks import Hook
     from baleen.runtime.id_mapping import IdMappings
+    from baleen.runtime.seccomp_listener import SeccompUse
 
 __all__ = [
     "Capabilities",
@@ -127,6 +128,7 @@ class Spec:
     id_mappings: IdMappings | None = None
     time_offsets: str = ""
     net_devices: tuple[tuple[str, str], ...] = ()
+    seccomp_use: SeccompUse | None = None
 
 
 def _clean(path: str) -> str:
@@ -303,6 +305,14 @@ def _parse_net_devices(
     return parse_net_devices(linux)
 
 
+def _parse_seccomp_use(linux: Fields) -> SeccompUse | None:
+    if not linux.has("seccomp"):
+        return None
+    from baleen.runtime.seccomp_listener import parse_seccomp_use
+
+    return parse_seccomp_use(linux)
+
+
 def _parse_domain(linux: Fields) -> ExecutionDomain | None:
     if not (linux.has("personality") or linux.has("memoryPolicy")):
         return None
@@ -354,4 +364,5 @@ def parse_spec(value: object) -> Spec:
         id_mappings=mappings,
         time_offsets=_parse_time_offsets(linux, namespaces),
         net_devices=_parse_net_devices(linux, namespaces),
+        seccomp_use=_parse_seccomp_use(linux),
     )

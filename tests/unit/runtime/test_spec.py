@@ -170,4 +170,5 @@ assert not {"baleen.runtime." + name for name in rare.split()} & before
     result = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
-    assert result.stdout.split() == ["baleen.linux.scheduler", "baleen.runtime.scheduling"]
+    loaded = ["linux.cgroup.cpuset", "linux.scheduler", "runtime.scheduling"]
+    assert result.stdout.split() == [f"baleen.{name}" for name in loaded]
