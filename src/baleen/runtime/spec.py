@@ -327,6 +327,8 @@ def parse_spec(value: object) -> Spec:
     version = document.text("ociVersion")
     if not version.startswith("1."):
         raise refuse(f"ociVersion {version!r} is not supported, only 1.x is")
+    # Sections of other platforms: nothing here could be meant by them.
+    unsupported(document, "solaris", "windows", "vm", "zos", "freebsd")
     linux = document.object("linux")
     unsupported(linux, "intelRdt")
     if linux.raw("mountLabel"):
