@@ -136,7 +136,7 @@ def parse_options(options: Iterable[str]) -> MountOptions:
     flags = clear = recursive_set = recursive_clear = 0
     propagation: list[int] = []
     data: list[str] = []
-    own: set[str] = set()
+    own: tuple[str, ...] = ()
     for option in options:
         if option in _FLAGS:
             flag, on = _FLAGS[option]
@@ -148,7 +148,7 @@ def parse_options(options: Iterable[str]) -> MountOptions:
             recursive_set = recursive_set & ~off_attr | on_attr
             recursive_clear = recursive_clear & ~on_attr | off_attr
         elif option in _OWN:
-            own.add(option)
+            own += (option,)
         elif option:
             data.append(option)
     return MountOptions(

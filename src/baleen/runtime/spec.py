@@ -150,7 +150,7 @@ def _parse_mount(entry: Fields, container: IdMappings | None) -> Mount:
     if bind and not source and not options.remount:
         raise refuse(f"bind mount at {destination!r} has no source")
     mappings = None
-    if options.idmap or entry.has("uidMappings") or entry.has("gidMappings"):
+    if options.idmap or "uidMappings" in entry.values or "gidMappings" in entry.values:
         mappings = _mount_mappings(entry, options, container, destination, bind=bind)
     if options.copy_up:
         if type_ != "tmpfs" or options.remount:
@@ -166,12 +166,15 @@ def _mount_mappings(
     destination: str,
     *,
     bind: bool,
-) -> IdMappings:
+) -> IdMappings | None:
     from baleen.runtime.id_mapping import parse_id_mappings
 
+    mappings = parse_id_mappings(entry)
+    if mappings is None and not options.idmap:
+        return None
     if not bind or options.remount:
         raise refuse(f"ids of the mount at {destination!r} cannot be mapped: it is not a bind")
-    mappings = parse_id_mappings(entry) or container
+    mappings = mappings or container
     if mappings is None:
         raise refuse(
             f"the mount option idmap at {destination!r} needs uidMappings and gidMappings, of the"
@@ -281,6 +284,8 @@ def _parse_mappings(linux: Fields, namespaces: Mapping[str, str | None]) -> IdMa
 
 
 def _parse_time_offsets(linux: Fields, namespaces: Mapping[str, str | None]) -> str:
+    if not linux.raw("timeOffsets"):
+        return ""
     lines = ""
     offsets = linux.object("timeOffsets")
     for clock in ("monotonic", "boottime"):

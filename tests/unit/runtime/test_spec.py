@@ -110,6 +110,12 @@ def test_mounts_that_could_fool_us_or_that_we_cannot_do_are_refused(document, mo
     assert text in _refusal(document)
 
 
+def test_null_and_empty_mappings_of_a_mount_are_none(document):
+    document["mounts"].append({"destination": "/x", "type": "tmpfs", "uidMappings": None})
+    document["mounts"].append({"destination": "/y", "type": "tmpfs", "gidMappings": []})
+    assert [mount.id_mappings for mount in parse_spec(document).mounts[-2:]] == [None, None]
+
+
 def test_destinations_are_made_absolute_and_clean(document):
     document["mounts"].append({"destination": "a//b/./c/..", "type": "tmpfs"})
     assert parse_spec(document).mounts[-1].destination == "/a/b"
