@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "clone_sibling",
-    "join_process",
     "set_time_offsets",
     "setdomainname",
     "sethostname",
@@ -52,18 +51,6 @@ def setns(fd: int, flags: int) -> None:
     """Join one namespace by its descriptor, or several of a process by its pidfd (Linux 5.8)."""
     if _setns(fd, flags) < 0:
         raise failure("setns")
-
-
-def join_process(pidfd: int, flags: int) -> None:
-    """Join several namespaces of a process; its user namespace, if among them, last.
-
-    All at once the kernel would judge the others by the rights in the user namespace, which has
-    none over those that the process shares with the host.
-    """
-    if flags & ~CLONE_NEWUSER:
-        setns(pidfd, flags & ~CLONE_NEWUSER)
-    if flags & CLONE_NEWUSER:
-        setns(pidfd, CLONE_NEWUSER)
 
 
 def set_time_offsets(text: str) -> None:

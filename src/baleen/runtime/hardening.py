@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "become",
+    "become_root",
     "change_directory",
     "exec_failure",
     "execute",
@@ -138,6 +139,25 @@ def change_directory(cwd: str) -> None:
             " -- possible container breakout detected"
         )
         raise LaunchError("cwd", 0, message, 128)
+
+
+def become_root() -> None:
+    """Be user and group 0 of the user namespace that was just entered, with all rights in it.
+
+    Raises LaunchError if it has no such user.
+    """
+    try:
+        os.setgroups(())
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        message = "the user namespace has no mapping for user 0 or group 0"
+        raise LaunchError("user namespace", errno.EINVAL, message, 128) from error
+    # Both are lost with the old identity.
+    set_dumpable(dumpable=False)
+    set_parent_death_signal(signal.SIGKILL)
 
 
 def become(prepared: Prepared, hand_over: Callable[[int], None] | None = None) -> None:

@@ -16,15 +16,13 @@ same order.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 
 from baleen.linux import capabilities
 from baleen.linux import namespaces as ns
 from baleen.linux.record import record
-from baleen.runtime import devices, rootfs
-from baleen.runtime.failure import LaunchError
+from baleen.runtime import devices, hardening, rootfs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,22 +79,10 @@ def enter(plan: InitPlan, channel: Channel) -> OpenedTree:
         ns.set_time_offsets(spec.time_offsets)
     channel.stage = "entering the user namespace"
     ns.setns(plan.user_namespace, ns.CLONE_NEWUSER)
-    _become_root()
+    hardening.become_root()
     if plan.fork_unshare & ns.CLONE_NEWPID:
         ns.unshare(ns.CLONE_NEWPID)
     return OpenedTree(root, sources, nodes)
-
-
-def _become_root() -> None:
-    try:
-        os.setgroups(())
-        os.setresgid(0, 0, 0)
-        os.setresuid(0, 0, 0)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-        message = "the user namespace has no mapping for user 0 or group 0"
-        raise LaunchError("user namespace", errno.EINVAL, message, 128) from error
 
 
 def _give_streams(plan: InitPlan) -> None:
