@@ -33,8 +33,17 @@ if TYPE_CHECKING:
 
     from baleen.linux.fd import Fd
     from baleen.runtime.fields import Fields
+    from baleen.runtime.spec import Spec
 
-__all__ = ["KINDS", "STATE_VERSION", "Hook", "HookRunner", "parse_hooks", "state_document"]
+__all__ = [
+    "KINDS",
+    "STATE_VERSION",
+    "Hook",
+    "HookRunner",
+    "hook_runner",
+    "parse_hooks",
+    "state_document",
+]
 
 KINDS: Final = (
     "prestart",
@@ -146,6 +155,15 @@ class HookRunner:
     def _state(self, status: str, pid: int) -> bytes:
         state = state_document(self.container_id, self.bundle, self.annotations, status, pid)
         return json.dumps(state).encode()
+
+
+def hook_runner(spec: Spec, container_id: str, bundle: str) -> HookRunner | None:
+    """The runner of a document's hooks, None if it has none; a name is found if none is given."""
+    if spec.hooks is None:
+        return None
+    bundle = os.path.abspath(bundle)
+    name = container_id or os.path.basename(bundle)
+    return HookRunner(spec.hooks, name, bundle, spec.annotations)
 
 
 def _above_streams(fd: int) -> int:

@@ -18,7 +18,9 @@
 S itself never stays in a foreign pid namespace, so what it forks later is not visible to a
 container before it has been stripped: an exec, or a container in a shared pid namespace, goes
 through an intermediate process I, forked on the host, that drops every descriptor and privilege,
-enters, and clones the final process as a child of S (`enter`, `clone_sibling`).
+enters, and clones the final process as a child of S (`enter`, `clone_sibling`). A container in a
+user namespace goes that way too: see `user_namespace`. Hooks on the host run between "M", all is
+mounted, and "R".
 
 Everything a child needs is prepared before the fork. S must be single-threaded (setns, unshare)
 and its modules already imported.
@@ -42,8 +44,14 @@ from baleen.linux.fd import Fd
 from baleen.linux.record import record, replace
 from baleen.runtime import enter, init_process
 from baleen.runtime.failure import LaunchError, decode_failure, reason
+from baleen.runtime.namespace_plan import (
+    CLONE_FLAGS,
+    map_mounts,
+    namespace_flags,
+    new_namespaces,
+    open_namespaces,
+)
 from baleen.runtime.prepare import Prepared, Rootfs, Stdio, prepare
-from baleen.runtime.spec import sysctl_namespace
 from baleen.runtime.sync import (
     CHANNEL_BYTES,
     MESSAGE_CGROUP,
@@ -56,12 +64,11 @@ from baleen.runtime.sync import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-    from typing import Final, NoReturn
+    from collections.abc import Callable, Iterator
+    from typing import NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.runtime.hooks import HookRunner
-    from baleen.runtime.id_mapping import IdMappings
     from baleen.runtime.seccomp_listener import SeccompListener
     from baleen.runtime.spec import Process, Spec
 
@@ -79,17 +86,6 @@ __all__ = [
     "namespace_flags",
     "own_child",
 ]
-
-CLONE_FLAGS: Final = {
-    "network": ns.CLONE_NEWNET,
-    "uts": ns.CLONE_NEWUTS,
-    "ipc": ns.CLONE_NEWIPC,
-    "mount": ns.CLONE_NEWNS,
-    "cgroup": ns.CLONE_NEWCGROUP,
-    "pid": ns.CLONE_NEWPID,
-    "time": ns.CLONE_NEWTIME,
-    "user": ns.CLONE_NEWUSER,
-}
 
 
 class InitEnded(LaunchError):
@@ -145,7 +141,7 @@ class Container:
                     self._hooks.run_on_host(kind, "creating", self.pid)
                 self._link.send(MESSAGE_HOOKS)
             self.console = _expect(self._link, MESSAGE_READY, self.pidfd)
-        except LaunchError:
+        except (LaunchError, OSError):
             self.abandon()
             raise
         self._ready = True
@@ -157,20 +153,27 @@ class Container:
         """
         self.wait_ready()
         assert self._link is not None
-        for number, soft, hard in self._limits:
-            resource.prlimit(self.pid, number, (soft, hard))
-        self._link.send(MESSAGE_START)
         try:
+            self._set_limits()
+            self._link.send(MESSAGE_START)
             if self._listener is not None:
                 self._listener.serve(self._link, self.pidfd, self.pid)
             _expect_end(self._link)
             if self._hooks is not None:
                 self._hooks.run_on_host("poststart", "running", self.pid)
-        except LaunchError:
+        except (LaunchError, OSError):
             self.abandon()
             raise
         self._link.close()
         self._link = None
+
+    def _set_limits(self) -> None:
+        for number, soft, hard in self._limits:
+            try:
+                resource.prlimit(self.pid, number, (soft, hard))
+            except (OSError, ValueError) as error:
+                message = f"cannot set resource limit {number} to {soft}, {hard}: {error}"
+                raise LaunchError("rlimits", 0, message, 128) from error
 
     def abandon(self) -> None:
         """Kill and reap PID 1 and close everything; for a container that will not be used.
@@ -236,13 +239,18 @@ def create(
         raise LaunchError("spec", 0, "the container has no process to run", 128)
     prepared, limits = _prepare(spec, spec.process, stdio, seccomp_program)
     sibling = for_parent is not None
-    hooks = _hook_runner(spec, container_id, bundle)
-    listener = None
+    hooks, listener = None, None
+    if spec.hooks is not None:
+        from baleen.runtime.hooks import hook_runner
+
+        hooks = hook_runner(spec, container_id, bundle)
     if spec.seccomp_use is not None and seccomp_program is not None:
+        from baleen.runtime.seccomp_listener import seccomp_listener
+
         prepared = replace(prepared, seccomp_flags=spec.seccomp_use.flags)
-        listener = _seccomp_listener(spec, container_id, bundle)
+        listener = seccomp_listener(spec, container_id, bundle)
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as inherited:
-        joined = _open_namespaces(inherited, spec)
+        joined = open_namespaces(inherited, spec)
         link, theirs = _channel(undo)
         plan = init_process.InitPlan(
             spec=spec,
@@ -257,14 +265,14 @@ def create(
                 if kind not in ("pid", "cgroup", "user")
             ),
             cgroup_namespace=joined["cgroup"].fileno() if "cgroup" in joined else -1,
-            unshare=_new(spec, "network", "uts", "ipc", "mount"),
+            unshare=new_namespaces(spec, "network", "uts", "ipc", "mount"),
             unshare_cgroup="cgroup" in spec.namespaces and "cgroup" not in joined,
             channel=theirs.fileno(),
             hooks=hooks,
-            id_mapped=_map_mounts(inherited, spec),
+            id_mapped=map_mounts(inherited, spec),
             user_namespace=joined["user"].fileno() if "user" in joined else -1,
             pid_namespace=joined["pid"].fileno() if "pid" in joined else -1,
-            fork_unshare=_new(spec, "pid", "time"),
+            fork_unshare=new_namespaces(spec, "pid", "time"),
         )
         if "user" in joined and meanwhile is not None:
             # Only the intermediate process may join the group, and it is not waited for.
@@ -279,7 +287,7 @@ def create(
             )
         else:
             pid = _fork_into(
-                _new(spec, "pid", "time"),
+                new_namespaces(spec, "pid", "time"),
                 lambda: init_process.run(plan),
                 sibling=sibling,
                 time_offsets=spec.time_offsets,
@@ -322,41 +330,6 @@ def _prepare(
 
     prepared = prepare(process, stdio, seccomp, grantable=all_capabilities())
     return replace(prepared, rlimits=()), prepared.rlimits
-
-
-def _map_mounts(held: contextlib.ExitStack, spec: Spec) -> dict[int, int] | None:
-    """A user namespace, which `held` closes, for each mount whose owners are to be mapped."""
-    wanted = [(i, mount.id_mappings) for i, mount in enumerate(spec.mounts) if mount.id_mappings]
-    if not wanted:
-        return None
-    from baleen.runtime.id_mapping import new_user_namespace
-
-    made: dict[IdMappings, Fd] = {}
-    for _, mappings in wanted:
-        if mappings not in made:
-            made[mappings] = held.enter_context(new_user_namespace(mappings))
-    return {index: made[mappings].fileno() for index, mappings in wanted}
-
-
-def _hook_runner(spec: Spec, container_id: str, bundle: str) -> HookRunner | None:
-    if spec.hooks is None:
-        return None
-    from baleen.runtime.hooks import HookRunner
-
-    bundle = os.path.abspath(bundle)
-    name = container_id or os.path.basename(bundle)
-    return HookRunner(spec.hooks, name, bundle, spec.annotations)
-
-
-def _seccomp_listener(spec: Spec, container_id: str, bundle: str) -> SeccompListener | None:
-    assert spec.seccomp_use is not None
-    if not spec.seccomp_use.listener_path:
-        return None
-    from baleen.runtime.seccomp_listener import SeccompListener
-
-    bundle = os.path.abspath(bundle)
-    name = container_id or os.path.basename(bundle)
-    return SeccompListener(spec.seccomp_use, name, bundle, spec.annotations)
 
 
 def exec_process(
@@ -409,61 +382,6 @@ def exec_process(
         link.close()
         undo.pop_all()
     return ExecProcess(pid, pidfd, console)
-
-
-def namespace_flags(kinds: Collection[str]) -> int:
-    """The CLONE_NEW* flags that an exec enters of a container with namespaces of these kinds."""
-    flags = ns.CLONE_NEWNS | ns.CLONE_NEWNET | ns.CLONE_NEWUTS | ns.CLONE_NEWIPC
-    for kind in ("cgroup", "time", "pid", "user"):
-        if kind in kinds:
-            flags |= CLONE_FLAGS[kind]
-    return flags
-
-
-def _new(spec: Spec, *kinds: str) -> int:
-    """The CLONE_NEW* flags of those `kinds` that the container gets new."""
-    flags = 0
-    for kind in kinds:
-        if kind in spec.namespaces and spec.namespaces[kind] is None:
-            flags |= CLONE_FLAGS[kind]
-    return flags
-
-
-def _open_namespaces(held: contextlib.ExitStack, spec: Spec) -> dict[str, Fd]:
-    result = {}
-    for kind, path in spec.namespaces.items():
-        if path is None:
-            if kind == "user":
-                result[kind] = _new_user_namespace(held, spec)
-            continue
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            message = f"cannot join the {kind} namespace {path}: {reason(error)}"
-            raise LaunchError("namespaces", error.errno or 0, message, 128) from error
-        result[kind] = held.enter_context(Fd(fd))
-        if spec.sysctl:
-            _check_sysctls(spec, kind, fd)
-    return result
-
-
-def _new_user_namespace(held: contextlib.ExitStack, spec: Spec) -> Fd:
-    from baleen.runtime.id_mapping import new_user_namespace
-
-    assert spec.id_mappings is not None
-    return held.enter_context(new_user_namespace(spec.id_mappings))
-
-
-def _check_sysctls(spec: Spec, kind: str, fd: int) -> None:
-    """Refuse to set what belongs to the host by way of a path that leads to its own namespace."""
-    owner = {"network": "net", "ipc": "ipc", "uts": "uts"}.get(kind)
-    if owner is None or not os.path.samestat(os.fstat(fd), os.stat(f"/proc/self/ns/{owner}")):
-        return
-    for path, _ in spec.sysctl:
-        if sysctl_namespace(path) == kind:
-            name = path.replace("/", ".")
-            message = f'sysctl "{name}" is not allowed in the {kind} namespace of the host'
-            raise LaunchError("spec", 0, message, 128)
 
 
 class _Link:

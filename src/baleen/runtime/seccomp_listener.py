@@ -14,6 +14,7 @@ Seccomp and The Container Process State; seccomp_unotify(2).
 from __future__ import annotations
 
 import json
+import os
 import socket
 
 from baleen.linux import seccomp as kernel
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from baleen.linux.fd import Fd
     from baleen.runtime.fields import Fields
+    from baleen.runtime.spec import Spec
 
     class Link(Protocol):
         """The parent's end of a launch's channel."""
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
             """Send one."""
 
 
-__all__ = ["SeccompListener", "SeccompUse", "parse_seccomp_use"]
+__all__ = ["SeccompListener", "SeccompUse", "parse_seccomp_use", "seccomp_listener"]
 
 _FLAGS: Final = {
     "SECCOMP_FILTER_FLAG_TSYNC": kernel.SECCOMP_FILTER_FLAG_TSYNC,
@@ -132,3 +134,13 @@ class SeccompListener:
             agent.connect(self.use.listener_path)
             sent = socket.send_fds(agent, [data], [listener.fileno()])
             agent.sendall(data[sent:])
+
+
+def seccomp_listener(spec: Spec, container_id: str, bundle: str) -> SeccompListener | None:
+    """What hands on the listener that the document's filter has, None if it notifies nobody."""
+    use = spec.seccomp_use
+    if use is None or not use.listener_path:
+        return None
+    bundle = os.path.abspath(bundle)
+    name = container_id or os.path.basename(bundle)
+    return SeccompListener(use, name, bundle, spec.annotations)

@@ -86,10 +86,22 @@ def _memory(files: GroupFiles, memory: Section, *, fresh: bool) -> None:
     if memory.flag("disableOOMKiller"):
         files.set("memory", "memory.oom_control", "1")
     if memory.has("useHierarchy"):
-        files.set("memory", "memory.use_hierarchy", str(int(memory.flag("useHierarchy"))))
+        _use_hierarchy(files, hierarchical=memory.flag("useHierarchy"))
     # The kernel itself refuses a limit below what is in use, which is all that it asks.
     memory.flag("checkBeforeUpdate")
     _kernel_memory(files, memory)
+
+
+def _use_hierarchy(files: GroupFiles, *, hierarchical: bool) -> None:
+    file = "memory.use_hierarchy"
+    try:
+        files.set("memory", file, str(int(hierarchical)))
+    except LimitRefused as error:
+        # Since Linux 5.11 there is no other way.
+        if hierarchical or error.errno != errno.EINVAL:
+            raise
+        message = "memory.useHierarchy cannot be false: this kernel always counts hierarchically"
+        raise LimitRefused(file, message, errno=errno.EINVAL) from error
 
 
 _KERNEL_MEMORY = (

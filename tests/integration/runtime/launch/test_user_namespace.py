@@ -159,6 +159,15 @@ def test_limits_are_set_from_outside(users):
     assert users.run_document(document).out.split() == ["100", "0"]
 
 
+def test_a_limit_that_the_kernel_refuses_is_the_failure_of_the_start(users, monkeypatch):
+    document = _sh(users, "true")
+    document["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 5, "hard": 2**40}]
+    # Above fs.nr_open the kernel refuses whoever asks; only with the right we ask at all.
+    monkeypatch.setattr("baleen.runtime.prepare._limit", lambda wanted, _ours: wanted)
+    with pytest.raises(LaunchError, match="cannot set resource limit 7 to 5"):
+        users.run_document(document)
+
+
 def test_the_control_group_is_joined_before(users):
     group = users.cgroup({"pids": {"limit": 50}})
     container = users.started(document=_mapped(users.document("sleep", "1000")), cgroup=group)
