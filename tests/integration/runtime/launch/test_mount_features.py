@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from baleen.runtime.launch import LaunchError
+from baleen.runtime.mount_options import known_options
 
 
 def _with(runner, mounts, script):
@@ -147,3 +148,59 @@ def test_a_mount_can_be_changed_by_a_later_entry(runner, data):
 def test_a_change_of_what_is_no_mount_is_refused(runner):
     mount = {"destination": "/etc", "options": ["remount", "bind", "ro"]}
     assert "/etc" in _refused(runner, _with(runner, [mount], "true"))
+
+
+# Those that only a bind, or only a mount that is there, can have.
+_NOT_ALONE = {"bind", "rbind", "idmap", "ridmap", "remount", "tmpcopyup"}
+
+
+@pytest.mark.parametrize("option", sorted(set(known_options()) - _NOT_ALONE))
+def test_every_option_can_be_asked_of_a_bind_and_of_a_file_system(runner, data, option):
+    tmpfs = {"destination": "/t", "type": "tmpfs", "source": "t", "options": [option]}
+    mounts = [_bind(data, "/data", option), tmpfs]
+    script = "grep -E -c ' /(data|t) ' /proc/mounts"
+    assert runner.run_document(_with(runner, mounts, script)).out == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "shown"),
+    [
+        ("rro", "ro"),
+        ("rnosuid", "nosuid"),
+        ("rnodev", "nodev"),
+        ("rnoexec", "noexec"),
+        ("rnodiratime", "nodiratime"),
+        ("rnoatime", "noatime"),
+        ("rrelatime", "relatime"),
+        ("rnosymfollow", "nosymfollow"),
+    ],
+)
+def test_recursive_attributes_reach_what_is_mounted_below(
+    runner, data, private_mounts, option, shown
+):
+    (data / "below").mkdir()
+    private_mounts("tmpfs", data / "below")
+    document = _with(runner, [_bind(data, "/data", "rbind", option)], "grep ' /data' /proc/mounts")
+    lines = runner.run_document(document).out.splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert shown in line.split()[3].split(",")
+
+
+@pytest.mark.parametrize(
+    ("value", "tags"),
+    [
+        ("private", []),
+        ("rprivate", []),
+        ("shared", ["shared"]),
+        ("slave", []),
+        ("unbindable", ["unbindable"]),
+    ],
+)
+def test_the_root_propagates_as_asked(runner, value, tags):
+    document = runner.document(
+        "grep", "-E", "^[0-9]+ [0-9]+ [0-9:]+ [^ ]+ / ", "/proc/self/mountinfo"
+    )
+    document["linux"]["rootfsPropagation"] = value
+    (line,) = runner.run_document(document).out.splitlines()
+    assert [field.partition(":")[0] for field in line.partition(" - ")[0].split()[6:]] == tags
