@@ -15,6 +15,7 @@ import os
 import stat
 
 from baleen.linux import mount as m
+from baleen.linux import namespaces as ns
 from baleen.linux.fd import Fd
 from baleen.linux.files import PROC_SUPER_MAGIC, filesystem_magic
 from baleen.linux.path import RESOLVE_NO_SYMLINKS, make_directory, make_file, open_in_root
@@ -145,31 +146,39 @@ def _overlay_by_mount(rootfs: Rootfs, place: str) -> Fd:
     return Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC))
 
 
-def _overlay(rootfs: Rootfs, place: str) -> Fd:
+def _detached_overlay(rootfs: Rootfs) -> Fd | None:
+    """The overlay, attached nowhere; None if that needs a newer kernel or shorter paths."""
     paths = (*rootfs.lower, rootfs.upper, rootfs.work)
-    if all(len(os.fsencode(path)) <= _FSCONFIG_MAX for path in paths):
-        try:
-            root = _overlay_by_fsopen(rootfs)
-        except OSError as error:
-            # EINVAL of this parameter, and of no other step, says that the kernel lacks it.
-            if error.errno != errno.EINVAL or "fsconfig lowerdir+" not in error.__notes__:
-                raise
-        else:
-            with Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC)) as target:
-                m.move_mount(root.fileno(), target.fileno())
-            return root
-    return _overlay_by_mount(rootfs, place)
+    if any(len(os.fsencode(path)) > _FSCONFIG_MAX for path in paths):
+        return None
+    try:
+        return _overlay_by_fsopen(rootfs)
+    except OSError as error:
+        # EINVAL of this parameter, and of no other step, says that the kernel lacks it.
+        if error.errno != errno.EINVAL or "fsconfig lowerdir+" not in error.__notes__:
+            raise
+        return None
+
+
+def _overlay_place(rootfs: Rootfs) -> str:
+    return rootfs.work or rootfs.lower[0]
 
 
 def open_root(rootfs: Rootfs) -> Fd:
-    """The container's root as a detached mount, private with all that is mounted in it."""
-    if rootfs.path is None:
-        try:
-            return _overlay_by_fsopen(rootfs)
-        except OSError as error:
-            error.add_note("an overlay for a user namespace, which needs Linux 6.7 and short paths")
-            raise
-    root = m.open_tree(rootfs.path, recursive=True)
+    """The container's root as a detached mount, private with all that is mounted in it.
+
+    It may leave the caller in a mount namespace of its own, a copy of that it was in.
+    """
+    if rootfs.path is not None:
+        root = m.open_tree(rootfs.path, recursive=True)
+    else:
+        overlay = _detached_overlay(rootfs)
+        if overlay is not None:
+            return overlay
+        ns.unshare(ns.CLONE_NEWNS)
+        m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
+        with _overlay_by_mount(rootfs, _overlay_place(rootfs)) as mounted:
+            root = m.open_tree(directory=mounted.fileno())
     m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
     return root
 
@@ -189,11 +198,15 @@ def mount_root(rootfs: Rootfs) -> Fd:
     It lies over a directory of its own (the path itself, or the overlay's work directory), so it
     hides nothing that is still needed.
     """
-    if rootfs.path is None:
-        return _overlay(rootfs, rootfs.work or rootfs.lower[0])
-    root = open_root(rootfs)
-    attach_root(root, rootfs.path)
-    return root
+    if rootfs.path is not None:
+        root = open_root(rootfs)
+        attach_root(root, rootfs.path)
+        return root
+    overlay = _detached_overlay(rootfs)
+    if overlay is None:
+        return _overlay_by_mount(rootfs, _overlay_place(rootfs))
+    attach_root(overlay, _overlay_place(rootfs))
+    return overlay
 
 
 def _check_plain(root: Fd, top: str) -> None:

@@ -246,6 +246,19 @@ def test_hooks_see_what_they_should(users, tmp_path):
     assert (tmp_path / "out").read_text().split()[1] == "0"
 
 
+def test_an_overlay_that_only_the_old_call_can_mount(users):
+    long = f"{users.work}/{'x' * 200}/{'y' * 200}"
+    os.makedirs(long)
+    os.chmod(f"{users.work}/{'x' * 200}", 0o700)
+    os.rename(users.root, f"{long}/lower")
+    rootfs = Rootfs(
+        lower=(f"{long}/lower",), upper=f"{users.work}/upper", work=f"{users.work}/work"
+    )
+    result = users.run_document(_sh(users, "touch /made; ls /"), rootfs=rootfs)
+    assert (result.code, "made" in result.out) == (0, True)
+    assert os.stat(f"{users.work}/upper/made").st_uid == FIRST
+
+
 @pytest.mark.parametrize("rest", ["seccomp", "read-only", "path"])
 def test_other_asks_hold_beside_it(users, rest):
     document = _sh(users, "touch /made")
