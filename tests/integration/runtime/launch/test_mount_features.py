@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from baleen.linux import mount as m
 from baleen.runtime.launch import LaunchError
 from baleen.runtime.mount_options import known_options
 
@@ -59,10 +60,19 @@ def test_mappings_hold_without_the_option_too(runner, data):
     assert runner.run_document(_with(runner, [mount], "stat -c %u /data/a")).out == "55\n"
 
 
-def test_ridmap_reaches_what_is_mounted_below(runner, data, private_mounts):
+@pytest.fixture
+def other_mount(data, tmp_path):
+    """Something of the same file system, which can map owners, mounted below the data."""
     (data / "below").mkdir()
-    private_mounts("tmpfs", data / "below")
-    (data / "below/f").write_text("")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/f").write_text("")
+    m.mount(str(tmp_path / "other"), str(data / "below"), None, m.MS_BIND)
+    yield
+    m.umount2(str(data / "below"), m.MNT_DETACH)
+
+
+@pytest.mark.usefixtures("other_mount")
+def test_ridmap_reaches_what_is_mounted_below(runner, data):
     for option, owner in (("ridmap", "66"), ("idmap", "0")):
         mount = _bind(data, "/data", "rbind", option, **_mappings((0, 66, 1)))
         result = runner.run_document(_with(runner, [mount], "stat -c %u /data/a /data/below/f"))
