@@ -15,19 +15,22 @@ See: OCI runtime-spec runtime.md, Lifecycle.
 from __future__ import annotations
 
 import contextlib
-import os
 from select import EPOLLIN
 from time import monotonic
 
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
 from baleen.linux.rtnetlink import RouteSocket
+from baleen.runtime.enter import EnterPlan
 from baleen.runtime.entry import Entry
 from baleen.runtime.failure import LaunchError, as_launch_error
 from baleen.runtime.interfaces import attach_interface, detach_interface
 from baleen.runtime.launch import namespace_flags
 from baleen.runtime.logfile import LogFile
+from baleen.runtime.prepare import prepare
+from baleen.runtime.request import read_file
 from baleen.runtime.resolver import Resolver
+from baleen.runtime.spec import parse_process
 from baleen.runtime.stdio import close_stdio, open_pipes, terminal_ends
 from baleen.runtime.worker_link import Worker
 
@@ -38,9 +41,9 @@ if TYPE_CHECKING:
     from baleen.linux import Fd
     from baleen.linux.cgroup import Cgroup, CgroupDriver, OomWatch
     from baleen.runtime.launch import ExecProcess
-    from baleen.runtime.nursery import Hired, Nursery
+    from baleen.runtime.nursery import Nursery
     from baleen.runtime.poller import Poller
-    from baleen.runtime.prepare import Stdio
+    from baleen.runtime.prepare import Prepared, Stdio
     from baleen.runtime.request import DnsRequest
     from baleen.runtime.stdio import OurEnds, ProcessStreams
     from baleen.runtime.worker_link import Facts
@@ -224,45 +227,14 @@ class Runner:
 
         `streams` opens our ends and its own, both None for a terminal. `on_end` gets the process
         after its execve, and our ends, or why there is none.
+
+        Raises:
+            BaleenError, OSError: it is malformed, or cannot even begin.
         """
-
-        def use(hired: Hired | None) -> None:
-            if hired is None:
-                message = "no process can be forked to enter the container"
-                on_end(LaunchError("fork", 0, message, 128), None)
-                return
-            try:
-                pidfd = self._running()
-                ours, child = streams()
-            except (BaleenError, OSError) as err:
-                hired.sock.close()
-                os.waitpid(hired.pid, 0)
-                on_end(as_launch_error(err), None)
-                return
-            self._enter(hired, pidfd, process, seccomp_program, ours, child, on_end)
-
-        self._running()
-        self._nursery.hire(use)
-
-    def _enter(
-        self,
-        hired: Hired,
-        pidfd: Fd,
-        process: object,
-        seccomp_program: str | None,
-        ours: OurEnds | None,
-        child: Stdio | None,
-        on_end: Callable[[ExecProcess | LaunchError, OurEnds | None], None],
-    ) -> None:
-        order = {
-            "process": process,
-            "seccomp_program": seccomp_program,
-            "namespaces": namespace_flags(self._facts.namespaces),
-            "cgroup": self._facts.cgroup if self._cgroup is not None else "",
-        }
-        fds = [pidfd.fileno()]
-        if child is not None:
-            fds += [child.stdin, child.stdout, child.stderr]
+        pidfd = self._running()
+        program = None if seccomp_program is None else read_file(seccomp_program)
+        wanted = parse_process(process)
+        ours, child = streams()
 
         def ended(outcome: ExecProcess | LaunchError) -> None:
             if isinstance(outcome, LaunchError) and ours is not None:
@@ -270,10 +242,19 @@ class Runner:
             on_end(outcome, ours)
 
         try:
-            Entry(self._poller, hired, order, fds, ended)
+            Entry(self._poller, self._plan(pidfd, prepare(wanted, child, program)), ended)
+        except BaseException:
+            if ours is not None:
+                ours.close()
+            raise
         finally:
             if child is not None:
                 close_stdio(child)
+
+    def _plan(self, pidfd: Fd, process: Prepared) -> EnterPlan:
+        members = () if self._cgroup is None else self._cgroup.member_files
+        flags = namespace_flags(self._facts.namespaces)
+        return EnterPlan(process, pidfd.fileno(), flags, members)
 
     def _running(self) -> Fd:
         if self._pidfd is None:

@@ -113,7 +113,7 @@ class Worker:
         if self._closed:
             self.close()
             return
-        order = {"op": "start", "request": self._path, "has_cgroup": self.made_cgroup}
+        order = {"request": self._path, "has_cgroup": self.made_cgroup}
         fds = [] if self._netns is None else [self._netns.fileno()]
         self._send(encode(order), fds)
         self._poller.add(self._sock.fileno(), EPOLLIN, lambda _events: self._arrived())

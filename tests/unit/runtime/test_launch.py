@@ -47,13 +47,3 @@ def test_a_helper_that_died_without_a_word_is_an_error(link):
     theirs.close()
     with pytest.raises(launch.LaunchError, match="died"):
         ours.receive_pid()
-
-
-def test_only_our_own_children_are_accepted_as_the_process():
-    with pytest.raises(launch.LaunchError, match="not ours"):
-        launch.own_child(os.getppid())
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    launch.own_child(pid).close()
-    os.waitpid(pid, 0)

@@ -44,7 +44,7 @@ def dismiss(hired):
 def test_a_worker_is_our_child_and_obeys(nursery, poller):
     hired = hire(nursery, poller)
     assert parent_of(hired.pid) == os.getpid()
-    order = {"op": "start", "request": "/nonexistent", "has_cgroup": False}
+    order = {"request": "/nonexistent", "has_cgroup": False}
     hired.sock.send(json.dumps(order).encode())
     assert hired.sock.recv(1000).startswith(b"!")
     dismiss(hired)
