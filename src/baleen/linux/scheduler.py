@@ -8,12 +8,22 @@ from __future__ import annotations
 import ctypes
 
 from baleen.linux.calls import failure, syscall
+from baleen.linux.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["IOPRIO_CLASSES", "SCHED_FLAGS", "SCHED_POLICIES", "ioprio_set", "sched_setattr"]
+__all__ = [
+    "IOPRIO_CLASSES",
+    "IOPRIO_WHO_PROCESS",
+    "SCHED_FLAGS",
+    "SCHED_POLICIES",
+    "SchedAttributes",
+    "cpu_mask",
+    "ioprio_set",
+    "ioprio_value",
+]
 
 # SCHED_ISO has a number (4) and was never built.
 SCHED_POLICIES: Final = {
@@ -35,7 +45,7 @@ SCHED_FLAGS: Final = {
 }
 IOPRIO_CLASSES: Final = {"IOPRIO_CLASS_RT": 1, "IOPRIO_CLASS_BE": 2, "IOPRIO_CLASS_IDLE": 3}
 _IOPRIO_CLASS_SHIFT: Final = 13
-_IOPRIO_WHO_PROCESS: Final = 1
+IOPRIO_WHO_PROCESS: Final = 1
 
 
 class _SchedAttr(ctypes.Structure):
@@ -57,32 +67,52 @@ _sched_setattr = syscall("sched_setattr", ctypes.c_int, ctypes.POINTER(_SchedAtt
 _ioprio_set = syscall("ioprio_set", ctypes.c_int, ctypes.c_int, ctypes.c_int)
 
 
-def sched_setattr(
-    policy: int,
-    *,
-    flags: int = 0,
-    nice: int = 0,
-    priority: int = 0,
-    runtime_ns: int = 0,
-    deadline_ns: int = 0,
-    period_ns: int = 0,
-) -> None:
-    """Set the scheduling policy of the calling thread and all that belongs to it."""
-    attributes = _SchedAttr(
-        ctypes.sizeof(_SchedAttr),
-        policy,
-        flags,
-        nice,
-        priority,
-        runtime_ns,
-        deadline_ns,
-        period_ns,
-    )
-    if _sched_setattr(0, attributes, 0) < 0:
-        raise failure("sched_setattr")
+@record(frozen=True, slots=True)
+class SchedAttributes:
+    """What sched_setattr(2) takes; times in nanoseconds."""
+
+    policy: int
+    flags: int = 0
+    nice: int = 0
+    priority: int = 0
+    runtime_ns: int = 0
+    deadline_ns: int = 0
+    period_ns: int = 0
+
+    def encode(self) -> bytes:
+        """As struct sched_attr."""
+        return bytes(self._structure())
+
+    def _structure(self) -> _SchedAttr:
+        return _SchedAttr(
+            ctypes.sizeof(_SchedAttr),
+            self.policy,
+            self.flags,
+            self.nice,
+            self.priority,
+            self.runtime_ns,
+            self.deadline_ns,
+            self.period_ns,
+        )
+
+    def apply(self) -> None:
+        """Give them to the calling thread and all that belongs to it."""
+        if _sched_setattr(0, self._structure(), 0) < 0:
+            raise failure("sched_setattr")
+
+
+def ioprio_value(io_class: int, level: int) -> int:
+    """An I/O class (1 to 3) and level (0 to 7) as ioprio_set(2) takes them."""
+    return io_class << _IOPRIO_CLASS_SHIFT | level
 
 
 def ioprio_set(io_class: int, level: int) -> None:
-    """Set the I/O class (1 to 3) and level (0 to 7) of the calling thread."""
-    if _ioprio_set(_IOPRIO_WHO_PROCESS, 0, io_class << _IOPRIO_CLASS_SHIFT | level) < 0:
+    """Set the I/O class and level of the calling thread."""
+    if _ioprio_set(IOPRIO_WHO_PROCESS, 0, ioprio_value(io_class, level)) < 0:
         raise failure("ioprio_set")
+
+
+def cpu_mask(cpus: frozenset[int]) -> bytes:
+    """A set of CPUs as sched_setaffinity(2) takes it."""
+    size = (max(cpus) // 64 + 1) * 8
+    return sum(1 << cpu for cpu in cpus).to_bytes(size, "little")

@@ -6,11 +6,10 @@ sched(7), ioprio_set(2).
 
 from __future__ import annotations
 
-import os
-
 from baleen.linux import scheduler
-from baleen.linux.cgroup.cpuset import parse_cpuset
+from baleen.linux.cgroup.cpuset import format_cpuset, parse_cpuset
 from baleen.linux.record import record
+from baleen.linux.scheduler import SchedAttributes
 from baleen.runtime.failure import LaunchError, reason
 from baleen.runtime.process_spec import refuse
 
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
     from typing import Final
 
     from baleen.runtime.fields import Fields
+    from baleen.runtime.process_script import ProcessScript
 
-__all__ = ["Policy", "Scheduling", "parse_scheduling"]
+__all__ = ["Scheduling", "parse_scheduling"]
 
 _NICE: Final = ("SCHED_OTHER", "SCHED_BATCH")
 _REAL_TIME: Final = ("SCHED_FIFO", "SCHED_RR")
@@ -29,45 +29,19 @@ _UINT64_MAX: Final = 2**64 - 1
 
 
 @record(frozen=True, slots=True)
-class Policy:
-    """Arguments of sched_setattr(2)."""
-
-    name: str
-    flags: int
-    nice: int
-    priority: int
-    runtime_ns: int
-    deadline_ns: int
-    period_ns: int
-
-    def apply(self) -> None:
-        """Give it to the calling thread (LaunchError)."""
-        try:
-            scheduler.sched_setattr(
-                scheduler.SCHED_POLICIES[self.name],
-                flags=self.flags,
-                nice=self.nice,
-                priority=self.priority,
-                runtime_ns=self.runtime_ns,
-                deadline_ns=self.deadline_ns,
-                period_ns=self.period_ns,
-            )
-        except OSError as error:
-            message = f"cannot set the scheduler to {self.name}: {reason(error)}"
-            raise LaunchError("scheduler", error.errno or 0, message, 128) from error
-
-
-@record(frozen=True, slots=True)
 class Scheduling:
     """All of it.
 
+    A container's first process calls `apply`; an exec is a script, to which the others append.
+
     Attributes:
+        policy: name and attributes.
         io: I/O class and level.
         initial_cpus: where an exec runs before it is in the container's group; empty for anywhere.
         final_cpus: where it runs from then on.
     """
 
-    policy: Policy | None
+    policy: tuple[str, SchedAttributes] | None
     io: tuple[int, int] | None
     initial_cpus: frozenset[int]
     final_cpus: frozenset[int]
@@ -75,31 +49,60 @@ class Scheduling:
     def apply(self) -> None:
         """Give policy and I/O priority to the calling thread, in its control group."""
         if self.policy is not None:
-            self.policy.apply()
+            name, attributes = self.policy
+            try:
+                attributes.apply()
+            except OSError as error:
+                raise _no_policy(name, error.errno or 0) from error
         if self.io is not None:
             try:
                 scheduler.ioprio_set(*self.io)
             except OSError as error:
-                message = f"cannot set the I/O priority: {reason(error)}"
-                raise LaunchError("ioPriority", error.errno or 0, message, 128) from error
+                raise _no_io_priority(error.errno or 0) from error
 
-    def apply_initial_cpus(self) -> None:
-        """For an exec, before it joins the control group."""
-        _run_on(self.initial_cpus, "initial")
+    def append(self, steps: ProcessScript) -> None:
+        """The same as steps of a script; before the process gives up rights."""
+        script = steps.script
+        if self.policy is not None:
+            name, attributes = self.policy
+            step = script.call("sched_setattr", 0, script.data(attributes.encode()), 0)
+            steps.means(step, lambda number: _no_policy(name, number))
+        if self.io is not None:
+            value = scheduler.ioprio_value(*self.io)
+            step = script.call("ioprio_set", scheduler.IOPRIO_WHO_PROCESS, 0, value)
+            steps.means(step, _no_io_priority)
 
-    def apply_final_cpus(self) -> None:
-        """For an exec, once it is in the control group."""
-        _run_on(self.final_cpus, "final")
+    def append_initial_cpus(self, steps: ProcessScript) -> None:
+        """A step for before the process joins the control group."""
+        _append_cpus(steps, self.initial_cpus, "initial")
+
+    def append_final_cpus(self, steps: ProcessScript) -> None:
+        """A step for when it has joined."""
+        _append_cpus(steps, self.final_cpus, "final")
 
 
-def _run_on(cpus: frozenset[int], which: str) -> None:
+def _append_cpus(steps: ProcessScript, cpus: frozenset[int], which: str) -> None:
     if not cpus:
         return
-    try:
-        os.sched_setaffinity(0, cpus)
-    except OSError as error:
-        message = f"cannot set execCPUAffinity.{which} to {sorted(cpus)}: {reason(error)}"
-        raise LaunchError("execCPUAffinity", error.errno or 0, message, 128) from error
+    mask = scheduler.cpu_mask(cpus)
+    step = steps.script.call("sched_setaffinity", 0, len(mask), steps.script.data(mask))
+    wanted = format_cpuset(cpus)
+    steps.means(
+        step,
+        lambda number: _failed("execCPUAffinity", f"execCPUAffinity.{which} to {wanted}", number),
+    )
+
+
+def _failed(stage: str, what: str, number: int) -> LaunchError:
+    return LaunchError(stage, number, f"cannot set {what}: {reason(OSError(number, ''))}", 128)
+
+
+def _no_policy(name: str, number: int) -> LaunchError:
+    return _failed("scheduler", f"the scheduler to {name}", number)
+
+
+def _no_io_priority(number: int) -> LaunchError:
+    return _failed("ioPriority", "the I/O priority", number)
 
 
 def parse_scheduling(process: Fields) -> Scheduling:
@@ -113,7 +116,7 @@ def parse_scheduling(process: Fields) -> Scheduling:
     )
 
 
-def _parse_policy(process: Fields) -> Policy:
+def _parse_policy(process: Fields) -> tuple[str, SchedAttributes]:
     fields = process.object("scheduler")
     name = fields.text("policy")
     if name not in scheduler.SCHED_POLICIES:
@@ -134,13 +137,14 @@ def _parse_policy(process: Fields) -> Policy:
         flags |= scheduler.SCHED_FLAGS[flag]
     if name in _REAL_TIME and not fields.has("priority"):
         raise refuse(f"{fields.where}priority: {name} needs one from 1 to 99")
-    return Policy(
-        name,
+    attributes = SchedAttributes(
+        scheduler.SCHED_POLICIES[name],
         flags,
         fields.integer("nice", 0, low=-20, high=19),
         fields.integer("priority", 0, low=1 if name in _REAL_TIME else 0, high=99),
         *(fields.integer(key, 0, high=_UINT64_MAX) for key in _DEADLINE),
     )
+    return name, attributes
 
 
 def _parse_io(process: Fields) -> tuple[int, int]:

@@ -1,4 +1,5 @@
 import os
+import struct
 
 import pytest
 
@@ -18,7 +19,8 @@ def _in_a_child(body):
 
 def test_policy_nice_and_flags_arrive():
     def body():
-        scheduler.sched_setattr(scheduler.SCHED_POLICIES["SCHED_BATCH"], flags=1, nice=3)
+        policy = scheduler.SCHED_POLICIES["SCHED_BATCH"]
+        scheduler.SchedAttributes(policy, flags=1, nice=3).apply()
         return (os.sched_getscheduler(0), os.nice(0)) == (
             os.SCHED_BATCH | os.SCHED_RESET_ON_FORK,
             3,
@@ -40,5 +42,12 @@ def test_an_io_priority_is_accepted_and_nonsense_is_not():
 
 def test_a_policy_that_is_not_there_is_an_error():
     with pytest.raises(OSError, match="Invalid") as caught:
-        scheduler.sched_setattr(4)
+        scheduler.SchedAttributes(4).apply()
     assert caught.value.__notes__ == ["sched_setattr"]
+
+
+def test_attributes_and_sets_of_cpus_as_the_kernel_reads_them():
+    attributes = scheduler.SchedAttributes(6, 1, -2, 3, 4, 5, 6)
+    assert attributes.encode() == struct.pack("=IIQiIQQQ", 48, 6, 1, -2, 3, 4, 5, 6)
+    assert scheduler.cpu_mask(frozenset({0, 9})) == b"\x01\x02" + bytes(6)
+    assert scheduler.cpu_mask(frozenset({64})) == bytes(8) + b"\x01" + bytes(7)

@@ -4,9 +4,14 @@ import os
 
 import pytest
 
+from baleen.linux.scheduler import SchedAttributes
+from baleen.linux.script import sealed
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.fields import Fields
-from baleen.runtime.scheduling import Policy, Scheduling, parse_scheduling
+from baleen.runtime.prepare import Stdio, prepare
+from baleen.runtime.process_script import ProcessScript
+from baleen.runtime.process_spec import parse_process
+from baleen.runtime.scheduling import Scheduling, parse_scheduling
 
 
 def parse(**process):
@@ -15,14 +20,15 @@ def parse(**process):
 
 def test_a_policy_has_the_fields_that_belong_to_it():
     policy = parse(scheduler={"policy": "SCHED_BATCH", "nice": 5}).policy
-    assert policy == Policy("SCHED_BATCH", 0, 5, 0, 0, 0, 0)
+    assert policy == ("SCHED_BATCH", SchedAttributes(3, nice=5))
     flags = ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM"]
     deadline = {"policy": "SCHED_DEADLINE", "runtime": 1, "deadline": 2, "period": 3}
-    assert parse(scheduler={**deadline, "flags": flags}).policy == Policy(
-        "SCHED_DEADLINE", 3, 0, 0, 1, 2, 3
+    assert parse(scheduler={**deadline, "flags": flags}).policy == (
+        "SCHED_DEADLINE",
+        SchedAttributes(6, flags=3, runtime_ns=1, deadline_ns=2, period_ns=3),
     )
     fifo = {"policy": "SCHED_FIFO", "priority": 99}
-    assert parse(scheduler=fifo).policy == Policy("SCHED_FIFO", 0, 0, 99, 0, 0, 0)
+    assert parse(scheduler=fifo).policy == ("SCHED_FIFO", SchedAttributes(1, priority=99))
 
 
 def test_io_priority_and_cpus():
@@ -73,21 +79,68 @@ def _in_a_child(body):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def test_cpus_of_an_exec_are_set():
-    cpu = min(os.sched_getaffinity(0))
-    scheduling = Scheduling(None, None, frozenset({cpu}), frozenset({cpu}))
+def _run(scheduling, *args):
+    """What a script with these steps, and then a program, writes, or its failure."""
+    reader, writer = os.pipe()
+    steps = ProcessScript()
+    scheduling.append_initial_cpus(steps)
+    scheduling.append_final_cpus(steps)
+    scheduling.append(steps)
+    process = parse_process({"args": list(args), "cwd": "/", "env": ["PATH=/bin:/usr/bin"]})
+    steps.execute(prepare(process, Stdio(0, 1, 2), None))
+    with sealed(steps.script.image(writer), "test") as image:
+        pid = os.posix_spawn(
+            f"/proc/self/fd/{image.fileno()}",
+            ["test"],
+            {},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, writer, 1),
+                (os.POSIX_SPAWN_DUP2, writer, writer),
+            ],
+        )
+    os.close(writer)
+    _, status = os.waitpid(pid, 0)
+    data = os.read(reader, 4096)
+    os.close(reader)
+    return data.decode() if os.waitstatus_to_exitcode(status) == 0 else steps.failure(data)
 
-    def body():
-        scheduling.apply_initial_cpus()
-        scheduling.apply_final_cpus()
-        return os.sched_getaffinity(0) == {cpu}
 
-    assert _in_a_child(body) == 0
+def test_a_script_takes_all_of_it():
+    cpu = max(os.sched_getaffinity(0))
+    scheduling = parse(
+        scheduler={"policy": "SCHED_BATCH", "nice": 7},
+        ioPriority={"class": "IOPRIO_CLASS_IDLE"},
+        execCPUAffinity={"initial": "0", "final": str(cpu)},
+    )
+    fields = _run(scheduling, "cat", "/proc/self/stat").rpartition(")")[2].split()
+    # proc_pid_stat(5), from field 3 on: nice is 19, policy 41.
+    assert (fields[16], fields[38]) == ("7", "3")
+    allowed = _run(scheduling, "grep", "Cpus_allowed_list", "/proc/self/status")
+    assert allowed.split()[1] == str(cpu)
 
 
-def test_cpus_that_are_not_there_are_told():
-    with pytest.raises(LaunchError, match=r"execCPUAffinity.final to \[8000\]"):
-        Scheduling(None, None, frozenset(), frozenset({8000})).apply_final_cpus()
+@pytest.mark.parametrize(
+    ("process", "message"),
+    [
+        (
+            {"execCPUAffinity": {"final": "8000"}},
+            "cannot set execCPUAffinity.final to 8000: invalid argument",
+        ),
+        (
+            {
+                "scheduler": {
+                    "policy": "SCHED_DEADLINE",
+                    "runtime": 5000,
+                    "deadline": 2000,
+                    "period": 3000,
+                }
+            },
+            "cannot set the scheduler to SCHED_DEADLINE: invalid argument",
+        ),
+    ],
+)
+def test_what_the_kernel_refuses_a_script_is_told(process, message):
+    assert str(_run(parse(**process), "true")) == message
 
 
 def test_a_policy_for_the_idle_needs_no_right():
