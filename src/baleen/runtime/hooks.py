@@ -24,6 +24,7 @@ import time
 from baleen.linux.process import CLOSE_RANGE_CLOEXEC, close_range, pidfd_open
 from baleen.linux.record import record
 from baleen.runtime.failure import LaunchError, reason
+from baleen.runtime.fields import Fields
 from baleen.runtime.process_spec import refuse
 
 TYPE_CHECKING = False
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from typing import Final
 
     from baleen.linux.fd import Fd
-    from baleen.runtime.fields import Fields
     from baleen.runtime.spec import Spec
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "HookRunner",
     "hook_runner",
     "parse_hooks",
+    "run_poststop",
     "state_document",
 ]
 
@@ -164,6 +165,24 @@ def hook_runner(spec: Spec, container_id: str, bundle: str) -> HookRunner | None
     bundle = os.path.abspath(bundle)
     name = container_id or os.path.basename(bundle)
     return HookRunner(spec.hooks, name, bundle, spec.annotations)
+
+
+def run_poststop(bundle: str, container_id: str) -> list[str]:
+    """Run the last hooks of a bundle's config.json; returns what went wrong, for the log.
+
+    For whoever owns the container at its end and has not read the document.
+    """
+    try:
+        fd = os.open(f"{bundle}/config.json", os.O_RDONLY | os.O_CLOEXEC)
+        with open(fd, "rb") as file:
+            document = Fields(json.load(file), "")
+        hooks = parse_hooks(document)
+        if hooks is None:
+            return []
+        runner = HookRunner(hooks, container_id, bundle, document.text_map("annotations"))
+    except (OSError, ValueError, RecursionError, LaunchError) as error:
+        return [f"poststop hooks of {bundle}: {error}"]
+    return runner.run_poststop()
 
 
 def _above_streams(fd: int) -> int:

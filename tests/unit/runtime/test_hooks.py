@@ -9,7 +9,13 @@ import pytest
 
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.fields import Fields
-from baleen.runtime.hooks import KINDS, HookRunner, parse_hooks, state_document
+from baleen.runtime.hooks import (
+    KINDS,
+    HookRunner,
+    parse_hooks,
+    run_poststop,
+    state_document,
+)
 
 
 def runner(*hooks, kind="prestart", annotations=None):
@@ -140,6 +146,20 @@ def test_after_poststop_failures_are_warnings_and_all_run(tmp_path):
     warnings = runner(*hooks, kind="poststop").run_poststop()
     assert warnings == ['error running poststop hook #0 "/bin/sh": exit status 4']
     assert json.loads((tmp_path / "state").read_text())["status"] == "stopped"
+
+
+def test_the_last_hooks_of_a_bundle(tmp_path):
+    document = {"annotations": {"a": "b"}, "hooks": {"poststop": [sh(f"cat > {tmp_path}/state")]}}
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    assert run_poststop(str(tmp_path), "id") == []
+    state = json.loads((tmp_path / "state").read_text())
+    assert (state["id"], state["bundle"]) == ("id", str(tmp_path))
+    assert state["annotations"] == {"a": "b"}
+    (tmp_path / "config.json").write_text("{}")
+    assert run_poststop(str(tmp_path), "id") == []
+    (tmp_path / "config.json").write_text('{"hooks": {"poststop": [{"path": "x"}]}}')
+    assert "not absolute" in run_poststop(str(tmp_path), "id")[0]
+    assert "No such file" in run_poststop(f"{tmp_path}/none", "id")[0]
 
 
 def test_a_document_without_hooks_has_none():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import shutil
 import socket
 
 import pytest
 
+import baleen
+from baleen.linux import inotify
 from baleen.linux import mount as m
-from baleen.runtime.launch import LaunchError
+from baleen.runtime.launch import LaunchError, Rootfs
 from baleen.runtime.mount_options import known_options
 
 
@@ -214,3 +218,36 @@ def test_the_root_propagates_as_asked(runner, value, tags):
     document["linux"]["rootfsPropagation"] = value
     (line,) = runner.run_document(document).out.splitlines()
     assert [field.partition(":")[0] for field in line.partition(" - ")[0].split()[6:]] == tags
+
+
+def test_rare_asks_load_nothing_out_of_the_image(runner):
+    """Their modules are loaded before the change of root: none is looked for inside (R02)."""
+    package = os.path.dirname(baleen.__file__)
+    places = [os.path.dirname(os.__file__), f"{package}/runtime", f"{package}/linux"]
+    for place in places:
+        os.makedirs(f"{runner.root}{place}")
+        for module in os.listdir(place):
+            if module.endswith(".py"):
+                shutil.copy(f"{place}/{module}", f"{runner.root}{place}/")
+    document = runner.document("true")
+    document["process"]["scheduler"] = {"policy": "SCHED_BATCH"}
+    document["linux"]["personality"] = {"domain": "LINUX"}
+    document["linux"]["memoryPolicy"] = {"mode": "MPOL_DEFAULT"}
+    document["linux"]["namespaces"].append({"type": "user"})
+    mapping = [{"containerID": 0, "hostID": 0, "size": 65536}]
+    document["linux"].update(uidMappings=mapping, gidMappings=mapping)
+    document["linux"]["sysctl"] = {}
+    document["mounts"].append({"destination": "/etc", "type": "tmpfs", "options": ["tmpcopyup"]})
+    kinds = ("createContainer", "startContainer")
+    document["hooks"] = {kind: [{"path": "/bin/sh", "args": ["sh", "-c", ":"]}] for kind in kinds}
+    failing = copy.deepcopy(document)
+    failing["hooks"]["startContainer"][0]["args"][2] = "printf '\\377'; exit 1"
+    rootfs = Rootfs(path=runner.root)
+    with inotify.init() as watch:
+        for place in places:
+            inotify.add_watch(watch.fileno(), f"{runner.root}{place}", inotify.IN_OPEN)
+        assert runner.run_document(document, rootfs=rootfs).code == 0
+        with pytest.raises(LaunchError, match="exit status 1"):
+            runner.run_document(failing, rootfs=rootfs)
+        with pytest.raises(BlockingIOError):
+            os.read(watch.fileno(), 65536)
