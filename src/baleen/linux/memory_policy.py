@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["MPOL_FLAGS", "MPOL_MODES", "set_mempolicy"]
+__all__ = ["MPOL_FLAGS", "MPOL_MODES", "node_mask", "set_mempolicy"]
 
 # include/uapi/linux/mempolicy.h
 MPOL_MODES: Final = {
@@ -29,21 +29,21 @@ MPOL_FLAGS: Final = {
 }
 _BITS: Final = 8 * ctypes.sizeof(ctypes.c_ulong)
 
-_set_mempolicy = syscall(
-    "set_mempolicy", ctypes.c_int, ctypes.POINTER(ctypes.c_ulong), ctypes.c_ulong
-)
+_set_mempolicy = syscall("set_mempolicy", ctypes.c_int, ctypes.c_char_p, ctypes.c_ulong)
+
+
+def node_mask(nodes: frozenset[int]) -> bytes:
+    """A set of nodes, which is not empty, as set_mempolicy(2) takes it.
+
+    The kernel takes one bit less than the number of bits that it is told.
+    """
+    words = max(nodes) // _BITS + 1
+    return sum(1 << node for node in nodes).to_bytes(words * _BITS // 8, "little")
 
 
 def set_mempolicy(mode: int, nodes: frozenset[int]) -> None:
     """Set the policy, MPOL_* with its flags, of the calling thread; execve and children keep it."""
-    if not nodes:
-        if _set_mempolicy(mode, None, 0) < 0:
-            raise failure("set_mempolicy")
-        return
-    words = max(nodes) // _BITS + 1
-    mask = (ctypes.c_ulong * words)()
-    for node in nodes:
-        mask[node // _BITS] |= 1 << node % _BITS
-    # The kernel takes one bit less than it is told.
-    if _set_mempolicy(mode, mask, words * _BITS + 1) < 0:
+    mask = node_mask(nodes) if nodes else None
+    bits = 0 if mask is None else len(mask) * 8 + 1
+    if _set_mempolicy(mode, mask, bits) < 0:
         raise failure("set_mempolicy")

@@ -7,7 +7,7 @@ Memory policy; personality(2), set_mempolicy(2).
 from __future__ import annotations
 
 from baleen.linux.cgroup.cpuset import parse_cpuset
-from baleen.linux.memory_policy import MPOL_FLAGS, MPOL_MODES, set_mempolicy
+from baleen.linux.memory_policy import MPOL_FLAGS, MPOL_MODES, node_mask, set_mempolicy
 from baleen.linux.process import set_personality
 from baleen.linux.record import record
 from baleen.runtime.failure import LaunchError, reason
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from baleen.runtime.fields import Fields
+    from baleen.runtime.process_script import ProcessScript
 
 __all__ = ["ExecutionDomain", "parse_execution_domain"]
 
@@ -42,10 +43,26 @@ class ExecutionDomain:
             if self.memory_policy is not None:
                 set_mempolicy(*self.memory_policy)
         except OSError as error:
-            what = " ".join(getattr(error, "__notes__", ()))
-            message = f"cannot set what linux.personality or linux.memoryPolicy asks: {what}"
-            message = f"{message}: {reason(error)}"
-            raise LaunchError("domain", error.errno or 0, message, 128) from error
+            call = " ".join(getattr(error, "__notes__", ()))
+            raise _failed(call, error.errno or 0) from error
+
+    def append(self, steps: ProcessScript) -> None:
+        """The same as steps of a script, for an exec in the container."""
+        script = steps.script
+        if self.personality is not None:
+            step = script.call("personality", self.personality)
+            steps.means(step, lambda number: _failed("personality", number))
+        if self.memory_policy is not None:
+            mode, nodes = self.memory_policy
+            mask = node_mask(nodes) if nodes else b""
+            place, bits = (script.data(mask), len(mask) * 8 + 1) if mask else (0, 0)
+            step = script.call("set_mempolicy", mode, place, bits)
+            steps.means(step, lambda number: _failed("set_mempolicy", number))
+
+
+def _failed(call: str, number: int) -> LaunchError:
+    message = f"cannot set what linux.personality or linux.memoryPolicy asks: {call}"
+    return LaunchError("domain", number, f"{message}: {reason(OSError(number, ''))}", 128)
 
 
 def parse_execution_domain(linux: Fields) -> ExecutionDomain:

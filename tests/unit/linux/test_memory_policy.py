@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from baleen.linux.memory_policy import MPOL_MODES, set_mempolicy
+from baleen.linux.memory_policy import MPOL_MODES, node_mask, set_mempolicy
 
 
 def test_a_policy_holds_for_the_process():
@@ -26,3 +26,8 @@ def test_what_the_kernel_refuses_is_an_error():
     with pytest.raises(OSError, match="Invalid") as caught:
         set_mempolicy(99, frozenset())
     assert caught.value.__notes__ == ["set_mempolicy"]
+
+
+def test_a_mask_is_of_whole_words():
+    assert node_mask(frozenset({0, 9})) == b"\x01\x02" + bytes(6)
+    assert node_mask(frozenset({64})) == bytes(8) + b"\x01" + bytes(7)

@@ -2,9 +2,13 @@ import os
 
 import pytest
 
+from baleen.linux.script import sealed
 from baleen.runtime.execution_domain import ExecutionDomain, parse_execution_domain
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.fields import Fields
+from baleen.runtime.prepare import Stdio, prepare
+from baleen.runtime.process_script import ProcessScript
+from baleen.runtime.process_spec import parse_process
 
 
 def parse(**linux):
@@ -54,3 +58,30 @@ def test_it_is_given_to_the_process():
 def test_nodes_that_the_host_lacks_are_told():
     with pytest.raises(LaunchError, match="set_mempolicy: invalid argument"):
         parse(memoryPolicy={"mode": "MPOL_BIND", "nodes": "1000"}).apply()
+
+
+def _run(domain, *args):
+    reader, writer = os.pipe()
+    steps = ProcessScript()
+    domain.append(steps)
+    process = parse_process({"args": list(args), "cwd": "/", "env": ["PATH=/bin:/usr/bin"]})
+    steps.execute(prepare(process, Stdio(0, 1, 2), None))
+    streams = [(os.POSIX_SPAWN_DUP2, writer, fd) for fd in (1, writer)]
+    with sealed(steps.script.image(writer), "test") as image:
+        path = f"/proc/self/fd/{image.fileno()}"
+        pid = os.posix_spawn(path, ["test"], {}, file_actions=streams)
+    os.close(writer)
+    _, status = os.waitpid(pid, 0)
+    data = os.read(reader, 4096)
+    os.close(reader)
+    return data.decode() if os.waitstatus_to_exitcode(status) == 0 else steps.failure(data)
+
+
+def test_a_script_takes_it_too():
+    policy = {"mode": "MPOL_BIND", "nodes": "0"}
+    domain = parse(personality={"domain": "LINUX32"}, memoryPolicy=policy)
+    assert _run(domain, "cat", "/proc/self/personality") == "00000008\n"
+    assert " bind:0 " in _run(domain, "head", "-1", "/proc/self/numa_maps")
+    nowhere = parse(memoryPolicy=policy | {"nodes": "1000"})
+    assert str(_run(nowhere, "true")).endswith("set_mempolicy: invalid argument")
+    assert _run(parse(memoryPolicy={"mode": "MPOL_LOCAL"}), "true") == ""
