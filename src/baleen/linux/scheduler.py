@@ -95,9 +95,9 @@ class SchedAttributes:
             self.period_ns,
         )
 
-    def apply(self) -> None:
-        """Give them to the calling thread and all that belongs to it."""
-        if _sched_setattr(0, self._structure(), 0) < 0:
+    def apply(self, pid: int = 0) -> None:
+        """Give them to a thread, 0 is the calling one."""
+        if _sched_setattr(pid, self._structure(), 0) < 0:
             raise failure("sched_setattr")
 
 
@@ -106,9 +106,9 @@ def ioprio_value(io_class: int, level: int) -> int:
     return io_class << _IOPRIO_CLASS_SHIFT | level
 
 
-def ioprio_set(io_class: int, level: int) -> None:
-    """Set the I/O class and level of the calling thread."""
-    if _ioprio_set(IOPRIO_WHO_PROCESS, 0, ioprio_value(io_class, level)) < 0:
+def ioprio_set(io_class: int, level: int, pid: int = 0) -> None:
+    """Set the I/O class and level of a thread, 0 is the calling one."""
+    if _ioprio_set(IOPRIO_WHO_PROCESS, pid, ioprio_value(io_class, level)) < 0:
         raise failure("ioprio_set")
 
 

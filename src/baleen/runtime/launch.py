@@ -110,7 +110,7 @@ class Container:
         link: _Link,
         warnings: tuple[str, ...],
         hooks: HookRunner | None = None,
-        limits: tuple[tuple[int, int, int], ...] = (),
+        outside: Prepared | None = None,
         listener: SeccompListener | None = None,
     ) -> None:
         self.pid = pid
@@ -121,7 +121,7 @@ class Container:
         self._link: _Link | None = link
         self._ready = False
         self._hooks = hooks
-        self._limits = limits
+        self._outside = outside
         self._listener = listener
 
     def wait_ready(self) -> None:
@@ -153,7 +153,8 @@ class Container:
         self.wait_ready()
         assert self._link is not None
         try:
-            self._set_limits()
+            if self._outside is not None:
+                self._set_from_outside(self._outside)
             self._link.send(MESSAGE_START)
             if self._listener is not None:
                 self._listener.serve(self._link, self.pidfd, self.pid)
@@ -166,8 +167,11 @@ class Container:
         self._link.close()
         self._link = None
 
-    def _set_limits(self) -> None:
-        for number, soft, hard in self._limits:
+    def _set_from_outside(self, prepared: Prepared) -> None:
+        """Set what in a user namespace only we may."""
+        if prepared.scheduling is not None:
+            prepared.scheduling.apply(self.pid)
+        for number, soft, hard in prepared.rlimits:
             try:
                 resource.prlimit(self.pid, number, (soft, hard))
             except (OSError, ValueError) as error:
@@ -236,7 +240,7 @@ def create(
     """
     if spec.process is None:
         raise LaunchError("spec", 0, "the container has no process to run", 128)
-    prepared, limits = _prepare(spec, spec.process, stdio, seccomp_program)
+    prepared, outside = _prepare(spec, spec.process, stdio, seccomp_program)
     sibling = for_parent is not None
     hooks, listener = None, None
     if spec.hooks is not None:
@@ -316,19 +320,19 @@ def create(
         warnings = prepared.warnings + _adjust_oom_score(pid, prepared)
         # From here on everything belongs to the container; only the namespaces' files are ours.
         undo.pop_all()
-        return Container(pid, pidfd, netns, link, warnings, hooks, limits, listener)
+        return Container(pid, pidfd, netns, link, warnings, hooks, outside, listener)
 
 
 def _prepare(
     spec: Spec, process: Process, stdio: Stdio | None, seccomp: bytes | None
-) -> tuple[Prepared, tuple[tuple[int, int, int], ...]]:
-    """The process, and the resource limits that it may not take itself."""
+) -> tuple[Prepared, Prepared | None]:
+    """The process as it makes itself, and as we make it where it may not."""
     if "user" not in spec.namespaces:
-        return prepare(process, stdio, seccomp), ()
+        return prepare(process, stdio, seccomp), None
     from baleen.runtime.user_namespace import all_capabilities
 
     prepared = prepare(process, stdio, seccomp, grantable=all_capabilities())
-    return replace(prepared, rlimits=()), prepared.rlimits
+    return replace(prepared, rlimits=(), scheduling=None), prepared
 
 
 def exec_process(

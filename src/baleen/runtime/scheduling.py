@@ -46,17 +46,17 @@ class Scheduling:
     initial_cpus: frozenset[int]
     final_cpus: frozenset[int]
 
-    def apply(self) -> None:
-        """Give policy and I/O priority to the calling thread, in its control group."""
+    def apply(self, pid: int = 0) -> None:
+        """Give policy and I/O priority to a process in its control group, 0 is the caller."""
         if self.policy is not None:
             name, attributes = self.policy
             try:
-                attributes.apply()
+                attributes.apply(pid)
             except OSError as error:
                 raise _no_policy(name, error.errno or 0) from error
         if self.io is not None:
             try:
-                scheduler.ioprio_set(*self.io)
+                scheduler.ioprio_set(*self.io, pid)
             except OSError as error:
                 raise _no_io_priority(error.errno or 0) from error
 

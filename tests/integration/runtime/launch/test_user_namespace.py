@@ -159,6 +159,14 @@ def test_limits_are_set_from_outside(users):
     assert users.run_document(document).out.split() == ["100", "0"]
 
 
+def test_scheduling_is_set_from_outside(users):
+    document = _mapped(users.document("sleep", "1000"))
+    document["process"]["scheduler"] = {"policy": "SCHED_BATCH", "nice": -4}
+    container = users.started(document=document)
+    assert os.sched_getscheduler(container.pid) == os.SCHED_BATCH
+    assert os.getpriority(os.PRIO_PROCESS, container.pid) == -4
+
+
 def test_a_limit_that_the_kernel_refuses_is_the_failure_of_the_start(users, monkeypatch):
     document = _sh(users, "true")
     document["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 5, "hard": 2**40}]
