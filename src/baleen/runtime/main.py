@@ -106,6 +106,7 @@ def _filter(spec: Spec) -> bytes | None:
         capabilities=names,
         arch=host.machine,
         kernel=(int(version[1]), int(version[2])),
+        listener=True,
     )
 
 
@@ -129,6 +130,7 @@ def run(container_id: str, bundle: str) -> int:
             seccomp_program=_filter(spec),
             stdio=None if terminal else Stdio(0, 1, 2),
             cgroup=group,
+            container_id=container_id,
         )
         undo.callback(container.abandon)
         if spec.namespaces.get("network", "") is None:

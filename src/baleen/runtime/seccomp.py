@@ -41,6 +41,7 @@ __all__ = ["Decision", "compile_profile", "decisions", "default_profile", "filte
 _RET_KILL_THREAD: Final = 0x00000000
 _RET_ERRNO: Final = 0x00050000
 _RET_ACTION: Final = 0xFFFF0000
+_RET_NOTIFY: Final = 0x7FC00000
 _ENOSYS: Final = _RET_ERRNO | errno.ENOSYS
 
 # struct seccomp_data, little endian: nr, arch, instruction_pointer, args[6].
@@ -101,6 +102,7 @@ _FLAGS: Final = {
     "SECCOMP_FILTER_FLAG_TSYNC": 1,
     "SECCOMP_FILTER_FLAG_LOG": 2,
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": 32,
 }
 
 
@@ -132,14 +134,17 @@ def compile_profile(
     capabilities: Collection[str],
     arch: str,
     kernel: tuple[int, int],
+    listener: bool = False,
 ) -> bytes:
     """Compiles to an array of struct sock_filter for hosts of `arch` (platform.machine()).
 
-    `capabilities` is the container's bounding set ("CAP_..."); `kernel` the running version. The
-    same input gives the same bytes. Raises InvalidArgument (malformed, or more than the kernel
-    takes) or NotImplemented (SCMP_ACT_NOTIFY, an architecture that we have no table for).
+    `capabilities` is the container's bounding set ("CAP_..."); `kernel` the running version;
+    `listener` says that whoever installs the filter hands on its notifications. The same input
+    gives the same bytes. Raises InvalidArgument (malformed, or more than the kernel takes) or
+    NotImplemented (SCMP_ACT_NOTIFY without listener, an architecture that we have no table for).
     """
     native, parsed, rules = _prepare(profile, capabilities, arch, kernel)
+    _check_notifications(parsed.default, rules, listener=listener)
     chosen = [_ARCHITECTURES[name] for name in _architectures(parsed, native)]
     try:
         return _program(chosen, rules, parsed.default)
@@ -200,6 +205,19 @@ def _prepare(
     parsed = parse_profile(profile)
     held = frozenset(capabilities)
     return native, parsed, [rule for rule in parsed.rules if _applies(rule, held, go_name, kernel)]
+
+
+def _check_notifications(default: int, rules: Sequence[Rule], *, listener: bool) -> None:
+    """Refuse those that nobody would hear, and those that would stop their own hand-over."""
+    if default == _RET_NOTIFY:
+        raise InvalidArgument("seccomp profile: SCMP_ACT_NOTIFY cannot be the default action")
+    for rule in rules:
+        if rule.action != _RET_NOTIFY:
+            continue
+        if not listener:
+            raise errors.NotImplemented("seccomp profile: SCMP_ACT_NOTIFY needs a listener")
+        if "write" in rule.names:
+            raise InvalidArgument("seccomp profile: SCMP_ACT_NOTIFY cannot be used for write")
 
 
 def _applies(
