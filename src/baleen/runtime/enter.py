@@ -207,18 +207,24 @@ def _script(plan: EnterPlan, channel: int, above: int) -> ProcessScript:
     script = steps.script
     steps.begin(_NAME)
     steps.adjust_oom_score(process)
+    if process.scheduling is not None:
+        process.scheduling.append_initial_cpus(steps)
     steps.stage("joining the cgroup")
     for path in plan.members:
         steps.write(path, b"0")
+    if process.scheduling is not None:
+        process.scheduling.append_final_cpus(steps)
     steps.stage("joining the container's namespaces")
     script.call("setns", plan.container, plan.namespaces)
+    _, held, _ = capabilities.capget()
+    if plan.namespaces & ns.CLONE_NEWUSER:
+        held = steps.become_root()
     steps.new_keyring()
     if process.stdio is None:
         _use_terminal(steps, process, channel, above)
     else:
         steps.use_stdio(process, process.stdio, channel)
     steps.change_directory(process.cwd)
-    _, held, _ = capabilities.capget()
     steps.become(process, held)
     outside = Label()
     if plan.namespaces & ns.CLONE_NEWPID:

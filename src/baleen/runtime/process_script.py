@@ -19,7 +19,6 @@ from baleen.linux import capabilities
 from baleen.linux.calls import ARCHITECTURE
 from baleen.linux.path import RESOLVE_NO_MAGICLINKS
 from baleen.linux.script import FAILURE, Label, Script, Step
-from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_SPEC_ALLOW
 from baleen.runtime.failure import LaunchError
 
 TYPE_CHECKING = False
@@ -203,17 +202,31 @@ class ProcessScript:
 
     # -- rights -----------------------------------------------------------------------------------
 
+    def become_root(self) -> int:
+        """Be root of the user namespace that was just entered; returns the capabilities held."""
+        script = self.script
+        self.stage("becoming root of the user namespace")
+        script.call("setgroups", 0, 0)
+        script.call("setresgid", 0, 0, 0)
+        script.call("setresuid", 0, 0, 0)
+        script.call("prctl", _PR_SET_DUMPABLE, 0)
+        self.die_with_parent()
+        return (1 << capabilities.last_cap() + 1) - 1
+
     def become(self, process: Prepared, held: int) -> None:
         """Take the limits, the user and the capabilities; with no_new_privs not yet the filter.
 
         `held` are the permitted capabilities of the process that runs this.
         """
         script, user, wanted = self.script, process.user, process.capabilities
+        if process.scheduling is not None:
+            process.scheduling.append(self)
         self.stage("taking user and capabilities")
         for number, soft, hard in process.rlimits:
             limit = script.data(struct.pack("=QQ", soft & _UNLIMITED, hard & _UNLIMITED))
             script.call("prlimit64", 0, number, limit, 0)
-        for number in capabilities.numbers_of(_bounding() & ~wanted.bounding):
+        # In a user namespace it may be more than ours.
+        for number in capabilities.numbers_of((_bounding() | held) & ~wanted.bounding):
             script.call("prctl", _PR_CAPBSET_DROP, number)
         script.call("prctl", _PR_SET_KEEPCAPS, 1)
         gids = user.additional_gids
@@ -228,7 +241,7 @@ class ProcessScript:
             script.call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         elif process.seccomp is not None:
             self._capset(held & _CAP_SYS_ADMIN, held, 0)
-            self._filter(process.seccomp)
+            self._filter(process.seccomp, process.seccomp_flags)
         self._capset(wanted.effective, wanted.permitted, wanted.inheritable)
         script.call("prctl", _PR_SET_KEEPCAPS, 0)
         if wanted.ambient:
@@ -243,18 +256,17 @@ class ProcessScript:
         halves = (*(one & low for one in sets), *(one >> 32 for one in sets))
         script.call("capset", header, script.data(struct.pack("=6I", *halves)))
 
-    def _filter(self, program: bytes) -> None:
+    def _filter(self, program: bytes, flags: int) -> None:
         script = self.script
         instructions = script.data(program)
         described = script.data(struct.pack("=HxxxxxxQ", len(program) // 8, instructions))
-        flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW
         script.call("seccomp", _SECCOMP_SET_MODE_FILTER, flags, described)
 
     def filter_syscalls(self, process: Prepared) -> None:
         """Install the filter if `become` could not: after this only the program should follow."""
         if process.seccomp is not None and process.no_new_privileges:
             self.stage("installing the seccomp filter")
-            self._filter(process.seccomp)
+            self._filter(process.seccomp, process.seccomp_flags)
 
     # -- the program ------------------------------------------------------------------------------
 

@@ -58,3 +58,21 @@ def test_memory_nodes_that_the_host_lacks_are_the_failure_of_the_start(runner):
     document = runner.document("true")
     document["linux"]["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "900"}
     assert "set_mempolicy: invalid argument" in _refused(runner, document)
+
+
+def test_an_exec_is_scheduled_as_asked(runner):
+    container = runner.started()
+    cpu = max(os.sched_getaffinity(0))
+    result = runner.exec(
+        container,
+        "sh",
+        "-c",
+        "grep Cpus_allowed_list /proc/self/status; cat /proc/self/stat",
+        cgroup=runner.cgroup(),
+        execCPUAffinity={"initial": "0", "final": str(cpu)},
+        scheduler={"policy": "SCHED_BATCH", "nice": -2},
+    )
+    first, stat = result.out.splitlines()
+    assert first.split()[1] == str(cpu)
+    fields = stat.rpartition(")")[2].split()
+    assert (fields[16], fields[38]) == ("-2", "3")

@@ -10,7 +10,10 @@ import pytest
 
 from baleen.linux.capabilities import CAPABILITIES
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
+from baleen.runtime import launch
 from baleen.runtime.launch import LaunchError, Rootfs
+from baleen.runtime.prepare import prepare
+from baleen.runtime.spec import parse_process, parse_spec
 
 FIRST, COUNT = 100_000, 65_536
 
@@ -208,6 +211,35 @@ def test_an_exec_is_root_inside_and_nobody_outside(users):
     container = users.started(document=document)
     result = users.exec(container, "sh", "-c", "id -u; cat /proc/self/uid_map", document=document)
     assert result.out.split() == ["0", "0", str(FIRST), str(COUNT)]
+
+
+def test_an_exec_with_a_terminal_and_a_user_of_its_own(users):
+    document = _mapped(users.document("sleep", "1000"))
+    container = users.started(document=document)
+    wanted = parse_process(
+        document["process"]
+        | {"args": ["sh", "-c", "tty; id -u; stat -c %u $(tty)"], "terminal": True}
+        | {"user": {"uid": 1000, "gid": 1000}}
+    )
+    entered = launch.exec_process(
+        container.pidfd,
+        launch.namespace_flags(parse_spec(document).namespaces),
+        prepare(wanted, None, None),
+    )
+    with entered.pidfd, open(entered.console.steal(), "rb", buffering=0) as master:
+        text = b""
+        while text.count(b"\n") < 3:
+            text += master.read(1000)
+        assert wait_pidfd(entered.pidfd.fileno()) == 0
+    assert text.split() == [b"/dev/pts/0", b"1000", b"1000"]
+
+
+def test_an_exec_has_no_right_that_was_not_asked_for(users):
+    document = _mapped(users.document("sleep", "1000"))
+    container = users.started(document=document)
+    script = "grep -E 'Cap(Bnd|Eff|Prm)' /proc/self/status"
+    lines = users.exec(container, "sh", "-c", script, document=document).out.splitlines()
+    assert {line.split()[1] for line in lines} == {"00000000a80425fb"}
 
 
 def test_an_exec_where_the_network_is_the_hosts(users):
