@@ -204,6 +204,7 @@ class _Work:
         program = request.seccomp_program
         container = create(
             spec,
+            container_id=request.id,
             bundle=request.bundle,
             rootfs=request.rootfs,
             seccomp_program=None if program is None else read_file(program),
