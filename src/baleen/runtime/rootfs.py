@@ -17,6 +17,7 @@ import stat
 from baleen.linux import mount as m
 from baleen.linux.fd import Fd
 from baleen.linux.files import PROC_SUPER_MAGIC, filesystem_magic
+from baleen.linux.overlayfs import attach_overlay, detached_overlay
 from baleen.linux.path import RESOLVE_NO_SYMLINKS, make_directory, make_file, open_in_root
 from baleen.runtime.cgroup_mounts import mount_cgroup
 from baleen.runtime.failure import LaunchError, reason
@@ -36,7 +37,6 @@ __all__ = ["BindSources", "change_root", "mount_all", "mount_root", "open_bind_s
 # written to them, somewhere else (CVE-2019-19921, CVE-2023-27561).
 _PLAIN: Final = ("/proc", "/sys", "/dev")
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY
-_FSCONFIG_MAX: Final = 255
 _NOT_THAT_KIND: Final = (
     ": Are you trying to mount a directory onto a file (or vice-versa)?"
     " Check if the specified host path exists and is the expected type"
@@ -78,55 +78,14 @@ def open_bind_sources(mounts: tuple[Mount, ...], bundle: str) -> BindSources:
     return sources
 
 
-def _overlay_by_fsopen(rootfs: Rootfs) -> Fd:
-    with m.fsopen("overlay") as context:
-        fd = context.fileno()
-        m.fsconfig_string(fd, "source", "overlay")
-        for layer in rootfs.lower:
-            m.fsconfig_string(fd, "lowerdir+", layer)
-        if rootfs.upper:
-            m.fsconfig_string(fd, "upperdir", rootfs.upper)
-            m.fsconfig_string(fd, "workdir", rootfs.work)
-        m.fsconfig_create(fd)
-        return m.fsmount(fd)
-
-
-def _overlay_by_mount(rootfs: Rootfs, place: str) -> Fd:
-    """For kernels before 6.7, which have no `lowerdir+`, and for paths too long for fsconfig(2).
-
-    Directories are named by descriptor, which keeps the options within one page and free of
-    characters that would need escaping.
-    """
-    directories = [Fd(os.open(path, _DIRECTORY | os.O_CLOEXEC)) for path in rootfs.lower]
-    options = "lowerdir=" + ":".join(_proc_path(fd) for fd in directories)
-    if rootfs.upper:
-        upper, work = (
-            Fd(os.open(path, _DIRECTORY | os.O_CLOEXEC)) for path in (rootfs.upper, rootfs.work)
-        )
-        options += f",upperdir={_proc_path(upper)},workdir={_proc_path(work)}"
-        directories += [upper, work]
-    try:
-        m.mount("overlay", place, "overlay", 0, options)
-    finally:
-        for fd in directories:
-            fd.close()
-    return Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC))
-
-
 def _overlay(rootfs: Rootfs, place: str) -> Fd:
-    paths = (*rootfs.lower, rootfs.upper, rootfs.work)
-    if all(len(os.fsencode(path)) <= _FSCONFIG_MAX for path in paths):
-        try:
-            root = _overlay_by_fsopen(rootfs)
-        except OSError as error:
-            # EINVAL of this parameter, and of no other step, says that the kernel lacks it.
-            if error.errno != errno.EINVAL or "fsconfig lowerdir+" not in error.__notes__:
-                raise
-        else:
-            with Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC)) as target:
-                m.move_mount(root.fileno(), target.fileno())
-            return root
-    return _overlay_by_mount(rootfs, place)
+    tree = detached_overlay(rootfs.lower, rootfs.upper, rootfs.work)
+    if tree is None:
+        attach_overlay(rootfs.lower, rootfs.upper, rootfs.work, place)
+        return Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC))
+    with Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC)) as target:
+        m.move_mount(tree.fileno(), target.fileno())
+    return tree
 
 
 def mount_root(rootfs: Rootfs) -> Fd:
