@@ -257,6 +257,54 @@ def test_a_missing_process_cannot_be_added(driver, path):
     group.remove()
 
 
+def enabled(group, *controllers):
+    """Passes controllers on to the groups below, as an init system in a container does."""
+    with open(group.directory + "/cgroup.subtree_control", "w") as file:
+        file.write(" ".join(f"+{controller}" for controller in controllers))
+
+
+def only_on_v2(driver):
+    if driver.version != 2:
+        pytest.skip("v1 lets a group hold processes and groups")
+
+
+def test_who_is_added_to_a_group_that_passes_controllers_on_is_put_beside_its_first_process(
+    native, path
+):
+    only_on_v2(native)
+    group = native.create(path, {})
+    first, second = child(), child()
+    group.add(first)
+    for below, pid in (("/init", first), ("/other", second)):
+        os.mkdir(group.directory + below)
+        native.open(path + below).add(pid)
+    enabled(group, "memory", "pids")
+    third = child()
+    group.add(third)
+    with open(f"/proc/{third}/cgroup") as text:
+        assert text.read().strip() == f"0::{path}/init"
+    assert run_inside(group, lambda: 5) == 5
+    group.kill()
+    group.remove()
+
+
+def test_a_group_that_passed_controllers_on_takes_another_first_process(native, path):
+    only_on_v2(native)
+    group = native.create(path, {})
+    os.makedirs(group.directory + "/init/deeper")
+    enabled(group, "memory", "pids")
+    assert run_inside(group, lambda: 5) == 5
+    assert not os.path.exists(group.directory + "/init")
+    group.remove()
+
+
+def test_a_limit_of_swap_needs_no_more_than_the_driver_says(native, path):
+    swap = 64 * MIB if native.limits_swap else -1
+    group = native.create(path, {"memory": {"limit": 32 * MIB, "swap": swap}})
+    assert group.stats().memory.limit == 32 * MIB
+    group.remove()
+
+
 def try_open(device: str, flags: int) -> int:
     try:
         os.close(os.open(device, flags))

@@ -25,6 +25,7 @@ from baleen.linux.cgroup.files import (
     processes,
     read,
     remove_tree,
+    subgroups,
     write,
 )
 from baleen.linux.cgroup.oom import OomWatch, watch_v2
@@ -49,6 +50,8 @@ class V2Driver:
         self.mount = mount
         self._own = tuple(read(mount + "/cgroup.controllers").decode().split())
         self.controllers: frozenset[str] = _BUILT_IN.union(self._own)
+        # memory.swap.max is in no root group; a kernel without swap has neither.
+        self.limits_swap = "memory" in self.controllers and os.path.exists("/proc/swaps")
 
     def create(self, path: str, resources: Mapping[str, object]) -> V2Cgroup:
         """See CgroupDriver.create."""
@@ -113,6 +116,17 @@ def _failed(stage: str, attempt: str, error: OSError) -> CgroupError:
     return CgroupError(stage, f"{attempt}: {error.strerror}", errno=error.errno or 0)
 
 
+def _start_time(pid: int) -> int | None:
+    """When the process began, in clock ticks since boot; None if it is gone.
+
+    See: proc_pid_stat(5), field 22.
+    """
+    try:
+        return int(read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 class V2Cgroup:
     """One directory of the unified hierarchy; holds no descriptor. See the Cgroup protocol."""
 
@@ -124,11 +138,35 @@ class V2Cgroup:
     def add(self, pid: int) -> None:
         """See Cgroup.add."""
         try:
-            write(self.directory + "/cgroup.procs", b"%d" % pid)
+            try:
+                write(self.directory + "/cgroup.procs", b"%d" % pid)
+            except OSError as error:
+                # It passes controllers on, so its own processes have moved to groups below.
+                if error.errno != errno.EBUSY:
+                    raise
+                write(self._group_of_first() + "/cgroup.procs", b"%d" % pid)
         except OSError as error:
             raise _failed(
                 "add", f"cannot move process {pid} to the cgroup {self.directory}", error
             ) from error
+
+    def _group_of_first(self) -> str:
+        """The directory of the group, here or below, of the process that was here first.
+
+        In a container that is its PID 1 (an init system, a nested engine). With no process left,
+        what an earlier life has made below is removed.
+        """
+        begun = [(time, pid) for pid in self.pids() if (time := _start_time(pid)) is not None]
+        if begun:
+            place = os.fsdecode(read(f"/proc/{min(begun)[1]}/cgroup"))
+            path = place.rpartition("0::")[2].removesuffix("\n")
+            below = path[len(self.path) :] if path.startswith(self.path + "/") else ""
+            return self.directory + below
+        for leftover in subgroups(self.directory):
+            remove_tree(leftover)
+        passed_on = read(self.directory + "/cgroup.subtree_control").split()
+        write(self.directory + "/cgroup.subtree_control", b" ".join(b"-" + c for c in passed_on))
+        return self.directory
 
     def pids(self) -> list[int]:
         """See Cgroup.pids."""
