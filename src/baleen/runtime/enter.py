@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.runtime.prepare import Prepared, Stdio
 
-__all__ = ["EnterPlan", "run", "run_through_intermediate"]
+__all__ = ["EnterPlan", "enter", "run", "run_through_intermediate"]
 
 
 @record(frozen=True, slots=True)
@@ -49,6 +49,13 @@ class EnterPlan:
         stdio = self.stdio
         keep = {self.channel, self.container}
         return keep | ({stdio.stdin, stdio.stdout, stdio.stderr} if stdio else set())
+
+
+def enter(plan: EnterPlan) -> NoReturn:
+    """Run the process of `plan`, or be it; which of the two, the pid namespace decides."""
+    if plan.namespaces & ns.CLONE_NEWPID:
+        run_through_intermediate(plan)
+    run(plan)
 
 
 def run(plan: EnterPlan) -> NoReturn:

@@ -66,9 +66,11 @@ __all__ = [
     "Rootfs",
     "Stdio",
     "create",
+    "destroy",
     "exec_process",
     "init_ended",
     "namespace_flags",
+    "own_child",
 ]
 
 CLONE_FLAGS: Final = {
@@ -145,7 +147,7 @@ class Container:
         It blocks until every process of the pid namespace is reaped: execs are the caller's to
         reap first.
         """
-        _destroy(self.pidfd)
+        destroy(self.pidfd)
         self.close()
 
     def close(self) -> None:
@@ -235,7 +237,7 @@ def create(
             )
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
-        undo.callback(_destroy, pidfd)
+        undo.callback(destroy, pidfd)
         if for_parent is not None:
             for_parent(pid, pidfd)
         if meanwhile is not None:
@@ -302,7 +304,7 @@ def exec_process(
             pid = _fork_into(0, lambda: enter.run(plan))
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
-        undo.callback(_destroy, pidfd)
+        undo.callback(destroy, pidfd)
         console = _expect(link, MESSAGE_READY, pidfd) if terminal else None
         undo.callback(_close, console)
         _expect_end(link)
@@ -451,7 +453,7 @@ def _clone_through_intermediate(
         linux_process.set_child_subreaper(enabled=False)
     if status == 0:
         pid = link.receive_pid()
-        return pid, _own_child(pid)
+        return pid, own_child(pid)
     data, fd = link.receive()
     if fd is not None:  # the terminal was made before something else failed
         fd.close()
@@ -461,7 +463,7 @@ def _clone_through_intermediate(
     raise LaunchError("enter", 0, "the process that enters the container died", 128)
 
 
-def _own_child(pid: int) -> Fd:
+def own_child(pid: int) -> Fd:
     """A pidfd of `pid`, which must be our child.
 
     Whoever might get at a channel of a process that enters (a container that may trace) must not
@@ -481,7 +483,7 @@ def _own_child(pid: int) -> Fd:
 
 
 def _sibling(pid: int) -> Fd:
-    """As `_own_child`, of our parent, who reaps nothing while we work for it."""
+    """As `own_child`, of our parent, who reaps nothing while we work for it."""
     try:
         pidfd = linux_process.pidfd_open(pid)
         try:
@@ -530,7 +532,7 @@ def _close(fd: Fd | None) -> None:
         fd.close()
 
 
-def _destroy(pidfd: Fd) -> None:
+def destroy(pidfd: Fd) -> None:
     """Kill and reap our child; success means that it is gone."""
     if pidfd.closed:
         return

@@ -1,12 +1,11 @@
-"""The worker: the short-lived process that starts a container for its supervisor.
+"""The worker: the short-lived process that does one thing for a shim: a start, or an exec.
 
 A start reads two documents and runs through most of the runtime's code. Reference counting writes
 to every object that is touched, so each page of them becomes the private memory of whoever does
-it: two megabytes, for as long as the container runs, if that were the supervisor. A worker does it
-and ends. PID 1 is cloned as its sibling, hence is the supervisor's child.
+it. A worker does it and ends. PID 1 is cloned as its sibling, hence is the shim's child.
 
-    supervisor S ── fork ──► worker W        forked ahead, with S, for the first start
-         ──── path of start.json ────►
+    shim S                              worker W, cloned ahead by the nursery
+         ──── {"op": "start"} ───────►      + the network namespace of the run before, if any
          ◄─── facts (JSON), or "!" ───       what S needs to know of start.json and config.json
          ──── "start" + stdio ───────►       three descriptors, none with a terminal
                                         create() ── clone as sibling ──► C, PID 1
@@ -16,6 +15,10 @@ and ends. PID 1 is cloned as its sibling, hence is the supervisor's child.
          ──── "go" ──────────────────►       only with a resolver: it listens
          ◄─── "S<time>" (+ console) ──       execve succeeded
          or   "F<g>{failure}", "E<g>"        failed; PID 1 ended. <g> 1: the control group was made
+
+         ──── {"op": "exec"} ────────►      + PID 1's pidfd, stdio
+         ◄─── "R" + console ──────────       with a terminal
+         ◄─── "P<pid>", {failure} ────       see `enter`; the end of the stream: execve succeeded
 
 W dies with S, and so do PID 1 and what is not started yet: it waits for W's word.
 
@@ -34,22 +37,24 @@ from baleen.errors import BaleenError
 from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
 from baleen.linux.record import replace
 from baleen.linux.rtnetlink import RouteSocket
+from baleen.runtime.enter import EnterPlan, enter
 from baleen.runtime.failure import LaunchError, as_launch_error, encode_failure
 from baleen.runtime.interfaces import attach_interface, bring_up_loopback
 from baleen.runtime.launch import InitEnded, create
 from baleen.runtime.logfile import format_time
-from baleen.runtime.prepare import Stdio
-from baleen.runtime.protocol import encode, receive
+from baleen.runtime.prepare import Stdio, prepare
+from baleen.runtime.protocol import decode, encode, receive
 from baleen.runtime.request import load_request, read_file
-from baleen.runtime.spec import parse_spec
+from baleen.runtime.spec import parse_process, parse_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from baleen.linux.cgroup import CgroupDriver
     from baleen.linux.fd import Fd
     from baleen.runtime.launch import Container
+    from baleen.runtime.prepare import Prepared
     from baleen.runtime.protocol import Message
     from baleen.runtime.request import StartRequest
     from baleen.runtime.spec import Spec
@@ -60,25 +65,53 @@ START = b"start"
 GO = b"go"
 
 
-def work(
-    sock: socket.socket, cgroups: CgroupDriver, supervisor: int, netns: int, *, has_cgroup: bool
-) -> NoReturn:
-    """Be the worker, just forked by the process `supervisor`; never returns.
-
-    `netns` is the descriptor of the network namespace of the run before, or -1; `has_cgroup` says
-    that its control group is there.
-    """
+def work(sock: socket.socket, cgroups: CgroupDriver, shim: int) -> NoReturn:
+    """Be a worker of the process `shim`, just cloned; never returns."""
     status = 1
     try:
         set_parent_death_signal(signal.SIGKILL)
-        if os.getppid() == supervisor:
-            keep = {0, 1, 2, sock.fileno()}
-            close_all_except(keep if netns < 0 else keep | {netns})
+        if os.getppid() == shim:
+            close_all_except({0, 1, 2, sock.fileno()})
             set_name("baleen-worker")
-            _Work(sock, cgroups, netns, has_cgroup=has_cgroup).run()
+            data, fds = receive(sock)
+            if data:
+                _obey(sock, cgroups, decode(data), fds)
             status = 0
     finally:
         os._exit(status)
+
+
+def _obey(
+    sock: socket.socket, cgroups: CgroupDriver, order: dict[str, Any], fds: list[int]
+) -> None:
+    """Do what the shim orders, which is trusted to be well formed."""
+    if order["op"] == "start":
+        netns = fds[0] if fds else -1
+        _Work(sock, cgroups, netns, has_cgroup=order["has_cgroup"]).run(order["request"])
+    else:
+        _enter(sock.detach(), cgroups, order, fds)
+
+
+def _enter(channel: int, cgroups: CgroupDriver, order: dict[str, Any], fds: list[int]) -> NoReturn:
+    """Be the process that enters, or the one that is executed; see `enter`."""
+    stdio = Stdio(*fds[1:4]) if len(fds) > 1 else None
+
+    def load() -> Prepared:
+        path = order["seccomp_program"]
+        program = None if path is None else read_file(path)
+        return prepare(parse_process(order["process"]), stdio, program)
+
+    cgroup = order["cgroup"]
+    plan = EnterPlan(
+        prepare=load,
+        terminal=stdio is None,
+        stdio=stdio,
+        container=fds[0],
+        namespaces=order["namespaces"],
+        cgroup=cgroups.open(cgroup) if cgroup else None,
+        channel=channel,
+    )
+    enter(plan)
 
 
 def _load_spec(bundle: str) -> Spec:
@@ -121,13 +154,10 @@ class _Work:
         self._netns = netns
         self._has_cgroup = has_cgroup
 
-    def run(self) -> None:
+    def run(self, path: str) -> None:
         """Serve the supervisor until the container runs or cannot, or the supervisor lets go."""
-        path, _ = receive(self._sock)
-        if not path:
-            return
         try:
-            request = load_request(os.fsdecode(path))
+            request = load_request(path)
         except (BaleenError, OSError) as err:
             self._send(b"!" + str(err).encode(errors="replace"))
             return

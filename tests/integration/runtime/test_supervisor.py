@@ -77,7 +77,7 @@ class Link:
             self.events.append(message)
 
     def peer_pid(self):
-        """The process that listens: the supervisor, when this was connected to control.sock."""
+        """The process that listens: the shim, when this was connected to control.sock."""
         size = struct.calcsize("iII")
         credentials = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         return struct.unpack("iII", credentials)[0]
@@ -237,7 +237,7 @@ class Host:
         subprocess.run(["nsenter", "--net", "-t", str(self.zygote.pid), "--", *command], check=True)
 
     def kill_left(self):
-        """End what a failed test left running: each container's own supervisor, by its pid.
+        """End what a failed test left running: each container's shim, by its pid.
 
         The container dies with it; its control group is then empty.
         """
@@ -246,9 +246,15 @@ class Host:
                 pid = container.connect().peer_pid()
                 os.kill(pid, signal.SIGKILL)
                 wait_gone(pid)
-                for hierarchy in Path("/sys/fs/cgroup").iterdir():
-                    with contextlib.suppress(FileNotFoundError):
-                        (hierarchy / container.cgroup.lstrip("/")).rmdir()
+        for cgroup in self.cgroups:
+            for hierarchy in Path("/sys/fs/cgroup").iterdir():
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    (hierarchy / cgroup.lstrip("/")).rmdir()
+
+    def let_go(self):
+        """End the zygote, and have the shim end with its last container."""
+        self.zygote_sock.shutdown(socket.SHUT_RDWR)
+        assert self.zygote.wait(DEADLINE_S) == 0
 
     def close(self):
         self.zygote_sock.close()
@@ -351,12 +357,12 @@ def run_exec(
     return client
 
 
-def supervisors():
+def shims():
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if (entry / "comm").read_text() == "baleen-sup\n":
+                if (entry / "comm").read_text() == "baleen-shim\n":
                     found.add(int(entry.name))
     return found
 
@@ -382,14 +388,14 @@ def wait_gone(pid):
 
 @pytest.fixture
 def host(tmp_path):
-    before = supervisors()
+    before = shims()
     host = Host(tmp_path)
     yield host
     host.kill_left()
     host.close()
     for link in host.links:
         link.close()
-    for pid in supervisors() - before:
+    for pid in shims() - before:
         if parent_of(pid) in (1, os.getpid()):
             wait_gone(pid)
     for cgroup in host.cgroups:
@@ -545,11 +551,12 @@ def test_without_a_daemon_the_exit_is_written_and_the_supervisor_ends(host):
     container = host.container(["/bin/cat"], open_stdin=True, stdin_once=True)
     link = container.spawn()
     client = attach(link, stdin=True)
-    supervisor = parent_of(link.call("start")["pid"])
+    shim = parent_of(link.call("start")["pid"])
     link.sock.close()
+    host.let_go()
     client.sock.shutdown(socket.SHUT_WR)
     assert client.read_all() == b""
-    wait_gone(supervisor)
+    wait_gone(shim)
     assert container.exit_record()["exit_code"] == 0
 
 
@@ -572,12 +579,13 @@ def test_a_newer_daemon_takes_over_and_hears_what_happened_meanwhile(host):
 
 def test_a_supervisor_that_nobody_told_to_start_ends_with_its_daemon(host):
     container = host.container(["/bin/true"])
-    before = supervisors()
     link = container.spawn()
     link.call("state")
-    (supervisor,) = supervisors() - before
+    (shim,) = [pid for pid in shims() if parent_of(pid) == host.zygote.pid]
+    host.let_go()
+    assert parent_of(shim)
     link.close()
-    wait_gone(supervisor)
+    wait_gone(shim)
     assert not (container.bundle / "control.sock").exists()
 
 
@@ -588,7 +596,7 @@ def test_release_ends_a_supervisor_before_the_start(host):
     link.until_closed()
 
 
-def test_the_container_dies_with_its_supervisor(host):
+def test_the_container_dies_with_its_shim(host):
     container = host.container(["/bin/sleep", "1000"])
     link = container.spawn()
     pid = link.call("start")["pid"]
@@ -1026,12 +1034,13 @@ def test_restarts_go_on_without_a_daemon_in_the_same_network_namespace(host):
     link.call("start")
     link.close()
     again = container.connect()
-    supervisor = again.peer_pid()
+    shim = again.peer_pid()
+    host.let_go()
     again.event("started")
     again.event("started")
     (container.rootfs / "tmp/stop").touch()
     again.sock.close()
-    wait_gone(supervisor)
+    wait_gone(shim)
     assert container.exit_record()["exit_code"] == 0
     lines = (container.rootfs / "tmp/netns").read_text().split("\n")[:-1]
     assert len(lines) >= 3
@@ -1113,8 +1122,7 @@ def test_the_zygote_ends_with_the_daemon_and_containers_do_not(host):
     container = host.container(["/bin/sleep", "1000"])
     link = container.spawn()
     pid = link.call("start")["pid"]
-    host.zygote_sock.shutdown(socket.SHUT_RDWR)
-    assert host.zygote.wait(DEADLINE_S) == 0
+    host.let_go()
     os.kill(pid, 0)
     link.call("signal", signal=9)
     assert link.event("exited")["exit_code"] == 137

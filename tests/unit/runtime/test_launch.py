@@ -81,9 +81,9 @@ def test_a_namespace_that_is_not_there_is_told_and_nothing_stays_open():
 
 def test_only_our_own_children_are_accepted_as_the_process():
     with pytest.raises(launch.LaunchError, match="not ours"):
-        launch._own_child(os.getppid())
+        launch.own_child(os.getppid())
     pid = os.fork()
     if pid == 0:
         os._exit(0)
-    launch._own_child(pid).close()
+    launch.own_child(pid).close()
     os.waitpid(pid, 0)

@@ -7,6 +7,7 @@ import pytest
 
 from baleen.errors import InvalidArgument
 from baleen.runtime.failure import LaunchError
+from baleen.runtime.nursery import Nursery
 from baleen.runtime.poller import Poller
 from baleen.runtime.runner import Runner
 from baleen.runtime.stdio import ProcessStreams
@@ -34,7 +35,13 @@ def poller():
         yield poller
 
 
-def make(poller, directory, config=CONFIG, **changes):
+@pytest.fixture
+def nursery(poller):
+    with closing(Nursery(poller, object())) as nursery:
+        yield nursery
+
+
+def make(nursery, poller, directory, config=CONFIG, **changes):
     (directory / "config.json").write_text(
         config if isinstance(config, str) else json.dumps(config)
     )
@@ -50,11 +57,15 @@ def make(poller, directory, config=CONFIG, **changes):
     }
     path = directory / "start.json"
     path.write_text(json.dumps(request))
-    worker = Worker(object())
+    found = []
+    worker = Worker(nursery, poller, str(path), found.append)
+    while not found:
+        poller.run_once()
     return Runner(
         poller,
-        worker.load(str(path)),
+        found[0],
         worker,
+        nursery,
         object(),
         on_exit=refuse,
         on_oom=refuse,
@@ -62,27 +73,38 @@ def make(poller, directory, config=CONFIG, **changes):
     )
 
 
+def failure_of(runner, poller, streams):
+    """How a start ends that has to fail."""
+    found = []
+    runner.start(streams, found.append)
+    while not found:
+        poller.run_once()
+    (failure,) = found
+    assert isinstance(failure, LaunchError)
+    return failure
+
+
 @pytest.mark.parametrize("config", ["", "{", "[]", "[" * 100_000, "{}"])
-def test_a_malformed_spec_is_a_failed_start(poller, tmp_path, config):
-    runner = make(poller, tmp_path, config)
+def test_a_malformed_spec_is_a_failed_start(nursery, poller, tmp_path, config):
+    runner = make(nursery, poller, tmp_path, config)
     streams = ProcessStreams(poller, tty=False, close_stdin=False, on_detached=refuse)
-    with pytest.raises(LaunchError) as caught:
-        runner.start(streams)
-    assert caught.value.stage == "spec"
-    assert caught.value.exit_code == 128
+    failure = failure_of(runner, poller, streams)
+    assert failure.stage == "spec"
+    assert failure.exit_code == 128
     runner.close()
 
 
-def test_a_log_that_cannot_be_opened_is_a_failed_start(poller, tmp_path):
-    runner = make(poller, tmp_path, log={"driver": "json-file", "path": "/nonexistent/x/log"})
+def test_a_log_that_cannot_be_opened_is_a_failed_start(nursery, poller, tmp_path):
+    runner = make(
+        nursery, poller, tmp_path, log={"driver": "json-file", "path": "/nonexistent/x/log"}
+    )
     streams = ProcessStreams(poller, tty=True, close_stdin=False, on_detached=refuse)
-    with pytest.raises(LaunchError, match="/nonexistent/x/log"):
-        runner.start(streams)
+    assert "/nonexistent/x/log" in str(failure_of(runner, poller, streams))
     runner.close()
 
 
-def test_what_needs_a_running_container_is_refused(poller, tmp_path):
-    runner = make(poller, tmp_path)
+def test_what_needs_a_running_container_is_refused(nursery, poller, tmp_path):
+    runner = make(nursery, poller, tmp_path)
     with pytest.raises(InvalidArgument, match="not running"):
         runner.signal(9)
     with pytest.raises(InvalidArgument, match="network namespace"):
