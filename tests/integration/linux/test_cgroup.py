@@ -298,6 +298,29 @@ def test_a_group_that_passed_controllers_on_takes_another_first_process(native, 
     group.remove()
 
 
+def test_limits_hold_below_a_parent_that_somebody_else_has_made(native, path):
+    for mount in getattr(native, "mounts", None) or (native.mount,):
+        os.makedirs(mount + os.path.dirname(path), exist_ok=True)
+    group = native.create(path, {"memory": {"limit": 32 * MIB}, "pids": {"limit": 7}})
+    stats = group.stats()
+    assert (stats.memory.limit, stats.pids_limit) == (32 * MIB, 7)
+    group.remove()
+
+
+def test_a_parent_that_holds_processes_is_refused_and_nothing_is_left(native, path):
+    only_on_v2(native)
+    parent = native.create(path, {})
+    pid = child()
+    parent.add(pid)
+    with pytest.raises(CgroupError, match="it holds processes") as caught:
+        native.create(path + "/below", {"memory": {"limit": 32 * MIB}})
+    assert "choose another parent" in caught.value.hint
+    assert not os.path.exists(parent.directory + "/below")
+    parent.kill()
+    os.waitpid(pid, 0)
+    parent.remove()
+
+
 def test_a_limit_of_swap_needs_no_more_than_the_driver_says(native, path):
     swap = 64 * MIB if native.limits_swap else -1
     group = native.create(path, {"memory": {"limit": 32 * MIB, "swap": swap}})

@@ -66,6 +66,14 @@ class V2Driver:
                 # A leftover of a killed predecessor may carry old limits; one in use stays.
                 remove_tree(group.directory)
                 os.mkdir(group.directory, 0o755)
+            # A parent that others have made may not pass on what limits and accounting need.
+            have = read(group.directory + "/cgroup.controllers").decode().split()
+            if not set(have).issuperset(self._own):
+                self._make_parents(os.path.dirname(group.directory))
+        except CgroupError:
+            with suppress(OSError):
+                os.rmdir(group.directory)
+            raise
         except OSError as error:
             raise _failed("create", f"cannot create the cgroup {path}", error) from error
         try:
@@ -81,7 +89,7 @@ class V2Driver:
         return V2Cgroup(self, path)
 
     def _make_parents(self, directory: str) -> None:
-        if directory != self.mount and not os.path.isdir(directory):
+        if directory != self.mount:
             self._make_parents(os.path.dirname(directory))
             with suppress(FileExistsError):
                 os.mkdir(directory, 0o755)
