@@ -16,9 +16,9 @@
       ◄──────── end of stream, or a failure ──   started
 
 S itself never stays in a foreign pid namespace, so what it forks later is not visible to a
-container before it has been stripped: an exec, or a container in a shared pid namespace, goes
-through an intermediate process I, forked on the host, that drops every descriptor and privilege,
-enters, and clones the final process as a child of S (`enter`, `clone_sibling`).
+container before it has been stripped: a container in a shared pid namespace goes through an
+intermediate process I, forked on the host, that drops every descriptor, enters, and clones the
+final process as a child of S (`clone_sibling`). An exec does without a fork, see `enter`.
 
 Everything a child needs is prepared before the fork. S must be single-threaded (setns, unshare)
 and its modules already imported.
@@ -40,6 +40,7 @@ from baleen.linux import process as linux_process
 from baleen.linux.fd import Fd
 from baleen.linux.record import record
 from baleen.runtime import enter, init_process
+from baleen.runtime.children import destroy, own_child
 from baleen.runtime.failure import LaunchError, decode_failure, reason
 from baleen.runtime.prepare import Prepared, Rootfs, Stdio, prepare
 from baleen.runtime.sync import (
@@ -66,11 +67,9 @@ __all__ = [
     "Rootfs",
     "Stdio",
     "create",
-    "destroy",
     "exec_process",
     "init_ended",
     "namespace_flags",
-    "own_child",
 ]
 
 CLONE_FLAGS: Final = {
@@ -264,10 +263,8 @@ def create(
 def exec_process(
     container: int | Fd,
     namespaces: int,
-    process: Callable[[], Prepared],
+    process: Prepared,
     *,
-    terminal: bool,
-    stdio: Stdio | None = None,
     cgroup: Cgroup | None = None,
 ) -> ExecProcess:
     """Run one more process in a running container; returns when execve has succeeded.
@@ -275,42 +272,16 @@ def exec_process(
     Args:
         container: pidfd of the container's PID 1.
         namespaces: CLONE_NEW* of those to enter, see `namespace_flags`.
-        process: gives what to run. It is called in the child, so that its pages are copied there
-            and not here; what it raises is raised here as a LaunchError.
-        terminal: it gets a terminal, made in the container's /dev/pts.
-        stdio: descriptors for the process, still owned by the caller; None with a terminal.
+        process: what to run, with its `stdio`; those descriptors are still the caller's. With a
+            terminal, that is made in the container's /dev/pts.
         cgroup: the container's group, or None to stay in ours.
 
     Raises:
         LaunchError: nothing is left of the attempt.
     """
     target = container.fileno() if isinstance(container, Fd) else container
-    with contextlib.ExitStack() as undo:
-        link, theirs = _channel(undo)
-        plan = enter.EnterPlan(
-            prepare=process,
-            terminal=terminal,
-            stdio=stdio,
-            container=target,
-            namespaces=namespaces,
-            cgroup=cgroup,
-            channel=theirs.fileno(),
-        )
-        if namespaces & ns.CLONE_NEWPID:
-            pid, pidfd = _clone_through_intermediate(
-                lambda: enter.run_through_intermediate(plan), link, theirs
-            )
-        else:
-            pid = _fork_into(0, lambda: enter.run(plan))
-            theirs.close()
-            pidfd = linux_process.pidfd_open(pid)
-        undo.callback(destroy, pidfd)
-        console = _expect(link, MESSAGE_READY, pidfd) if terminal else None
-        undo.callback(_close, console)
-        _expect_end(link)
-        link.close()
-        undo.pop_all()
-    return ExecProcess(pid, pidfd, console)
+    members = () if cgroup is None else cgroup.member_files
+    return ExecProcess(*enter.enter(enter.EnterPlan(process, target, namespaces, members)))
 
 
 def namespace_flags(kinds: Collection[str]) -> int:
@@ -463,25 +434,6 @@ def _clone_through_intermediate(
     raise LaunchError("enter", 0, "the process that enters the container died", 128)
 
 
-def own_child(pid: int) -> Fd:
-    """A pidfd of `pid`, which must be our child.
-
-    Whoever might get at a channel of a process that enters (a container that may trace) must not
-    have us signal or watch another process of the host.
-    """
-    try:
-        pidfd = linux_process.pidfd_open(pid)
-        try:
-            os.waitid(os.P_PIDFD, pidfd.fileno(), os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except BaseException:
-            pidfd.close()
-            raise
-    except (ChildProcessError, ProcessLookupError) as error:
-        message = "the process that enters the container told of a process that is not ours"
-        raise LaunchError("enter", error.errno or 0, message, 128) from error
-    return pidfd
-
-
 def _sibling(pid: int) -> Fd:
     """As `own_child`, of our parent, who reaps nothing while we work for it."""
     try:
@@ -530,16 +482,6 @@ def _expect_end(link: _Link) -> None:
 def _close(fd: Fd | None) -> None:
     if fd is not None:
         fd.close()
-
-
-def destroy(pidfd: Fd) -> None:
-    """Kill and reap our child; success means that it is gone."""
-    if pidfd.closed:
-        return
-    linux_process.pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):
-        linux_process.wait_pidfd(pidfd.fileno())
-    pidfd.close()
 
 
 def _adjust_oom_score(pid: int, prepared: Prepared) -> tuple[str, ...]:

@@ -15,19 +15,23 @@ See: OCI runtime-spec runtime.md, Lifecycle.
 from __future__ import annotations
 
 import contextlib
-import os
 from select import EPOLLIN
 from time import monotonic
 
 from baleen.errors import BaleenError, InvalidArgument
+from baleen.linux.cgroup import CgroupError
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
 from baleen.linux.rtnetlink import RouteSocket
+from baleen.runtime.enter import EnterPlan
 from baleen.runtime.entry import Entry
 from baleen.runtime.failure import LaunchError, as_launch_error
 from baleen.runtime.interfaces import attach_interface, detach_interface
 from baleen.runtime.launch import namespace_flags
 from baleen.runtime.logfile import LogFile
+from baleen.runtime.prepare import prepare
+from baleen.runtime.request import read_file
 from baleen.runtime.resolver import Resolver
+from baleen.runtime.spec import parse_process
 from baleen.runtime.stdio import close_stdio, open_pipes, terminal_ends
 from baleen.runtime.worker_link import Worker
 
@@ -38,9 +42,9 @@ if TYPE_CHECKING:
     from baleen.linux import Fd
     from baleen.linux.cgroup import Cgroup, CgroupDriver, OomWatch
     from baleen.runtime.launch import ExecProcess
-    from baleen.runtime.nursery import Hired, Nursery
+    from baleen.runtime.nursery import Nursery
     from baleen.runtime.poller import Poller
-    from baleen.runtime.prepare import Stdio
+    from baleen.runtime.prepare import Prepared, Stdio
     from baleen.runtime.request import DnsRequest
     from baleen.runtime.stdio import OurEnds, ProcessStreams
     from baleen.runtime.worker_link import Facts
@@ -49,6 +53,11 @@ __all__ = ["Runner"]
 
 # How long after its notice the kernel may take to kill a process for lack of memory.
 _OOM_KILL_S = 0.1
+# How long a killed process may take to die, while others wait; how often, and for how long in all,
+# one that is stuck is killed again.
+_MOMENT_S = 0.25
+_AGAIN_S = 0.1
+_STUCK_S = 10.0
 
 
 class Runner:
@@ -224,45 +233,14 @@ class Runner:
 
         `streams` opens our ends and its own, both None for a terminal. `on_end` gets the process
         after its execve, and our ends, or why there is none.
+
+        Raises:
+            BaleenError, OSError: it is malformed, or cannot even begin.
         """
-
-        def use(hired: Hired | None) -> None:
-            if hired is None:
-                message = "no process can be forked to enter the container"
-                on_end(LaunchError("fork", 0, message, 128), None)
-                return
-            try:
-                pidfd = self._running()
-                ours, child = streams()
-            except (BaleenError, OSError) as err:
-                hired.sock.close()
-                os.waitpid(hired.pid, 0)
-                on_end(as_launch_error(err), None)
-                return
-            self._enter(hired, pidfd, process, seccomp_program, ours, child, on_end)
-
-        self._running()
-        self._nursery.hire(use)
-
-    def _enter(
-        self,
-        hired: Hired,
-        pidfd: Fd,
-        process: object,
-        seccomp_program: str | None,
-        ours: OurEnds | None,
-        child: Stdio | None,
-        on_end: Callable[[ExecProcess | LaunchError, OurEnds | None], None],
-    ) -> None:
-        order = {
-            "process": process,
-            "seccomp_program": seccomp_program,
-            "namespaces": namespace_flags(self._facts.namespaces),
-            "cgroup": self._facts.cgroup if self._cgroup is not None else "",
-        }
-        fds = [pidfd.fileno()]
-        if child is not None:
-            fds += [child.stdin, child.stdout, child.stderr]
+        pidfd = self._running()
+        program = None if seccomp_program is None else read_file(seccomp_program)
+        wanted = parse_process(process)
+        ours, child = streams()
 
         def ended(outcome: ExecProcess | LaunchError) -> None:
             if isinstance(outcome, LaunchError) and ours is not None:
@@ -270,10 +248,19 @@ class Runner:
             on_end(outcome, ours)
 
         try:
-            Entry(self._poller, hired, order, fds, ended)
+            Entry(self._poller, self._plan(pidfd, prepare(wanted, child, program)), ended)
+        except BaseException:
+            if ours is not None:
+                ours.close()
+            raise
         finally:
             if child is not None:
                 close_stdio(child)
+
+    def _plan(self, pidfd: Fd, process: Prepared) -> EnterPlan:
+        members = () if self._cgroup is None else self._cgroup.member_files
+        flags = namespace_flags(self._facts.namespaces)
+        return EnterPlan(process, pidfd.fileno(), flags, members)
 
     def _running(self) -> Fd:
         if self._pidfd is None:
@@ -368,11 +355,23 @@ class Runner:
         self._poller.remove(pidfd.fileno())
         pidfd.close()
         self._pidfd = None
-        if self._cgroup is not None:
-            # With a shared pid namespace PID 1's death kills nobody else.
-            self._cgroup.kill()
-            self._report_oom()
         self.last_pid, self.pid = self.pid, 0
+        self._sweep(code, monotonic() + _STUCK_S)
+
+    def _sweep(self, code: int, until: float) -> None:
+        """Kill what is left: with a shared pid namespace PID 1's death kills nobody else.
+
+        Who is stuck in the kernel is looked at again and again, and not waited for: there are
+        other containers. In the end it is left to `close`, which tells.
+        """
+        if self._cgroup is not None:
+            try:
+                self._cgroup.kill(_MOMENT_S)
+            except CgroupError:
+                if monotonic() < until:
+                    self._poller.call_later(_AGAIN_S, lambda: self._sweep(code, until))
+                    return
+            self._report_oom()
         self._on_exit(code)
 
     @property
@@ -404,5 +403,5 @@ class Runner:
             self._netns = None
         cgroup, self._cgroup = self._cgroup, None
         if cgroup is not None:
-            cgroup.kill()
-            cgroup.remove()
+            cgroup.kill(_MOMENT_S)
+            cgroup.remove(_MOMENT_S)

@@ -86,6 +86,7 @@ class Worker:
         What is wrong with the latter is told by the start. `netns`, of the run before, is
         borrowed until then.
         """
+        self._nursery = nursery
         self._poller = poller
         self._path = path
         self._on_facts: Callable[[Facts | BaleenError], None] | None = on_facts
@@ -95,28 +96,35 @@ class Worker:
         self.pidfd: Fd | None = None
         self.started_at = ""
         self.console: Fd | None = None
-        self._sock: socket.socket | None = None
-        self._worker = 0
+        self._hired: Hired | None = None
         self._helper = 0
         self._on_netns: Callable[[Fd], bool] | None = None
         self._on_end: Callable[[LaunchError | None], None] | None = None
         self._closed = False
-        nursery.hire(self._hired)
+        nursery.hire(self._use)
 
     # -- its life ---------------------------------------------------------------------------------
 
-    def _hired(self, hired: Hired | None) -> None:
+    def _use(self, hired: Hired | None) -> None:
         if hired is None:
-            self._tell_facts(InvalidArgument("no process can be forked to start the container"))
+            if not self._closed:
+                self._tell_facts(InvalidArgument("no process can be forked to start the container"))
             return
-        self._sock, self._worker = hired.sock, hired.pid
         if self._closed:
-            self.close()
+            self._nursery.give_back(hired)
             return
-        order = {"op": "start", "request": self._path, "has_cgroup": self.made_cgroup}
+        self._hired = hired
+        order = {"request": self._path, "has_cgroup": self.made_cgroup}
         fds = [] if self._netns is None else [self._netns.fileno()]
         self._send(encode(order), fds)
-        self._poller.add(self._sock.fileno(), EPOLLIN, lambda _events: self._arrived())
+        self._poller.add(hired.sock.fileno(), EPOLLIN, lambda _events: self._arrived())
+
+    def _give_back(self) -> None:
+        """It has said that it takes other orders."""
+        hired, self._hired = self._hired, None
+        assert hired is not None
+        self._poller.remove(hired.sock.fileno())
+        self._nursery.give_back(hired)
 
     def start(
         self,
@@ -135,10 +143,10 @@ class Worker:
         self._send(START, fds)
 
     def _send(self, data: bytes, fds: list[int] | None = None) -> None:
-        assert self._sock is not None
+        assert self._hired is not None
         # That nobody is there shows in the next message.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(self._sock, [data], fds or [], socket.MSG_NOSIGNAL)
+            socket.send_fds(self._hired.sock, [data], fds or [], socket.MSG_NOSIGNAL)
 
     def take(self) -> Fd:
         """Give PID 1's pidfd away after a start."""
@@ -154,7 +162,10 @@ class Worker:
         try:
             if kind in (b"C", b"H"):
                 return
-            if self._on_facts is not None:
+            if self._on_facts is not None and data == b"?":
+                self._give_back()
+                self._nursery.hire(self._use, fresh=True)
+            elif self._on_facts is not None:
                 self._facts_arrived(data)
             elif kind == b"N" and self._on_netns is not None:
                 if self._on_netns(Fd(fds[0])):
@@ -192,8 +203,10 @@ class Worker:
     def _outcome(self, data: bytes, fds: list[int]) -> LaunchError | None:
         kind = data[:1]
         if kind == b"S":
-            self.started_at = data[1:].decode()
+            self.started_at = data[2:].decode()
             self.console = Fd(fds[0]) if fds else None
+            if data[1:2] == b"1":
+                self._give_back()
             return None
         if kind == b"F":
             return decode_failure(data[2:])
@@ -203,9 +216,9 @@ class Worker:
 
     def _receive(self) -> tuple[bytes, list[int]]:
         """The next message, empty at the end; what has to be known in any case is noted."""
-        assert self._sock is not None
+        assert self._hired is not None
         try:
-            data, fds = receive(self._sock)
+            data, fds = receive(self._hired.sock)
         except ConnectionResetError:
             data, fds = b"", []
         kind = data[:1]
@@ -215,16 +228,21 @@ class Worker:
             self._helper = int(data[1:])
         elif self._on_end is not None and kind in (b"S", b"F", b"E", b""):
             # One that died without a word may have made it.
-            self.made_cgroup = data[1:2] != b"0" or kind == b"S"
+            self.made_cgroup = kind == b"S" or data[1:2] != b"0"
         return data, fds
 
     # -- the end ----------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Let the worker end and reap it; a PID 1 that was not taken is killed and reaped."""
+        """Let the worker end and reap it; a PID 1 that was not taken is killed and reaped.
+
+        One that was given back goes on.
+        """
         self._closed = True
-        if self._sock is not None:
-            self._leave(self._sock)
+        hired = self._hired
+        if hired is not None:
+            self._leave(hired.sock)
+            self._hired = None
         self._kill()
         pidfd, self.pidfd = self.pidfd, None
         if pidfd is not None:
@@ -234,11 +252,13 @@ class Worker:
         console, self.console = self.console, None
         if console is not None:
             console.close()
-        for pid in (self._helper, self._worker):
+        helper, self._helper = self._helper, 0
+        for pid in (helper, 0 if hired is None else hired.pid):
             if pid:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
-        self._helper = self._worker = 0
+        if hired is not None:
+            self._nursery.left()
 
     def _leave(self, sock: socket.socket) -> None:
         self._poller.remove(sock.fileno())
@@ -254,7 +274,6 @@ class Worker:
                 self._on_end = None
         self._kill()
         sock.close()
-        self._sock = None
 
     def _kill(self) -> None:
         if self.pidfd is not None:

@@ -283,9 +283,12 @@ def test_who_is_added_to_a_group_that_passes_controllers_on_is_put_beside_its_fi
     group.add(third)
     with open(f"/proc/{third}/cgroup") as text:
         assert text.read().strip() == f"0::{path}/init"
+    assert group.member_files == (f"{group.directory}/init/cgroup.procs",)
     assert run_inside(group, lambda: 5) == 5
     group.kill()
+    assert group.member_files == (f"{group.directory}/cgroup.procs",)
     group.remove()
+    assert group.member_files == (f"{group.directory}/cgroup.procs",)
 
 
 def test_a_group_that_passed_controllers_on_takes_another_first_process(native, path):

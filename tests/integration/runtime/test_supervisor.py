@@ -1207,3 +1207,115 @@ def test_a_line_without_end_does_not_fill_the_supervisors_memory(host):
     for path in container.state.glob("*.log*"):
         assert path.stat().st_size < 1_000_000 + 6 * 16384 + 200
         assert all(json.loads(line)["log"] for line in path.read_text().splitlines())
+
+
+# -- several containers in one shim ---------------------------------------------------------------
+
+
+def running(host, count, **overrides):
+    links = []
+    for _ in range(count):
+        link = host.container(["/bin/sleep", "1000"], **overrides).spawn()
+        link.pid = link.call("start")["pid"]
+        links.append(link)
+    return links
+
+
+def kill_all(links):
+    for link in links:
+        link.call("signal", signal=9)
+    for link in links:
+        assert link.event("exited")["exit_code"] == 137
+        link.until_closed()
+
+
+def children(pid, name):
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(n) for n in found if Path(f"/proc/{n}/comm").read_text() == f"{name}\n"]
+
+
+def test_containers_share_a_shim_and_end_one_by_one(host):
+    links = running(host, 3)
+    (shim,) = {parent_of(link.pid) for link in links}
+    kill_all(links[:1])
+    client = run_exec(links[1], ["/bin/echo", "there"])
+    assert unframe(client.read_all())[1] == b"there\n"
+    assert {parent_of(link.pid) for link in links[1:]} == {shim}
+    kill_all(links[1:])
+
+
+def test_nothing_of_ended_containers_stays_in_the_shim(host):
+    (first,) = running(host, 1)
+    shim = parent_of(first.pid)
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{shim}/fd"))
+
+    counts = []
+    for number in range(12):
+        link = host.container(["/bin/cat"], open_stdin=True, stdin_once=True).spawn()
+        client = attach(link, stdin=True)
+        assert parent_of(link.call("start")["pid"]) == shim
+        run_exec(link, ["/bin/true"], exec_id=f"e{number}").read_all()
+        run_exec(link, ["/bin/true"], exec_id=f"t{number}", terminal=True).read_all()
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.read_all() == b""
+        link.event("exited")
+        link.until_closed()
+        # One answer later the end has been seen to.
+        first.call("state")
+        counts.append(descriptors())
+    assert counts[-1] <= counts[1]
+    kill_all([first])
+
+
+def test_without_its_nursery_a_shim_execs_and_starts(host):
+    links = running(host, 1, restart={"policy": "always"})
+    shim = parent_of(links[0].pid)
+    (nursery,) = children(shim, "baleen-nursery")
+    os.kill(nursery, signal.SIGKILL)
+    client = run_exec(links[0], ["/bin/echo", "there"])
+    assert unframe(client.read_all())[1] == b"there\n"
+    links += running(host, 2)
+    assert {parent_of(link.pid) for link in links} == {shim}
+    links[0].call("signal", signal=9)
+    assert links[0].event("exited")["restarting"]
+    links[0].event("started")
+    links[0].call("stop-restart")
+    kill_all(links)
+
+
+def test_a_worker_that_was_killed_costs_its_own_start_only(host):
+    (first,) = running(host, 1)
+    shim = parent_of(first.pid)
+    waiting = host.container(["/bin/sleep", "1000"]).spawn()
+    waiting.call("state")
+    (worker,) = children(shim, "baleen-worker")
+    os.kill(worker, signal.SIGKILL)
+    assert "died" in waiting.fail("start")["message"]
+    links = [first, *running(host, 2)]
+    assert {parent_of(link.pid) for link in links} == {shim}
+    kill_all(links)
+
+
+def test_a_container_in_a_shared_pid_namespace_is_started_by_a_fresh_worker(host):
+    (first,) = running(host, 1)
+    container = host.container(["/bin/sleep", "1000"])
+    config = json.loads((container.bundle / "config.json").read_text())
+    for namespace in config["linux"]["namespaces"]:
+        if namespace["type"] == "pid":
+            namespace["path"] = f"/proc/{first.pid}/ns/pid"
+    (container.bundle / "config.json").write_text(json.dumps(config))
+    link = container.spawn()
+    link.pid = link.call("start")["pid"]
+    namespaces = {os.readlink(f"/proc/{one.pid}/ns/pid") for one in (first, link)}
+    assert len(namespaces) == 1
+    kill_all([link, first])
+
+
+def test_destroy_ends_a_container_for_good(host):
+    (link,) = running(host, 1, restart={"policy": "always"})
+    link.call("destroy")
+    event = link.event("exited")
+    assert (event["exit_code"], event["restarting"]) == (137, False)
+    link.until_closed()

@@ -77,13 +77,3 @@ def test_a_namespace_that_is_not_there_is_told_and_nothing_stays_open():
     ):
         launch._open_namespaces(undo, parse_spec(document))
     assert os.listdir("/proc/self/fd") == before
-
-
-def test_only_our_own_children_are_accepted_as_the_process():
-    with pytest.raises(launch.LaunchError, match="not ours"):
-        launch.own_child(os.getppid())
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    launch.own_child(pid).close()
-    os.waitpid(pid, 0)

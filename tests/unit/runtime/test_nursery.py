@@ -2,11 +2,13 @@
 
 import json
 import os
+import select
 import signal
 from contextlib import closing
 
 import pytest
 
+from baleen.runtime import nursery as nursery_module
 from baleen.runtime.nursery import Nursery
 from baleen.runtime.poller import Poller
 
@@ -44,33 +46,72 @@ def dismiss(hired):
 def test_a_worker_is_our_child_and_obeys(nursery, poller):
     hired = hire(nursery, poller)
     assert parent_of(hired.pid) == os.getpid()
-    order = {"op": "start", "request": "/nonexistent", "has_cgroup": False}
+    order = {"request": "/nonexistent", "has_cgroup": False}
     hired.sock.send(json.dumps(order).encode())
     assert hired.sock.recv(1000).startswith(b"!")
     dismiss(hired)
 
 
 def test_one_waits_ahead(nursery, poller):
-    first = hire(nursery, poller)
     while not nursery._ready:
         poller.run_once()
-    second = []
-    nursery.hire(second.append)
-    assert second  # at once
-    for hired in (first, *second):
-        dismiss(hired)
-
-
-def test_many_are_served_in_order(nursery, poller):
     found = []
-    for number in range(5):
-        nursery.hire(lambda hired, number=number: found.append((number, hired)))
-    while len(found) < 5:
+    nursery.hire(found.append)
+    assert found  # at once
+    dismiss(found.pop())
+    nursery.left()
+    while not nursery._ready:
         poller.run_once()
-    assert [number for number, _ in found] == list(range(5))
-    assert len({hired.pid for _, hired in found}) == 5
-    for _, hired in found:
+
+
+def test_one_that_comes_back_is_used_again(nursery, poller):
+    first = hire(nursery, poller)
+    nursery.give_back(first)
+    again = hire(nursery, poller)
+    assert (again.pid, again.fresh) == (first.pid, False)
+    nursery.give_back(again)
+    found = []
+    nursery.hire(found.append, fresh=True)
+    while not found:
+        poller.run_once()
+    assert found[0].pid != first.pid
+    assert found[0].fresh
+    dismiss(found.pop())
+
+
+def test_many_are_served_in_order_and_few_at_a_time(nursery, poller):
+    found = []
+    for number in range(7):
+        nursery.hire(lambda hired, number=number: found.append((number, hired)))
+    pids = set()
+    for number in range(7):
+        while not found:
+            poller.run_once()
+        served, hired = found.pop(0)
+        assert served == number
+        pids.add(hired.pid)
+        nursery.give_back(hired)
+    assert len(pids) <= max(2, os.cpu_count())
+
+
+def test_one_that_is_stuck_holds_nobody_up_for_long(nursery, poller, monkeypatch):
+    monkeypatch.setattr(nursery_module, "_PATIENCE_S", 0.01)
+    stuck = [hire(nursery, poller) for _ in range(max(2, os.cpu_count()))]
+    dismiss(hire(nursery, poller))
+    for hired in stuck:
         dismiss(hired)
+
+
+def test_idle_ones_are_exchanged(poller, monkeypatch):
+    monkeypatch.setattr(nursery_module, "_IDLE_S", 0.01)
+    with closing(Nursery(poller, object())) as nursery:
+        warm = hire(nursery, poller)
+        nursery.give_back(warm)
+        pidfd = os.pidfd_open(warm.pid)
+        while not (nursery._ready and nursery._ready[0].fresh) or nursery._leaving:
+            poller.run_once()
+        assert select.select([pidfd], [], [], 10)[0]
+        os.close(pidfd)
 
 
 def test_a_nursery_that_was_killed_is_replaced(nursery, poller):

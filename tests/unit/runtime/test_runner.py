@@ -2,10 +2,13 @@
 
 import json
 from contextlib import closing
+from time import monotonic
 
 import pytest
 
 from baleen.errors import InvalidArgument
+from baleen.linux.cgroup import CgroupError
+from baleen.runtime import runner as runner_module
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.nursery import Nursery
 from baleen.runtime.poller import Poller
@@ -113,3 +116,51 @@ def test_what_needs_a_running_container_is_refused(nursery, poller, tmp_path):
     assert runner.oom_killed() is False
     runner.close()
     runner.close()
+
+
+class StuckCgroup:
+    """A control group of which a process does not die for a while."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def kill(self, timeout_s):
+        assert timeout_s < 1
+        self.times -= 1
+        if self.times >= 0:
+            raise CgroupError("kill", "1 process does not die")
+
+    def remove(self, timeout_s):
+        assert timeout_s < 1
+
+    def oom_events(self):
+        return 0
+
+
+@pytest.mark.parametrize("times", [0, 3])
+def test_who_is_stuck_is_killed_again_and_others_go_on(
+    nursery, poller, tmp_path, monkeypatch, times
+):
+    monkeypatch.setattr(runner_module, "_AGAIN_S", 0.01)
+    runner = make(nursery, poller, tmp_path)
+    ended, others = [], []
+    runner._on_exit = ended.append
+    runner._cgroup = StuckCgroup(times)
+    runner._sweep(7, monotonic() + 10)
+    assert bool(ended) is (times == 0)
+    poller.call_later(0.001, lambda: others.append(not ended))
+    while not (ended and others):
+        poller.run_once()
+    assert (ended, others) == ([7], [times > 0])
+    runner.close()
+
+
+def test_who_is_stuck_for_ever_is_given_up(nursery, poller, tmp_path):
+    runner = make(nursery, poller, tmp_path)
+    ended = []
+    runner._on_exit = ended.append
+    runner._cgroup = StuckCgroup(2)
+    runner._sweep(7, monotonic())
+    assert ended == [7]
+    with pytest.raises(CgroupError):
+        runner.close()

@@ -11,7 +11,7 @@ from baleen import errors
 from baleen.errors import InvalidArgument
 from baleen.linux.capabilities import CAPABILITIES
 from baleen.linux.syscall_table import X32_SYSCALL_BIT, numbers
-from baleen.runtime.seccomp import compile_profile, default_profile, filter_flags
+from baleen.runtime.seccomp import compile_profile, decisions, default_profile, filter_flags
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0, 0x00050000
 EPERM, ENOSYS = ERRNO | 1, ERRNO | 38
@@ -353,3 +353,42 @@ def test_compiling_is_fast_and_gives_the_same_bytes():
     assert Filter(document).bytes == first
     assert time.perf_counter() - begin < 0.1
     assert len(first) // 8 < 1000
+
+
+# --- what the program decides, in words --------------------------------------------------------
+
+
+def holds(condition, value):
+    if condition.operator == "MASKED_EQ":
+        return value & condition.value == condition.value_two
+    compare = {"EQ": "__eq__", "NE": "__ne__", "LT": "__lt__", "LE": "__le__", "GT": "__gt__"}
+    return getattr(value, compare.get(condition.operator, "__ge__"))(condition.value)
+
+
+@pytest.mark.parametrize("capabilities", SETS.values(), ids=SETS)
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
+def test_decisions_are_those_of_the_program(arch, capabilities):
+    profile = default_profile()
+    found = decisions(profile, capabilities=capabilities, arch=arch, kernel=(6, 18))
+    program = Filter(profile, capabilities, arch)
+    assert found.keys() == numbers(arch).keys()
+    values = (0, 1, 8, 37, 38, 39, 40, 41, 0x20000, 0x20008, 0x10000000, 0xFFFFFFFF)
+    for name, decision in found.items():
+        for value in values:
+            expected = next(
+                (
+                    rule.action
+                    for rule in decision.rules
+                    if all(
+                        holds(condition, value if condition.index == 0 else 0)
+                        for condition in rule.conditions
+                    )
+                ),
+                decision.action,
+            )
+            assert program(name, value, table=arch) == expected, (name, value)
+
+
+def test_decisions_of_an_architecture_without_table_are_refused():
+    with pytest.raises(errors.NotImplemented):
+        decisions(default_profile(), capabilities=(), arch="sparc", kernel=(6, 18))

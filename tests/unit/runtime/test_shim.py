@@ -110,7 +110,7 @@ def test_nothing_of_many_containers_stays_open(shim, tmp_path):
         one()
     with shim.give(request(tmp_path)) as control:
         call(control, "state")
-        assert shim.descriptors() <= before
+        assert shim.descriptors() <= before + 1  # the next worker
         call(control, "release")
     assert shim.sock.recv(10) == DONE
 

@@ -36,7 +36,7 @@ class World:
         nursery = Nursery(poller, NoCgroups())
         found = []
         worker = Worker(nursery, poller, str(path), found.append)
-        while not (found and nursery._ready):  # the next one is there, too
+        while not found:
             poller.run_once()
         path.unlink()
         poller.on_stop = nursery.close

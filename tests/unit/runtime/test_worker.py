@@ -49,7 +49,7 @@ def test_a_worker_that_is_not_needed_ends(worker):
 
 def test_a_request_that_cannot_be_read_is_told(worker):
     ours, child = worker
-    order = {"op": "start", "request": "/nonexistent/start.json", "has_cgroup": False}
+    order = {"request": "/nonexistent/start.json", "has_cgroup": False}
     ours.send(json.dumps(order).encode())
     assert ours.recv(1000).startswith(b"!")
     assert ours.recv(1000) == b""

@@ -121,8 +121,8 @@ def _spares(world):
 def test_its_death_in_a_start_leaves_the_control_group_to_us(world, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     worker, _ = world.load(write(tmp_path))
-    os.kill(worker._worker, signal.SIGKILL)
-    os.waitid(os.P_PID, worker._worker, os.WEXITED | os.WNOWAIT)
+    os.kill(worker._hired.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, worker._hired.pid, os.WEXITED | os.WNOWAIT)
     found = []
     worker.start(None, never, found.append)
     assert "died" in str(world.until(found))
@@ -134,7 +134,7 @@ def test_closing_it_reaps_it_and_closes_everything(world, tmp_path):
     _spares(world)
     before = len(os.listdir("/proc/self/fd"))
     worker, _ = world.load(write(tmp_path))
-    pid = worker._worker
+    pid = worker._hired.pid
     worker.start(None, never, lambda _failure: None)
     worker.close()
     worker.close()
@@ -150,9 +150,9 @@ def test_one_that_is_not_needed_any_more_before_it_is_hired_ends(world, tmp_path
     gone = world.nursery._ready.popleft()  # so that the next one has to wait
     worker, found = world.worker(write(tmp_path))
     worker.close()
-    while worker._sock is None and world.nursery._waiting:
+    while worker._hired is None and world.nursery._waiting:
         world.poller.run_once()
-    assert worker._sock is None
+    assert worker._hired is None
     assert found == []
     gone.sock.close()
     os.waitpid(gone.pid, 0)

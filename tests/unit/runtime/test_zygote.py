@@ -159,5 +159,3 @@ def test_containers_share_a_shim_up_to_a_number(process_and_socket, tmp_path):
     for pidfd in pidfds:
         os.close(pidfd)
     assert len(children(process.pid)) == 1
-    with waiting(zygote, tmp_path):
-        assert len(children(process.pid)) == 1

@@ -143,6 +143,16 @@ class V2Cgroup:
         self.directory = driver.mount + path
         self.files = GroupFiles(dict.fromkeys(driver.controllers, self.directory))
 
+    @property
+    def member_files(self) -> tuple[str, ...]:
+        """See Cgroup.member_files: of a group that passes controllers on, its first process'."""
+        try:
+            passes_on = read(self.directory + "/cgroup.subtree_control").strip()
+        except FileNotFoundError:
+            passes_on = b""
+        place = (self._group_of_first() if passes_on else None) or self.directory
+        return (place + "/cgroup.procs",)
+
     def add(self, pid: int) -> None:
         """See Cgroup.add."""
         try:
@@ -152,29 +162,37 @@ class V2Cgroup:
                 # It passes controllers on, so its own processes have moved to groups below.
                 if error.errno != errno.EBUSY:
                     raise
-                write(self._group_of_first() + "/cgroup.procs", b"%d" % pid)
+                place = self._group_of_first()
+                if place is None:
+                    self._take_back()
+                write((place or self.directory) + "/cgroup.procs", b"%d" % pid)
         except OSError as error:
             raise _failed(
                 "add", f"cannot move process {pid} to the cgroup {self.directory}", error
             ) from error
 
-    def _group_of_first(self) -> str:
+    def _group_of_first(self) -> str | None:
         """The directory of the group, here or below, of the process that was here first.
 
-        In a container that is its PID 1 (an init system, a nested engine). With no process left,
-        what an earlier life has made below is removed.
+        In a container that is its PID 1 (an init system, a nested engine). None without a process.
         """
         begun = [(time, pid) for pid in self.pids() if (time := _start_time(pid)) is not None]
-        if begun:
+        if not begun:
+            return None
+        try:
             place = os.fsdecode(read(f"/proc/{min(begun)[1]}/cgroup"))
-            path = place.rpartition("0::")[2].removesuffix("\n")
-            below = path[len(self.path) :] if path.startswith(self.path + "/") else ""
-            return self.directory + below
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        path = place.rpartition("0::")[2].removesuffix("\n")
+        below = path[len(self.path) :] if path.startswith(self.path + "/") else ""
+        return self.directory + below
+
+    def _take_back(self) -> None:
+        """Remove the groups that an earlier life has made below, and keep the controllers."""
         for leftover in subgroups(self.directory):
             remove_tree(leftover)
         passed_on = read(self.directory + "/cgroup.subtree_control").split()
         write(self.directory + "/cgroup.subtree_control", b" ".join(b"-" + c for c in passed_on))
-        return self.directory
 
     def pids(self) -> list[int]:
         """See Cgroup.pids."""

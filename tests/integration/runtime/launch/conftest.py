@@ -169,9 +169,7 @@ class Runner:
             entered = launch.exec_process(
                 container.pidfd,
                 launch.namespace_flags(parse_spec(document).namespaces),
-                lambda: prepare(wanted, stdio, seccomp_program),
-                terminal=wanted.terminal,
-                stdio=stdio,
+                prepare(wanted, stdio, seccomp_program),
                 cgroup=cgroup,
             )
             with entered.pidfd:
