@@ -12,6 +12,7 @@ help:
 	@echo "make demo        start the engine and show what it does (root)"
 	@echo "make demo-clean  stop the demo's engine and remove all that it made"
 	@echo "make test        set up, then run every check and test (root)"
+	@echo "make test-vm     the tests of cgroups and old kernels, on cgroup v2 in a virtual machine"
 	@echo "make check       format, lint, types, layers and unit tests (no root)"
 	@echo "make bench       measure, beside dockerd where it is installed (root)"
 	@echo "make install     put baleend, baleen and a systemd unit on this host (root)"
@@ -49,6 +50,10 @@ test: setup-dev
 	$(VENV)/bin/mypy --strict
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m pytest tests
+
+.PHONY: test-vm
+test-vm: setup-dev
+	@tools/test-vm $(TESTS)
 
 .PHONY: bench
 bench: setup-dev

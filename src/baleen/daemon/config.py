@@ -335,6 +335,11 @@ def _check_choices(config: Config) -> None:
         if value not in choices:
             raise InvalidArgument(f"{name}: {value[:64]!r} is none of {', '.join(choices)}")
     for option in config.exec_opts:
+        if option == "native.cgroupdriver=systemd":
+            raise InvalidArgument(
+                f"exec-opts: {option} is not supported: leave it out, the cgroups below "
+                f"{config.cgroup_parent} are Baleen's own and systemd lets them be"
+            )
         if option != "native.cgroupdriver=cgroupfs":
             raise InvalidArgument(f"exec-opts: {option[:64]!r} is not supported")
 

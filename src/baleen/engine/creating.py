@@ -32,6 +32,7 @@ from baleen.engine.port_bindings import port_requests
 from baleen.engine.public_files import make_public_directory
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.root_view import read_only_view
+from baleen.engine.unsupported_limits import discard_unsupported
 from baleen.errors import InvalidArgument
 from baleen.linux.fd import Fd
 from baleen.oci.platform import Platform
@@ -197,8 +198,8 @@ class Creating:
     ) -> tuple[ContainerConfig, HostConfig, list[str]]:
         """Return both configurations, complete and checked, and warnings for the client."""
         config = merge_image_config(body.config, image.config.config)
-        host = self._complete_host(body.host_config)
-        warnings = check_create(config, host, self._resources)
+        host, warnings = discard_unsupported(self._complete_host(body.host_config), self._cgroups)
+        warnings += check_create(config, host, self._resources)
         parse_log_config(host.log_config, config)
         command_of(config)
         port_requests(config, host)

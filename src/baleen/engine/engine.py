@@ -158,7 +158,7 @@ class Engine:
         self.container_remove = removing.remove
         self.container_rename = removing.rename
         self.containers_prune = removing.prune
-        self.container_update = Updating(store, lives, starter, self.events).update
+        self.container_update = Updating(store, lives, starter, self.events, cgroups).update
 
         viewing = Viewing(store, execs, lives, self._snapshots, self._tasks)
         self.container_list = viewing.list_all

@@ -4,12 +4,15 @@ A running container's root is its process' own, with all its volumes. Of a stopp
 of its layers is mounted *detached* (fsmount(2) without move_mount(2)): it is in no mount
 namespace, and the kernel takes it away when the descriptor is closed, even by our death.
 
-See: fsopen(2), fsmount(2); Documentation/filesystems/overlayfs.rst.
+See: fsopen(2), fsmount(2), open_tree(2); Documentation/filesystems/overlayfs.rst.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import Future
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from baleen.errors import Internal
@@ -18,11 +21,14 @@ from baleen.linux.mount import (
     MOUNT_ATTR_NODEV,
     MOUNT_ATTR_NOSUID,
     MOUNT_ATTR_RDONLY,
-    fsconfig_create,
-    fsconfig_string,
-    fsmount,
-    fsopen,
+    MS_PRIVATE,
+    MS_REC,
+    mount,
+    mount_setattr,
+    open_tree,
 )
+from baleen.linux.namespaces import CLONE_NEWNS, unshare
+from baleen.linux.overlayfs import attach_overlay, detached_overlay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,21 +70,38 @@ def writable_view(mounts: Mounts) -> Fd:
 
 def _overlay(lower: Sequence[str], upper: str | None, work: str | None, attributes: int) -> Fd:
     try:
-        with fsopen("overlay") as context:
-            _add_lower(context, lower)
-            if upper is not None and work is not None:
-                fsconfig_string(context.fileno(), "upperdir", upper)
-                fsconfig_string(context.fileno(), "workdir", work)
-            fsconfig_create(context.fileno())
-            return fsmount(context.fileno(), attributes)
+        return detached_overlay(lower, upper, work, attributes) or _by_own_namespace(
+            lower, upper, work, attributes
+        )
     except OSError as err:
         raise Internal(f"cannot mount the container's layers: {err}") from err
 
 
-def _add_lower(context: Fd, lower: Sequence[str]) -> None:
-    """Add the lower directories one by one (Linux 6.5), or all in one option before that."""
-    try:
-        for directory in lower:
-            fsconfig_string(context.fileno(), "lowerdir+", directory)
-    except OSError:
-        fsconfig_string(context.fileno(), "lowerdir", ":".join(lower))
+def _by_own_namespace(
+    lower: Sequence[str], upper: str | None, work: str | None, attributes: int
+) -> Fd:
+    """Make the view in a thread with a mount namespace of its own, which ends with the thread.
+
+    So nobody sees the mount that kernels before 6.7 need, and nothing has to be undone.
+    """
+    result: Future[Fd] = Future()
+
+    def make() -> None:
+        place = work or lower[0]
+        try:
+            unshare(CLONE_NEWNS)
+            mount(None, "/", None, MS_PRIVATE | MS_REC)
+            attach_overlay(lower, upper, work, place)
+            with ExitStack() as undo:
+                view = undo.enter_context(open_tree(place))
+                mount_setattr(view.fileno(), set_=attributes)
+                undo.pop_all()
+        except BaseException as err:  # raised by the caller
+            result.set_exception(err)
+        else:
+            result.set_result(view)
+
+    thread = threading.Thread(target=make, name="layers")
+    thread.start()
+    thread.join()
+    return result.result()

@@ -97,7 +97,7 @@ class System:
                 log=["json-file", "none"],
             ),
             memory_limit=has("memory"),
-            swap_limit=has("memory"),
+            swap_limit=self._cgroups.limits_swap,
             cpu_cfs_period=has("cpu"),
             cpu_cfs_quota=has("cpu"),
             cpu_shares=has("cpu"),

@@ -13,6 +13,7 @@ from baleen.api import Resources
 from baleen.engine.host_checks import check_restart_policy
 from baleen.engine.oci_resources import resources
 from baleen.engine.resource_checks import check_resources, host_resources
+from baleen.engine.unsupported_limits import discard_unsupported
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from baleen.engine.events import EventBus
     from baleen.engine.live import LiveContainers
     from baleen.engine.starter import Starter
+    from baleen.linux.cgroup import CgroupDriver
 
 __all__ = ["Updating"]
 
@@ -29,12 +31,18 @@ class Updating:
     """Applies /update requests."""
 
     def __init__(
-        self, store: ContainerStore, lives: LiveContainers, starter: Starter, events: EventBus
+        self,
+        store: ContainerStore,
+        lives: LiveContainers,
+        starter: Starter,
+        events: EventBus,
+        cgroups: CgroupDriver,
     ) -> None:
         self._store = store
         self._lives = lives
         self._starter = starter
         self._events = events
+        self._cgroups = cgroups
         self._resources = host_resources()
 
     async def update(self, ref: str, body: ContainerUpdateBody) -> list[str]:
@@ -49,7 +57,8 @@ class Updating:
         async with live.lock:
             record = self._store.get(record.id)
             host = self._changed(record.host_config, body)
-            warnings = check_resources(host, self._resources)
+            host, warnings = discard_unsupported(host, self._cgroups)
+            warnings += check_resources(host, self._resources)
             check_restart_policy(host.restart_policy)
             if host.auto_remove and host.restart_policy.name not in ("", "no"):
                 raise InvalidArgument(

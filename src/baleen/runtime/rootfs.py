@@ -18,6 +18,7 @@ from baleen.linux import mount as m
 from baleen.linux import namespaces as ns
 from baleen.linux.fd import Fd
 from baleen.linux.files import PROC_SUPER_MAGIC, filesystem_magic
+from baleen.linux.overlayfs import attach_overlay, detached_overlay
 from baleen.linux.path import RESOLVE_NO_SYMLINKS, make_directory, make_file, open_in_root
 from baleen.runtime.cgroup_mounts import mount_cgroup
 from baleen.runtime.failure import LaunchError, reason
@@ -46,7 +47,6 @@ __all__ = [
 # written to them, somewhere else (CVE-2019-19921, CVE-2023-27561).
 _PLAIN: Final = ("/proc", "/sys", "/dev")
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY
-_FSCONFIG_MAX: Final = 255
 _NOT_THAT_KIND: Final = (
     ": Are you trying to mount a directory onto a file (or vice-versa)?"
     " Check if the specified host path exists and is the expected type"
@@ -111,55 +111,6 @@ def _map_ids(tree: Fd, mount: Mount, user_namespace: int) -> None:
         raise LaunchError("mount", error.errno or 0, message, 128) from error
 
 
-def _overlay_by_fsopen(rootfs: Rootfs) -> Fd:
-    with m.fsopen("overlay") as context:
-        fd = context.fileno()
-        m.fsconfig_string(fd, "source", "overlay")
-        for layer in rootfs.lower:
-            m.fsconfig_string(fd, "lowerdir+", layer)
-        if rootfs.upper:
-            m.fsconfig_string(fd, "upperdir", rootfs.upper)
-            m.fsconfig_string(fd, "workdir", rootfs.work)
-        m.fsconfig_create(fd)
-        return m.fsmount(fd)
-
-
-def _overlay_by_mount(rootfs: Rootfs, place: str) -> Fd:
-    """For kernels before 6.7, which have no `lowerdir+`, and for paths too long for fsconfig(2).
-
-    Directories are named by descriptor, which keeps the options within one page and free of
-    characters that would need escaping.
-    """
-    directories = [Fd(os.open(path, _DIRECTORY | os.O_CLOEXEC)) for path in rootfs.lower]
-    options = "lowerdir=" + ":".join(_proc_path(fd) for fd in directories)
-    if rootfs.upper:
-        upper, work = (
-            Fd(os.open(path, _DIRECTORY | os.O_CLOEXEC)) for path in (rootfs.upper, rootfs.work)
-        )
-        options += f",upperdir={_proc_path(upper)},workdir={_proc_path(work)}"
-        directories += [upper, work]
-    try:
-        m.mount("overlay", place, "overlay", 0, options)
-    finally:
-        for fd in directories:
-            fd.close()
-    return Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC))
-
-
-def _detached_overlay(rootfs: Rootfs) -> Fd | None:
-    """The overlay, attached nowhere; None if that needs a newer kernel or shorter paths."""
-    paths = (*rootfs.lower, rootfs.upper, rootfs.work)
-    if any(len(os.fsencode(path)) > _FSCONFIG_MAX for path in paths):
-        return None
-    try:
-        return _overlay_by_fsopen(rootfs)
-    except OSError as error:
-        # EINVAL of this parameter, and of no other step, says that the kernel lacks it.
-        if error.errno != errno.EINVAL or "fsconfig lowerdir+" not in error.__notes__:
-            raise
-        return None
-
-
 def _overlay_place(rootfs: Rootfs) -> str:
     return rootfs.work or rootfs.lower[0]
 
@@ -172,13 +123,13 @@ def open_root(rootfs: Rootfs) -> Fd:
     if rootfs.path is not None:
         root = m.open_tree(rootfs.path, recursive=True)
     else:
-        overlay = _detached_overlay(rootfs)
+        overlay = detached_overlay(rootfs.lower, rootfs.upper, rootfs.work)
         if overlay is not None:
             return overlay
         ns.unshare(ns.CLONE_NEWNS)
         m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
-        with _overlay_by_mount(rootfs, _overlay_place(rootfs)) as mounted:
-            root = m.open_tree(directory=mounted.fileno())
+        attach_overlay(rootfs.lower, rootfs.upper, rootfs.work, _overlay_place(rootfs))
+        root = m.open_tree(_overlay_place(rootfs))
     m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
     return root
 
@@ -202,10 +153,12 @@ def mount_root(rootfs: Rootfs) -> Fd:
         root = open_root(rootfs)
         attach_root(root, rootfs.path)
         return root
-    overlay = _detached_overlay(rootfs)
+    overlay = detached_overlay(rootfs.lower, rootfs.upper, rootfs.work)
+    place = _overlay_place(rootfs)
     if overlay is None:
-        return _overlay_by_mount(rootfs, _overlay_place(rootfs))
-    attach_root(overlay, _overlay_place(rootfs))
+        attach_overlay(rootfs.lower, rootfs.upper, rootfs.work, place)
+        return Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC))
+    attach_root(overlay, place)
     return overlay
 
 

@@ -257,6 +257,80 @@ def test_a_missing_process_cannot_be_added(driver, path):
     group.remove()
 
 
+def enabled(group, *controllers):
+    """Passes controllers on to the groups below, as an init system in a container does."""
+    with open(group.directory + "/cgroup.subtree_control", "w") as file:
+        file.write(" ".join(f"+{controller}" for controller in controllers))
+
+
+def only_on_v2(driver):
+    if driver.version != 2:
+        pytest.skip("v1 lets a group hold processes and groups")
+
+
+def test_who_is_added_to_a_group_that_passes_controllers_on_is_put_beside_its_first_process(
+    native, path
+):
+    only_on_v2(native)
+    group = native.create(path, {})
+    first, second = child(), child()
+    group.add(first)
+    for below, pid in (("/init", first), ("/other", second)):
+        os.mkdir(group.directory + below)
+        native.open(path + below).add(pid)
+    enabled(group, "memory", "pids")
+    third = child()
+    group.add(third)
+    with open(f"/proc/{third}/cgroup") as text:
+        assert text.read().strip() == f"0::{path}/init"
+    assert group.member_files == (f"{group.directory}/init/cgroup.procs",)
+    assert run_inside(group, lambda: 5) == 5
+    group.kill()
+    assert group.member_files == (f"{group.directory}/cgroup.procs",)
+    group.remove()
+    assert group.member_files == (f"{group.directory}/cgroup.procs",)
+
+
+def test_a_group_that_passed_controllers_on_takes_another_first_process(native, path):
+    only_on_v2(native)
+    group = native.create(path, {})
+    os.makedirs(group.directory + "/init/deeper")
+    enabled(group, "memory", "pids")
+    assert run_inside(group, lambda: 5) == 5
+    assert not os.path.exists(group.directory + "/init")
+    group.remove()
+
+
+def test_limits_hold_below_a_parent_that_somebody_else_has_made(native, path):
+    for mount in getattr(native, "mounts", None) or (native.mount,):
+        os.makedirs(mount + os.path.dirname(path), exist_ok=True)
+    group = native.create(path, {"memory": {"limit": 32 * MIB}, "pids": {"limit": 7}})
+    stats = group.stats()
+    assert (stats.memory.limit, stats.pids_limit) == (32 * MIB, 7)
+    group.remove()
+
+
+def test_a_parent_that_holds_processes_is_refused_and_nothing_is_left(native, path):
+    only_on_v2(native)
+    parent = native.create(path, {})
+    pid = child()
+    parent.add(pid)
+    with pytest.raises(CgroupError, match="it holds processes") as caught:
+        native.create(path + "/below", {"memory": {"limit": 32 * MIB}})
+    assert "choose another parent" in caught.value.hint
+    assert not os.path.exists(parent.directory + "/below")
+    parent.kill()
+    os.waitpid(pid, 0)
+    parent.remove()
+
+
+def test_a_limit_of_swap_needs_no_more_than_the_driver_says(native, path):
+    swap = 64 * MIB if native.limits_swap else -1
+    group = native.create(path, {"memory": {"limit": 32 * MIB, "swap": swap}})
+    assert group.stats().memory.limit == 32 * MIB
+    group.remove()
+
+
 def try_open(device: str, flags: int) -> int:
     try:
         os.close(os.open(device, flags))
@@ -394,8 +468,9 @@ def test_processor_quota_throttles_and_time_is_counted(native, path):
 
 def test_the_set_of_cpus_holds_and_is_inherited(native, path):
     group = native.create(path, {"cpu": {"cpus": "0"}})
-    inheriting = native.create(path + "/below", {})
     assert run_inside(group, lambda: 0 if os.sched_getaffinity(0) == {0} else 1) == 0
+    # From here on no process may be in the group itself on v2: it passes controllers on.
+    inheriting = native.create(path + "/below", {})
     assert run_inside(inheriting, lambda: 0 if os.sched_getaffinity(0) == {0} else 1) == 0
     with pytest.raises(LimitRefused, match=r"cpuset\.cpus"):
         group.update({"cpu": {"cpus": "0-8000"}})

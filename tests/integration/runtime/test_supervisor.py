@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from baleen.linux.cgroup import detect
+
 pytestmark = pytest.mark.integration
 
 DEADLINE_S = 20.0
@@ -246,10 +248,8 @@ class Host:
                 pid = container.connect().peer_pid()
                 os.kill(pid, signal.SIGKILL)
                 wait_gone(pid)
-        for cgroup in self.cgroups:
-            for hierarchy in Path("/sys/fs/cgroup").iterdir():
-                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                    (hierarchy / cgroup.lstrip("/")).rmdir()
+        for path in self.cgroups:
+            detect().open(path).remove()
 
     def let_go(self):
         """End the zygote, and have the shim end with its last container."""
@@ -357,6 +357,12 @@ def run_exec(
     return client
 
 
+def directories(path):
+    """Where the control group `path` is, in each hierarchy."""
+    group = detect().open(path)
+    return getattr(group, "directories", None) or (group.directory,)
+
+
 def shims():
     found = set()
     for entry in Path("/proc").iterdir():
@@ -398,9 +404,8 @@ def host(tmp_path):
     for pid in shims() - before:
         if parent_of(pid) in (1, os.getpid()):
             wait_gone(pid)
-    for cgroup in host.cgroups:
-        for hierarchy in Path("/sys/fs/cgroup").iterdir():
-            assert not (hierarchy / cgroup.lstrip("/")).exists()
+    for path in host.cgroups:
+        assert not [directory for directory in directories(path) if Path(directory).exists()]
 
 
 @pytest.fixture
@@ -605,9 +610,9 @@ def test_the_container_dies_with_its_shim(host):
     link.until_closed()
     assert not link.events
     assert not (container.state / "exit.json").exists()
-    for hierarchy in Path("/sys/fs/cgroup").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            (hierarchy / host.cgroups[0].lstrip("/")).rmdir()
+    group = detect().open(container.cgroup)
+    assert group.pids() == []
+    group.remove()
 
 
 @pytest.mark.parametrize(

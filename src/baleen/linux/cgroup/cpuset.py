@@ -27,7 +27,7 @@ def parse_cpuset(text: str, highest: int = MAX_CPU) -> frozenset[int]:
         return frozenset()
     if len(text) > _MAX_TEXT or _LIST.fullmatch(text) is None:
         raise ValueError(f"{text[:64]!r} is not a list of numbers and ranges such as '0-3,7'")
-    result: set[int] = set()
+    ranges: list[tuple[int, int]] = []
     for part in text.split(","):
         first_text, dash, last_text = part.partition("-")
         first = int(first_text)
@@ -36,9 +36,14 @@ def parse_cpuset(text: str, highest: int = MAX_CPU) -> frozenset[int]:
             raise ValueError(f"the range {part!r} runs backwards")
         if last > highest:
             raise ValueError(f"{last} is above the highest possible number, {highest}")
-        # Many wide overlapping ranges must not multiply the work.
-        if last - first < 64 or not result.issuperset(range(first, last + 1)):
-            result.update(range(first, last + 1))
+        ranges.append((first, last))
+    # In order, each number is visited once: many wide overlapping ranges do not multiply the work.
+    ranges.sort()
+    result: list[int] = []
+    following = 0
+    for first, last in ranges:
+        result.extend(range(max(first, following), last + 1))
+        following = max(following, last + 1)
     return frozenset(result)
 
 

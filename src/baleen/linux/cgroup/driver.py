@@ -120,6 +120,10 @@ class CgroupDriver(Protocol):
     def controllers(self) -> frozenset[str]:
         """Controllers that limits can use here ("cpu", "memory", "devices", "freezer"...)."""
 
+    @property
+    def limits_swap(self) -> bool:
+        """Whether swap can be limited beside memory."""
+
     def create(self, path: str, resources: Mapping[str, object]) -> Cgroup:
         """Makes the group and its missing parents, and applies the OCI `linux.resources`.
 

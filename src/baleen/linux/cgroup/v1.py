@@ -63,6 +63,12 @@ class V1Driver:
             for controller in controllers
         }
 
+    @property
+    def limits_swap(self) -> bool:
+        """See CgroupDriver.limits_swap: kernels may be started without it."""
+        memory = self.by_controller.get("memory")
+        return memory is not None and os.path.exists(memory + "/memory.memsw.limit_in_bytes")
+
     def create(self, path: str, resources: Mapping[str, object]) -> V1Cgroup:
         """See CgroupDriver.create."""
         group = V1Cgroup(self, path)

@@ -65,6 +65,8 @@ def _memory(files: GroupFiles, memory: Section, *, fresh: bool) -> None:
     swap = memory.integer("swap")
     if limit == -1 and swap is None and files.offers("memory", _SWAP):
         swap = -1  # else the old memsw limit would still hold memory itself down
+    if swap == -1 and not files.offers("memory", _SWAP):
+        swap = None  # what cannot be limited is unlimited
     writes = [(_MEMORY, limit), (_SWAP, swap)]
     if not fresh and limit and swap:
         # memsw must never be below memory: widen memsw first, narrow memory first.

@@ -25,6 +25,7 @@ from baleen.linux.cgroup.files import (
     processes,
     read,
     remove_tree,
+    subgroups,
     write,
 )
 from baleen.linux.cgroup.oom import OomWatch, watch_v2
@@ -49,6 +50,8 @@ class V2Driver:
         self.mount = mount
         self._own = tuple(read(mount + "/cgroup.controllers").decode().split())
         self.controllers: frozenset[str] = _BUILT_IN.union(self._own)
+        # memory.swap.max is in no root group; a kernel without swap has neither.
+        self.limits_swap = "memory" in self.controllers and os.path.exists("/proc/swaps")
 
     def create(self, path: str, resources: Mapping[str, object]) -> V2Cgroup:
         """See CgroupDriver.create."""
@@ -63,6 +66,14 @@ class V2Driver:
                 # A leftover of a killed predecessor may carry old limits; one in use stays.
                 remove_tree(group.directory)
                 os.mkdir(group.directory, 0o755)
+            # A parent that others have made may not pass on what limits and accounting need.
+            have = read(group.directory + "/cgroup.controllers").decode().split()
+            if not set(have).issuperset(self._own):
+                self._make_parents(os.path.dirname(group.directory))
+        except CgroupError:
+            with suppress(OSError):
+                os.rmdir(group.directory)
+            raise
         except OSError as error:
             raise _failed("create", f"cannot create the cgroup {path}", error) from error
         try:
@@ -78,7 +89,7 @@ class V2Driver:
         return V2Cgroup(self, path)
 
     def _make_parents(self, directory: str) -> None:
-        if directory != self.mount and not os.path.isdir(directory):
+        if directory != self.mount:
             self._make_parents(os.path.dirname(directory))
             with suppress(FileExistsError):
                 os.mkdir(directory, 0o755)
@@ -113,6 +124,17 @@ def _failed(stage: str, attempt: str, error: OSError) -> CgroupError:
     return CgroupError(stage, f"{attempt}: {error.strerror}", errno=error.errno or 0)
 
 
+def _start_time(pid: int) -> int | None:
+    """When the process began, in clock ticks since boot; None if it is gone.
+
+    See: proc_pid_stat(5), field 22.
+    """
+    try:
+        return int(read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 class V2Cgroup:
     """One directory of the unified hierarchy; holds no descriptor. See the Cgroup protocol."""
 
@@ -123,17 +145,54 @@ class V2Cgroup:
 
     @property
     def member_files(self) -> tuple[str, ...]:
-        """See Cgroup.member_files."""
-        return (self.directory + "/cgroup.procs",)
+        """See Cgroup.member_files: of a group that passes controllers on, its first process'."""
+        try:
+            passes_on = read(self.directory + "/cgroup.subtree_control").strip()
+        except FileNotFoundError:
+            passes_on = b""
+        place = (self._group_of_first() if passes_on else None) or self.directory
+        return (place + "/cgroup.procs",)
 
     def add(self, pid: int) -> None:
         """See Cgroup.add."""
         try:
-            write(self.directory + "/cgroup.procs", b"%d" % pid)
+            try:
+                write(self.directory + "/cgroup.procs", b"%d" % pid)
+            except OSError as error:
+                # It passes controllers on, so its own processes have moved to groups below.
+                if error.errno != errno.EBUSY:
+                    raise
+                place = self._group_of_first()
+                if place is None:
+                    self._take_back()
+                write((place or self.directory) + "/cgroup.procs", b"%d" % pid)
         except OSError as error:
             raise _failed(
                 "add", f"cannot move process {pid} to the cgroup {self.directory}", error
             ) from error
+
+    def _group_of_first(self) -> str | None:
+        """The directory of the group, here or below, of the process that was here first.
+
+        In a container that is its PID 1 (an init system, a nested engine). None without a process.
+        """
+        begun = [(time, pid) for pid in self.pids() if (time := _start_time(pid)) is not None]
+        if not begun:
+            return None
+        try:
+            place = os.fsdecode(read(f"/proc/{min(begun)[1]}/cgroup"))
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        path = place.rpartition("0::")[2].removesuffix("\n")
+        below = path[len(self.path) :] if path.startswith(self.path + "/") else ""
+        return self.directory + below
+
+    def _take_back(self) -> None:
+        """Remove the groups that an earlier life has made below, and keep the controllers."""
+        for leftover in subgroups(self.directory):
+            remove_tree(leftover)
+        passed_on = read(self.directory + "/cgroup.subtree_control").split()
+        write(self.directory + "/cgroup.subtree_control", b" ".join(b"-" + c for c in passed_on))
 
     def pids(self) -> list[int]:
         """See Cgroup.pids."""

@@ -1,7 +1,9 @@
+import os
+
 import pytest
 
 from baleen.linux.cgroup import CgroupError, IoEntry
-from baleen.linux.cgroup.v2 import V2Driver, _parse_io
+from baleen.linux.cgroup.v2 import V2Driver, _parse_io, _start_time
 
 
 def test_io_lines_become_two_lists():
@@ -55,3 +57,14 @@ def test_statistics_come_from_their_files(driver, tmp_path):
     assert (stats.pids_current, stats.pids_limit) == (3, 64)
     with pytest.raises(CgroupError):
         driver.open("/gone").stats()
+
+
+def test_start_times_order_processes_and_none_is_of_one_that_is_gone():
+    ours = _start_time(os.getpid())
+    assert ours is not None
+    assert ours >= _start_time(os.getppid())
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert _start_time(child) is None
