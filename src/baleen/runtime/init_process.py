@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.linux.fd import Fd
+    from baleen.runtime.oci.parking import Parking
     from baleen.runtime.prepare import Prepared, Rootfs
     from baleen.runtime.spec import Spec
 
@@ -40,6 +41,8 @@ class InitPlan:
         cgroup_namespace: descriptor of one to join once in the cgroup, or -1.
         unshare: CLONE_NEW* of namespaces to make.
         channel: the child's end of the synchronisation socket.
+        parking: where PID 1 waits once more, for a start by another process than its creator.
+        new_keyring: leave the session keyring of whoever runs us.
     """
 
     spec: Spec
@@ -53,14 +56,21 @@ class InitPlan:
     unshare: int
     unshare_cgroup: bool
     channel: int
+    parking: Parking | None = None
+    new_keyring: bool = True
 
     def descriptors(self) -> set[int]:
         """What must stay open after the fork."""
-        keep = {self.channel, *(fd for fd, _ in self.joined)}
+        keep = {self.channel, *(fd for fd, _ in self.joined), *self.process.preserved}
+        keep.update(self.kept())
         if self.cgroup_namespace >= 0:
             keep.add(self.cgroup_namespace)
         stdio = self.process.stdio
         return keep | ({stdio.stdin, stdio.stdout, stdio.stderr} if stdio else set())
+
+    def kept(self) -> tuple[int, ...]:
+        """What stays open until execve."""
+        return self.parking.descriptors() if self.parking is not None else ()
 
 
 def run(plan: InitPlan) -> NoReturn:
@@ -107,16 +117,17 @@ def _set_up(plan: InitPlan, channel: sync.Channel) -> None:
         ns.sethostname(spec.hostname)
     if spec.domainname:
         ns.setdomainname(spec.domainname)
-    channel.stage = "joining a session keyring"
-    hardening.new_keyring()
+    if plan.new_keyring:
+        channel.stage = "joining a session keyring"
+        hardening.new_keyring()
     terminal = _build_root(plan, channel)
     if terminal is None:
-        hardening.use_stdio(process, channel)
+        hardening.use_stdio(process, channel, plan.kept())
         channel.send(sync.MESSAGE_READY)
     else:
         master, slave = terminal
         channel.send_with_fd(sync.MESSAGE_READY, master.fileno())
-        hardening.use_terminal(slave, process, channel)
+        hardening.use_terminal(slave, process, channel, plan.kept())
         make_controlling(0)
     channel.wait_for(sync.MESSAGE_START)
     _execute(plan, channel)
@@ -178,6 +189,8 @@ def _execute(plan: InitPlan, channel: sync.Channel) -> None:
     hardening.become(process)
     channel.stage = "exec"
     path = hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
+    if plan.parking is not None:
+        plan.parking.wait(channel)
     channel.stage = "installing the seccomp filter"
     hardening.filter_syscalls(process)
     channel.stage = "exec"

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from typing import Final, NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
+    from baleen.runtime.oci.parking import Parking
     from baleen.runtime.spec import Spec
 
 __all__ = [
@@ -128,6 +129,10 @@ class Container:
 
         Raises LaunchError otherwise, with PID 1 killed and reaped.
         """
+        self.park()
+
+    def park(self) -> None:
+        """As `start`, of a container that has a `parking`: PID 1 is ready in all but execve."""
         self.wait_ready()
         assert self._link is not None
         self._link.send(MESSAGE_START)
@@ -178,6 +183,10 @@ def create(
     cgroup: Cgroup | None = None,
     meanwhile: Callable[[], None] | None = None,
     for_parent: Callable[[int, Fd | None], None] | None = None,
+    parking: Parking | None = None,
+    preserved: tuple[int, ...] = (),
+    outlives_us: bool = False,
+    new_keyring: bool = True,
 ) -> Container:
     """Make the container's PID 1 and its namespaces; returns while it still mounts.
 
@@ -193,13 +202,24 @@ def create(
         for_parent: PID 1 becomes a child of our parent, who has to reap it. Called with its pid
             and pidfd, which stays ours, as soon as it exists; and before, with None, for an
             intermediate process that has to be reaped too.
+        parking: `Container.park` leaves PID 1 there, for a start by another process; the
+            descriptors stay the caller's.
+        preserved: further descriptors for the process, from 3 on.
+        outlives_us: PID 1 goes on when we have ended, once it is parked or executes its program.
+        new_keyring: PID 1 leaves our session keyring.
 
     Raises:
         LaunchError: nothing is left of the attempt.
     """
     if spec.process is None:
         raise LaunchError("spec", 0, "the container has no process to run", 128)
-    prepared = prepare(spec.process, stdio, seccomp_program)
+    prepared = prepare(
+        spec.process,
+        stdio,
+        seccomp_program,
+        preserved=preserved,
+        outlives_parent=outlives_us,
+    )
     sibling = for_parent is not None
     with contextlib.ExitStack() as undo:
         joined = _open_namespaces(undo, spec)
@@ -220,6 +240,8 @@ def create(
             unshare=_new(spec, "network", "uts", "ipc", "mount"),
             unshare_cgroup="cgroup" in spec.namespaces and "cgroup" not in joined,
             channel=theirs.fileno(),
+            parking=parking,
+            new_keyring=new_keyring,
         )
         if "pid" in joined:
             shared = joined["pid"].fileno()

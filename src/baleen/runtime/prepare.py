@@ -55,6 +55,8 @@ class Prepared:
         search: the PATH of its own environment, in order.
         rlimits: (resource, soft, hard) as the kernel will accept them here.
         warnings: what was asked but is not to be had on this host.
+        preserved: descriptors that it gets beside 0, 1 and 2, under the same numbers.
+        outlives_parent: it goes on when whoever launches it has ended.
     """
 
     argv: tuple[bytes, ...]
@@ -72,6 +74,8 @@ class Prepared:
     console_size: tuple[int, int] | None
     stdio: Stdio | None
     warnings: tuple[str, ...]
+    preserved: tuple[int, ...] = ()
+    outlives_parent: bool = False
 
 
 def _limit(wanted: int, hard: int) -> int:
@@ -112,7 +116,14 @@ def _capabilities(wanted: Capabilities, permitted: int, warnings: list[str]) -> 
     )
 
 
-def prepare(process: Process, stdio: Stdio | None, seccomp: bytes | None) -> Prepared:
+def prepare(
+    process: Process,
+    stdio: Stdio | None,
+    seccomp: bytes | None,
+    *,
+    preserved: tuple[int, ...] = (),
+    outlives_parent: bool = False,
+) -> Prepared:
     """Everything of `process` that can be computed before the fork. Raises LaunchError."""
     if stdio is None and not process.terminal:
         raise LaunchError("spec", 0, "a process without a terminal needs descriptors", 128)
@@ -139,4 +150,6 @@ def prepare(process: Process, stdio: Stdio | None, seccomp: bytes | None) -> Pre
         console_size=process.console_size,
         stdio=stdio,
         warnings=tuple(warnings),
+        preserved=preserved,
+        outlives_parent=outlives_parent,
     )

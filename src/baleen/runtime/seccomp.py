@@ -35,7 +35,7 @@ from baleen.runtime.seccomp_profile import Condition, Profile, Rule, parse_profi
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["compile_profile", "default_profile", "filter_flags"]
+__all__ = ["ARCHITECTURES", "FLAGS", "compile_profile", "default_profile", "filter_flags"]
 
 _RET_KILL_THREAD: Final = 0x00000000
 _RET_ERRNO: Final = 0x00050000
@@ -101,6 +101,8 @@ _FLAGS: Final = {
     "SECCOMP_FILTER_FLAG_LOG": 2,
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
 }
+ARCHITECTURES: Final = frozenset(_ARCHITECTURES)
+FLAGS: Final = frozenset(_FLAGS)
 
 
 def default_profile() -> dict[str, object]:

@@ -16,7 +16,7 @@ from baleen.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OPERATORS", "Condition", "Profile", "Requirement", "Rule", "parse_profile"]
+__all__ = ["ACTIONS", "OPERATORS", "Condition", "Profile", "Requirement", "Rule", "parse_profile"]
 
 _EPERM: Final = 1
 _MAX_ERRNO: Final = 0xFFFF
@@ -30,6 +30,7 @@ _RETURN_VALUES: Final = {
     "SCMP_ACT_LOG": 0x7FFC0000,
     "SCMP_ACT_ALLOW": 0x7FFF0000,
 }
+ACTIONS: Final = frozenset(_RETURN_VALUES)
 OPERATORS: Final = frozenset({"NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"})
 _MAX_RULES: Final = 4096
 _MAX_NAMES: Final = 16384
