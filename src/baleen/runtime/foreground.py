@@ -12,13 +12,14 @@ import select
 import signal
 import termios
 import tty
-from typing import TYPE_CHECKING, Final
 
 from baleen.linux import pty
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Final
 
     from baleen.runtime.launch import Container, ExecProcess
 

@@ -13,7 +13,7 @@ import sys
 
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.runtime.oci.commands import COMMANDS, DEFAULT_ROOT, GLOBAL_OPTIONS, Invocation
-from baleen.runtime.oci.options import parse
+from baleen.runtime.oci.options import Option, parse
 from baleen.runtime.oci.report import Report
 
 TYPE_CHECKING = False
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from baleen.runtime.oci.options import Values
 
 __all__ = ["main", "program"]
+
+_HELP = Option("help", "print this", short="h")
 
 
 def _command(words: Sequence[str]) -> Command:
@@ -58,9 +60,8 @@ def _check_global(options: Values) -> None:
 
 
 def _run(command: Command, words: Sequence[str], options: Values, report: Report) -> int:
-    help_ = COMMAND_HELP
-    values, arguments = parse((*command.options, help_), words, interspersed=command.interspersed)
-    if values.flag(help_.name):
+    values, arguments = parse((*command.options, _HELP), words, interspersed=command.interspersed)
+    if values.flag("help"):
         from baleen.runtime.oci.help import command_help
 
         return command_help(command)
@@ -74,12 +75,9 @@ def _run(command: Command, words: Sequence[str], options: Values, report: Report
     return code
 
 
-COMMAND_HELP = next(option for option in GLOBAL_OPTIONS if option.name == "help")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the words of `argv` say; returns the exit code."""
-    report, code, prefix = Report(), 1, ""
+    report, code, prefix, options = Report(), 1, "", None
     try:
         options, words = parse(
             GLOBAL_OPTIONS, sys.argv[1:] if argv is None else argv, interspersed=False
@@ -104,6 +102,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.error(prefix + ": ".join([*notes, str(error)]))
     except KeyboardInterrupt:
         report.error(prefix + "interrupted")
+    except Exception as error:
+        if options is not None and options.flag("debug"):
+            raise
+        report.error(f"{prefix}internal error: {type(error).__name__}: {error}")
     return code
 
 

@@ -30,11 +30,7 @@ MESSAGE_CGROUP: Final = b"G"
 MESSAGE_READY: Final = b"R"
 MESSAGE_START: Final = b"S"
 
-_SIGNALS: Final = tuple(
-    number
-    for number in range(1, signal.NSIG)
-    if number in signal.valid_signals() and number not in (signal.SIGKILL, signal.SIGSTOP)
-)
+_SIGNALS: Final = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
 class Channel:

@@ -117,7 +117,7 @@ def create(
         creator=os.getpid(),
         creator_start=started_at(os.getpid()),
         uid=os.geteuid(),
-        new_keyring=not options.flag("no-new-keyring"),
+        shares_pids=bundle.spec.namespaces.get("pid", "host") is not None,
         annotations=dict(bundle.spec.annotations),
     )
     entry = store.claim(values, bundle.document, program)
@@ -137,7 +137,7 @@ def create(
         parking=parking,
         preserved=preserved,
         outlives_us=detached,
-        new_keyring=values.new_keyring,
+        new_keyring=not options.flag("no-new-keyring"),
     )
     undo.callback(container.abandon)
     values = replace(values, pid=container.pid, start=started_at(container.pid), cgroup=group.path)
@@ -179,8 +179,10 @@ def preserved_descriptors(count: int) -> tuple[int, ...]:
 def _make_group(undo: contextlib.ExitStack, bundle: Bundle, name: str) -> Cgroup:
     path = bundle.spec.cgroups_path or name
     resources = dict(bundle.spec.resources)
-    given = resources.get("devices") or ()
-    if not isinstance(given, list | tuple):
+    given = resources.get("devices")
+    if given is None:
+        given = []
+    if not isinstance(given, list):
         raise InvalidArgument("linux.resources.devices: a list is needed")
     # As with runc: nothing that is not allowed, and what every container may use in any case.
     resources["devices"] = [{"allow": False, "access": "rwm"}, *given, *default_device_rules()]

@@ -11,14 +11,12 @@ import signal
 
 from baleen.errors import DataLoss, FailedPrecondition, NotFound
 from baleen.linux.process import pidfd_send_signal
-from baleen.runtime.oci import hook_points
 from baleen.runtime.oci.access import group_of, open_init
 from baleen.runtime.oci.state import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baleen.runtime.oci.commands import Invocation
-    from baleen.runtime.oci.report import Report
     from baleen.runtime.oci.state import Entry, Record
 
 __all__ = ["execute"]
@@ -49,14 +47,14 @@ def execute(invocation: Invocation) -> int:
                 raise FailedPrecondition(
                     f"cannot delete container {entry.id} that is not stopped: {status}"
                 )
-            _destroy(entry, values, invocation.report)
+            _destroy(entry, values)
     except NotFound:
         if not force:
             raise
     return 0
 
 
-def _destroy(entry: Entry, values: Record, report: Report) -> None:
+def _destroy(entry: Entry, values: Record) -> None:
     """Kill what lives, remove the cgroup and the state."""
     with contextlib.suppress(FailedPrecondition), open_init(values) as pidfd:
         pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
@@ -72,5 +70,5 @@ def _destroy(entry: Entry, values: Record, report: Report) -> None:
     if group is not None:
         group.kill()
         group.remove()
-    hook_points.after_stop(entry, values, report)
+    # poststop hooks belong here; what they fail with is a warning.
     entry.remove()

@@ -52,8 +52,11 @@ def execute(invocation: Invocation) -> int:
     with open_init(values) as pidfd:
         if not pidfd_send_signal(pidfd.fileno(), number):
             raise FailedPrecondition("container not running")
-    if number == signal.SIGKILL and group is not None and group.is_frozen():
-        group.thaw()  # on v1 a frozen process cannot even die
+    if number == signal.SIGKILL and group is not None:
+        if values.shares_pids:
+            group.kill()  # nobody else ends what PID 1 has left behind
+        elif group.is_frozen():
+            group.thaw()  # on v1 a frozen process cannot even die
     return 0
 
 

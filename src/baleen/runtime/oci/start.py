@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from baleen.errors import FailedPrecondition
-from baleen.runtime.oci import hook_points
 from baleen.runtime.oci.access import group_of
 from baleen.runtime.oci.parking import release
 from baleen.runtime.oci.state import Store
@@ -28,5 +27,5 @@ def execute(invocation: Invocation) -> int:
         if status != "created":
             raise FailedPrecondition(f"cannot start a container in the {status} state")
         release(entry.directory)
-        hook_points.after_start(entry, values)
+        # poststart hooks belong here, with status running and the pid of `values`.
     return 0

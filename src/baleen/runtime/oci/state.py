@@ -55,6 +55,7 @@ class Record:
         creator, creator_start: the process that makes it, until that is done; then 0.
         cgroup: the group that is the container's alone, empty before it is made.
         uid: the user that made it.
+        shares_pids: it has no pid namespace of its own, whose end would be that of all in it.
     """
 
     id: str
@@ -67,7 +68,7 @@ class Record:
     creator_start: int = 0
     cgroup: str = ""
     uid: int = 0
-    new_keyring: bool = True
+    shares_pids: bool = False
     annotations: dict[str, str] = field(default_factory=dict)
 
 
@@ -134,7 +135,7 @@ def _decode(data: bytes) -> Record:
         creator_start=values.integer("creator_start", 0, high=2**63),
         cgroup=values.text("cgroup", ""),
         uid=values.integer("uid", 0, high=2**32),
-        new_keyring=values.flag("new_keyring"),
+        shares_pids=values.flag("shares_pids"),
         annotations=values.text_map("annotations"),
     )
 
