@@ -115,6 +115,10 @@ def _place(
     for fd in prepared.preserved:
         os.set_inheritable(fd, True)
     close_all_except({0, 1, 2, channel.fd, *prepared.preserved, *keep})
+    # To the lowest number: 3, if nothing is to be kept.
+    lowest = os.dup(channel.fd)
+    os.close(channel.fd)
+    channel.fd = lowest
 
 
 def change_directory(cwd: str) -> None:
