@@ -116,13 +116,14 @@ def create(
         created=now(),
         creator=os.getpid(),
         creator_start=started_at(os.getpid()),
+        cgroup=_group_path(bundle, name),
         uid=os.geteuid(),
         shares_pids=bundle.spec.namespaces.get("pid", "host") is not None,
         annotations=dict(bundle.spec.annotations),
     )
     entry = store.claim(values, bundle.document, program)
     undo.callback(entry.remove)
-    group = _make_group(undo, bundle, name)
+    group = _make_group(undo, bundle, values.cgroup)
     parking = None
     if parked:
         parking = Parking(entry.directory)
@@ -140,7 +141,7 @@ def create(
         new_keyring=not options.flag("no-new-keyring"),
     )
     undo.callback(container.abandon)
-    values = replace(values, pid=container.pid, start=started_at(container.pid), cgroup=group.path)
+    values = replace(values, pid=container.pid, start=started_at(container.pid))
     # Still "creating", but whoever finds it knows what to clean up.
     entry.write(values)
     if bundle.spec.namespaces.get("network", "") is None:
@@ -176,8 +177,12 @@ def preserved_descriptors(count: int) -> tuple[int, ...]:
     return tuple(range(3, 3 + count))
 
 
-def _make_group(undo: contextlib.ExitStack, bundle: Bundle, name: str) -> Cgroup:
+def _group_path(bundle: Bundle, name: str) -> str:
     path = bundle.spec.cgroups_path or name
+    return path if path.startswith("/") else f"/{path}"
+
+
+def _make_group(undo: contextlib.ExitStack, bundle: Bundle, path: str) -> Cgroup:
     resources = dict(bundle.spec.resources)
     given = resources.get("devices")
     if given is None:
@@ -186,7 +191,7 @@ def _make_group(undo: contextlib.ExitStack, bundle: Bundle, name: str) -> Cgroup
         raise InvalidArgument("linux.resources.devices: a list is needed")
     # As with runc: nothing that is not allowed, and what every container may use in any case.
     resources["devices"] = [{"allow": False, "access": "rwm"}, *given, *default_device_rules()]
-    group = detect().create(path if path.startswith("/") else f"/{path}", resources)
+    group = detect().create(path, resources)
     undo.callback(group.remove)
     undo.callback(group.kill)
     return group

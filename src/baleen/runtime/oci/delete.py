@@ -9,13 +9,14 @@ import contextlib
 import select
 import signal
 
-from baleen.errors import DataLoss, FailedPrecondition, NotFound
+from baleen.errors import DataLoss, FailedPrecondition, NotFound, Unavailable
 from baleen.linux.process import pidfd_send_signal
 from baleen.runtime.oci.access import group_of, open_init
 from baleen.runtime.oci.state import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from baleen.linux.fd import Fd
     from baleen.runtime.oci.commands import Invocation
     from baleen.runtime.oci.state import Entry, Record
 
@@ -56,19 +57,30 @@ def execute(invocation: Invocation) -> int:
 
 def _destroy(entry: Entry, values: Record) -> None:
     """Kill what lives, remove the cgroup and the state."""
-    with contextlib.suppress(FailedPrecondition), open_init(values) as pidfd:
-        pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
-        group = group_of(values)
-        if group is not None:
-            group.kill()
-        # It is not our child: a pidfd is readable when it has ended, even if nobody reaps it.
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        if not poll.poll(_DEATH_TIMEOUT_MS):
-            raise FailedPrecondition(f"process {values.pid} of container {entry.id} does not die")
     group = group_of(values)
+    complete = not values.creator
+    with contextlib.suppress(FailedPrecondition):
+        pidfd = open_init(values)
+        with pidfd:
+            pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
+            if group is not None and complete:
+                group.kill()  # even what is frozen
+            _wait(pidfd, values)
     if group is not None:
-        group.kill()
-        group.remove()
+        if complete:
+            group.kill()
+            group.remove()
+        elif not group.pids():
+            # Of a killed creator, with which all its processes died. Whether it had made the group
+            # is not known: one with processes is another's.
+            group.remove()
     # poststop hooks belong here; what they fail with is a warning.
     entry.remove()
+
+
+def _wait(pidfd: Fd, values: Record) -> None:
+    """Wait for the end of a process that is not our child, even if nobody reaps it."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    if not poll.poll(_DEATH_TIMEOUT_MS):
+        raise Unavailable(f"process {values.pid} of container {values.id} does not die")

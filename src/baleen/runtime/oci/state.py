@@ -53,7 +53,8 @@ class Record:
         created: RFC 3339 time.
         pid, start: PID 1 and its start time in clock ticks; 0 before there is one.
         creator, creator_start: the process that makes it, until that is done; then 0.
-        cgroup: the group that is the container's alone, empty before it is made.
+        cgroup: the group that is the container's alone, once it is complete; until then it may
+            not be there, or be another's.
         uid: the user that made it.
         shares_pids: it has no pid namespace of its own, whose end would be that of all in it.
     """
@@ -198,13 +199,15 @@ class Entry:
     def remove(self) -> None:
         """Remove it with all files in it. Success means *is gone*."""
         # Under another name it is no container any more, whenever we are killed.
-        gone = f"{os.path.dirname(self.directory)}/~{os.getpid()}"
+        root = os.path.dirname(self.directory)
+        gone = f"{root}/~{os.getpid()}"
         _remove_tree(gone)
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.rename(self.directory, gone)
-        except FileNotFoundError:
-            return
-        _remove_tree(gone)
+            _remove_tree(gone)
+        for name in os.listdir(root):
+            if name.startswith("~") and not started_at(int(name[1:])):
+                _remove_tree(f"{root}/{name}")  # of a command that was killed
 
     def status(self, values: Record, group: Cgroup | None) -> str:
         """creating, created, running, paused or stopped, as the kernel has it.

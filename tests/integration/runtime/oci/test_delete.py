@@ -2,8 +2,9 @@
 
 import json
 import os
-import signal
 import subprocess
+
+from bed import wait_until
 
 from baleen.linux.cgroup import detect
 
@@ -38,18 +39,25 @@ def test_a_paused_one_can_be_deleted_by_force(runtime):
 
 
 def test_what_a_creator_that_was_killed_has_left_is_deleted(runtime):
-    # It blocks as it connects to a socket whose queue is full, so after that nothing is there; and
-    # as it opens a FIFO instead of its pid file, when all is.
     runtime.configure("sleep", "100")
-    blocked = runtime.bundle / "pid"
+    group = detect().open(f"{runtime.group}/c1")
     command = runtime.command("create", "-b", str(runtime.bundle), "c1")
-    process = subprocess.Popen([*command[:-1], "c1"], stdout=subprocess.DEVNULL)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    # Whenever that was: nothing, a leftover, or a whole container; each can be deleted.
-    runtime("delete", "--force", "c1")
-    assert not blocked.exists()
-    assert detect().open(f"{runtime.group}/c1").pids() == []
+    found = set()
+
+    def kill_when_it_has_processes():
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+            while not group.pids() and process.poll() is None:
+                pass
+            process.kill()
+        done = subprocess.run(runtime.command("state", "c1"), capture_output=True, check=False)
+        found.add(json.loads(done.stdout)["status"] if done.returncode == 0 else "none")
+        runtime("delete", "--force", "c1")
+        assert os.listdir(runtime.root) == []
+        assert not any(os.path.exists(directory) for directory in group.directories)
+        return "stopped" in found
+
+    # That moment is before it is complete, unless we were slow to see it.
+    wait_until("a creation is interrupted", kill_when_it_has_processes, timeout_s=30)
 
 
 def test_an_unreadable_state_is_removed_by_force(runtime):

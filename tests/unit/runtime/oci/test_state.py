@@ -36,6 +36,10 @@ def test_what_a_killed_claim_left_is_no_container_and_is_in_nobodys_way(store):
     entry = store.claim(RECORD, b"new", None)
     assert entry.config() == b"new"
     assert os.listdir(store.root) == ["c1"]
+    os.makedirs(f"{store.root}/~{2**22 + 1}")
+    os.makedirs(f"{store.root}/~{os.getppid()}")
+    entry.remove()
+    assert os.listdir(store.root) == [f"~{os.getppid()}"]
 
 
 def test_an_unknown_or_unreadable_container_is_told(store):
