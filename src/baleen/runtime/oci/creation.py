@@ -145,7 +145,7 @@ def create(
     # Still "creating", but whoever finds it knows what to clean up.
     entry.write(values)
     if bundle.spec.namespaces.get("network", "") is None:
-        from baleen.runtime.interfaces import bring_up_loopback
+        from baleen.linux.netns import bring_up_loopback
 
         bring_up_loopback(container.netns)
     container.wait_ready()  # prestart and createRuntime hooks run within it

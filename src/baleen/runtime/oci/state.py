@@ -206,7 +206,8 @@ class Entry:
             os.rename(self.directory, gone)
             _remove_tree(gone)
         for name in os.listdir(root):
-            if name.startswith("~") and not started_at(int(name[1:])):
+            pid = name[1:]
+            if name.startswith("~") and pid.isdecimal() and not started_at(int(pid)):
                 _remove_tree(f"{root}/{name}")  # of a command that was killed
 
     def status(self, values: Record, group: Cgroup | None) -> str:
