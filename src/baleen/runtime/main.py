@@ -8,8 +8,6 @@ are logged and shown, and the exit code is 1, or 255 from `exec`, as runc has it
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
 
 from baleen.errors import BaleenError, InvalidArgument
@@ -20,12 +18,11 @@ from baleen.runtime.oci.report import Report
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
 
     from baleen.runtime.oci.commands import Command
     from baleen.runtime.oci.options import Values
 
-__all__ = ["main", "program"]
+__all__ = ["main"]
 
 _HELP = Option("help", "print this", short="h")
 
@@ -115,22 +112,3 @@ def _message(error: BaleenError) -> str:
     if getattr(error, "stage", "spec") != "spec" and hasattr(error, "exit_code"):
         return f"unable to start container process: {error}"
     return str(error)
-
-
-def program() -> NoReturn:
-    """Be the whole program: as `main`, with open standard streams, and without tidying memory."""
-    gc.disable()  # what a command makes is less than a collection costs
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open("/dev/null", os.O_RDWR)  # the lowest number is the missing one
-    try:
-        code = main()
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else 1
-    os._exit(code)
-
-
-if __name__ == "__main__":
-    program()

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.integration
 
-PROGRAM = (sys.executable, "-m", "baleen.runtime.main")
+PROGRAM = (sys.executable, "-m", "baleen.runtime.program")
 
 
 @pytest.fixture

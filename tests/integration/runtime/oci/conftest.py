@@ -16,7 +16,7 @@ import pytest
 from baleen.linux.cgroup import detect
 from baleen.runtime.default_spec import default_spec
 
-PROGRAM = (sys.executable, "-IOO", "-m", "baleen.runtime.main")
+PROGRAM = (sys.executable, "-IOO", "-m", "baleen.runtime.program")
 APPLETS = ("cat", "echo", "id", "ls", "mkdir", "readlink", "sh", "sleep", "stty", "true", "tty")
 _NUMBERS = itertools.count()
 

@@ -77,7 +77,7 @@ def podman(tmp_path_factory):
     runtime = f"{place}/baleen-runtime"
     with open(runtime, "w", encoding="utf-8") as script:
         script.write(
-            f"#!{sys.executable} -IOO\nfrom baleen.runtime.main import program\n\nprogram()\n"
+            f"#!{sys.executable} -IOO\nfrom baleen.runtime.program import program\n\nprogram()\n"
         )
     os.chmod(runtime, 0o755)
     with open(f"{place}/containers.conf", "w", encoding="utf-8") as file:

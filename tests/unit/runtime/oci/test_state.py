@@ -113,18 +113,22 @@ def test_frozen_is_paused(store):
 
 
 def test_the_lock_is_of_the_container_that_has_the_name_now(store):
-    entry = store.claim(RECORD, b"{}", None)
+    entry = store.claim(RECORD, b'"first"', None)
+    reader, writer = os.pipe()
+    go_reader, go_writer = os.pipe()
+    # Forked before the lock is there: a copy of its descriptor would hold it too.
+    pid = os.fork()
+    if pid == 0:
+        os.read(go_reader, 1)
+        os.write(writer, b"1")
+        with store.open("c1").locked():
+            name = json.loads(store.open("c1").config())
+        os._exit(7 if name == "second" else 1)
     with entry.locked():
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.write(writer, b"1")
-            with store.open("c1").locked():
-                name = json.loads(store.open("c1").config())
-            os._exit(7 if name == "second" else 1)
+        os.write(go_writer, b"1")
         assert os.read(reader, 1) == b"1"
         entry.remove()
         store.claim(RECORD, b'"second"', None)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-    os.close(reader)
-    os.close(writer)
+    for fd in (reader, writer, go_reader, go_writer):
+        os.close(fd)
