@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that follow from the code.
+"""Writes the pages of docs/ that follow from the code: compatibility.md, baleend.md, explain-json.md.
 
     python tools/generate_docs.py
 
@@ -7,11 +7,17 @@ A test compares the pages with what this makes, so they cannot fall behind.
 
 from __future__ import annotations
 
+import inspect
+import re
+import typing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from baleen.api import explanation
 from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
-from baleen.daemon import routes_absent
+from baleen.daemon import routes_absent, routes_explain
 from baleen.daemon.application import OPERATIONS
 from baleen.daemon.options import OPTIONS, UNSUPPORTED
 from baleen.runtime.oci.commands import COMMANDS, DEFAULT_ROOT, GLOBAL_OPTIONS
@@ -28,6 +34,8 @@ _PARTIAL = {
     "ImageCreate": "import from a body (`fromSrc=-`); pulling (`fromImage`) answers 501",
     "ContainerAttachWebsocket": "answers 501",
     "SystemDataUsage": "everything but build cache",
+    "ContainerExplain": "what isolates a container",
+    "ContainerExplainCreate": "what would; the body of ContainerCreate, and nothing is made",
     "PluginList": "always empty: there are no plugins",
 }
 
@@ -35,7 +43,8 @@ _PARTIAL = {
 def compatibility_page() -> str:
     """Return docs/compatibility.md."""
     absent = {operation.name for operation in routes_absent.OPERATIONS}
-    present = [operation for operation in OPERATIONS if operation.name not in absent]
+    own = {operation.name for operation in routes_explain.OPERATIONS}
+    present = [op for op in OPERATIONS if op.name not in absent | own]
     lines = [
         "# Compatibility with the Docker Engine API",
         "",
@@ -55,6 +64,14 @@ def compatibility_page() -> str:
         "| operation | request | remark |",
         "| --- | --- | --- |",
         *_rows(op for op in OPERATIONS if op.name in absent),
+        "",
+        "## Baleen's own",
+        "",
+        "An extension beside Docker's paths; no client of Docker's meets it. See [explain.md](explain.md).",
+        "",
+        "| operation | request | remark |",
+        "| --- | --- | --- |",
+        *_rows(op for op in OPERATIONS if op.name in own),
         "",
         "## Known differences",
         "",
@@ -129,6 +146,67 @@ def baleend_page() -> str:
     return "\n".join(lines)
 
 
+def explain_json_page() -> str:
+    """Return docs/explain-json.md."""
+    lines = [
+        "# The document of `baleen explain --json`",
+        "",
+        "What `GET /baleen/v1/containers/{id}/explain` and `POST /baleen/v1/containers/explain` answer;",
+        "[explain.md](explain.md) says what it is for. Lists and texts are empty, never null. This page is",
+        "written by `tools/generate_docs.py` from the types in `src/baleen/api/explanation.py`.",
+    ]
+    lines += _fields_of(explanation.Explanation)
+    for name in explanation.__all__:
+        if name != "Explanation":
+            lines += _fields_of(getattr(explanation, name))
+    return "\n".join([*lines, ""])
+
+
+def _fields_of(kind: type[msgspec.Struct]) -> list[str]:
+    summary, attributes = _docstring(kind)
+    lines = [
+        "",
+        f"## {_title(kind)}",
+        "",
+        summary,
+        "",
+        "| field | type | meaning |",
+        "| --- | --- | --- |",
+    ]
+    hints = typing.get_type_hints(kind)
+    for field in msgspec.structs.fields(kind):
+        meaning = attributes.get(field.name, "").replace("|", "\\|")
+        lines.append(f"| {field.encode_name} | {_type_text(hints[field.name])} | {meaning} |")
+    return lines
+
+
+def _title(kind: type) -> str:
+    return kind.__name__.removeprefix("Explained")
+
+
+def _docstring(kind: type) -> tuple[str, dict[str, str]]:
+    """Return the first paragraph, and what is said of each attribute."""
+    text = inspect.getdoc(kind) or ""
+    head, _, tail = text.partition("\n\nAttributes:\n")
+    attributes: dict[str, str] = {}
+    for entry in re.split(r"\n(?=    \S)", "\n" + tail):
+        names, colon, meaning = entry.strip().partition(":")
+        if colon:
+            for name in names.split(","):
+                attributes[name.strip()] = " ".join(meaning.split())
+    return " ".join(head.split()), attributes
+
+
+def _type_text(kind: object) -> str:
+    if typing.get_origin(kind) is list:
+        return f"list of {_type_text(typing.get_args(kind)[0])}"
+    if typing.get_origin(kind) is dict:
+        return "object"
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return f"[{_title(kind)}](#{_title(kind).lower()})"
+    return {str: "text", int: "number", bool: "true or false"}.get(kind, str(kind))
+
+
 def runtime_page() -> str:
     """Return docs/baleen-runtime.md."""
     lines = [
@@ -201,6 +279,7 @@ PAGES = {
     "compatibility.md": compatibility_page,
     "baleend.md": baleend_page,
     "baleen-runtime.md": runtime_page,
+    "explain-json.md": explain_json_page,
 }
 
 

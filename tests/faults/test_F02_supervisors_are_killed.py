@@ -1,4 +1,4 @@
-"""F02: kill -9 of the supervisors of ten containers, with a daemon and without."""
+"""F02: kill -9 of the shims of ten containers, with a daemon and without."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COUNT = 10
 
 
 def start(engine) -> dict[str, int]:
-    """Return each container's name with the pid of its supervisor."""
+    """Return each container's name with the pid of its shim."""
     found = {}
     for number in range(COUNT):
         name = f"box{number}"
@@ -47,7 +47,7 @@ def check_ended(engine, since: float) -> None:
 def test_while_the_daemon_runs(engine):
     supervisors = start(engine)
     since = time.time()
-    for pid in supervisors.values():
+    for pid in set(supervisors.values()):
         os.kill(pid, signal.SIGKILL)
     check_ended(engine, since)
 
@@ -55,7 +55,7 @@ def test_while_the_daemon_runs(engine):
 def test_while_there_is_no_daemon(engine):
     supervisors = start(engine)
     engine.kill9()
-    for pid in supervisors.values():
+    for pid in set(supervisors.values()):
         os.kill(pid, signal.SIGKILL)
     since = time.time()
     engine.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -30,10 +31,21 @@ def reboot(engine) -> None:
     shutil.rmtree(engine.place.exec_root)
     for directory in leaks.take(engine.place, None).cgroups:
         for path, _, _ in os.walk(directory, topdown=False):
-            os.rmdir(path)
+            # A process that is dying is not shown any more, and holds its group for a moment.
+            wait_until("the control group is empty", lambda path=path: removed(path))
     engine.inside("nft", "flush", "ruleset")
     for link in leaks.take(engine.place, None).links - {"lo", "uplink"}:
         engine.inside("ip", "link", "delete", link, check=False)
+
+
+def removed(path: str) -> bool:
+    try:
+        os.rmdir(path)
+    except OSError as err:
+        if err.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def test_what_has_a_policy_starts_again_and_the_rest_is_clean(engine):

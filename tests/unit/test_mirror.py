@@ -21,6 +21,7 @@ BY_OPERATION = {
     "engine/disk_usage.py": "test_observe.py",
     "engine/engine.py": "test_daemon_restart.py",
     "engine/execs.py": "test_exec.py",
+    "engine/explaining/operation.py": "test_explain.py",
     "engine/image_operations.py": "test_images.py",
     "engine/measuring.py": "test_observe.py",
     "engine/network_operations.py": "test_networks.py",

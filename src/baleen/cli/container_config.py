@@ -285,7 +285,9 @@ def _networks(flags: Flags, body: JsonObject, host: JsonObject) -> None:
     if flags.changed("link") and first != "default":
         settings["Links"] = flags.texts("link")
     endpoints: dict[str, JsonObject] = {}
-    if settings or given:
+    # A single network without options of its own is said by NetworkMode alone, as Docker does:
+    # `container:NAME` may not be among the endpoints at all.
+    if settings or len(given) > 1:
         endpoints[first] = settings
     for name, other in given[1:]:
         if name in endpoints:

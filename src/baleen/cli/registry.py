@@ -23,6 +23,7 @@ TOP: dict[str, tuple[str, str]] = {
     "diff": ("diff", "Inspect changes to files or directories on a container's filesystem"),
     "events": ("events", "Get real time events from the server"),
     "exec": ("exec", "Execute a command in a running container"),
+    "explain": ("explain", "Show what isolates a container, and why each part is there"),
     "export": ("export", "Export a container's filesystem as a tar archive"),
     "history": ("history", "Show the history of an image"),
     "images": ("images", "List images"),
@@ -83,7 +84,8 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         "Manage containers",
         {
             **_top(
-                *("attach", "commit", "cp", "create", "diff", "exec", "export", "kill", "logs"),
+                *("attach", "commit", "cp", "create", "diff", "exec", "explain", "export", "kill"),
+                "logs",
                 *("pause", "port", "rename", "restart", "rm", "run", "start", "stats", "stop"),
                 *("top", "unpause", "update", "wait"),
                 ls="ps",

@@ -9,6 +9,7 @@ from baleen.api.versions import MAXIMUM_TEXT
 from baleen.daemon import (
     routes_absent,
     routes_containers,
+    routes_explain,
     routes_images,
     routes_networks,
     routes_system,
@@ -37,6 +38,7 @@ OPERATIONS = (
     *routes_networks.OPERATIONS,
     *routes_system.OPERATIONS,
     *routes_absent.OPERATIONS,
+    *routes_explain.OPERATIONS,
 )
 
 

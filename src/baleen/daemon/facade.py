@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 
     from baleen import api
+    from baleen.api.explanation import Explanation
 
     Filters = Mapping[str, Sequence[str]]
 
@@ -67,6 +68,12 @@ class _Containers(Protocol):
     ) -> api.ContainerCreateResponse: ...
 
     def container_inspect(self, ref: str, *, size: bool) -> bytes | Awaitable[bytes]: ...
+
+    async def container_explain(self, ref: str) -> Explanation: ...
+
+    async def container_explain_create(
+        self, name: str | None, body: api.ContainerCreateBody, platform: str
+    ) -> Explanation: ...
 
     async def container_start(self, ref: str) -> None: ...
 

@@ -36,6 +36,8 @@ _VERSIONED = re.compile(r"/v([0-9.]{1,16})(/.*)")
 # It names the newest version that the daemon has, and reads what left the API with v1.45.
 _COMPOSE_1 = "docker-compose/1."
 _COMPOSE_1_UNDERSTANDS = (1, 44)
+# What is not Docker's lies below, in paths of the same form.
+_EXTENSIONS = "/baleen/v1/"
 _MEDIA_TYPE = re.compile(r"[ \t]*([^;\s]+)[ \t]*(?:;.*)?")
 
 
@@ -125,7 +127,8 @@ class Router:
         operation = self._fixed.get((method, path))
         if operation is not None:
             return operation, ""
-        end = path.find("/", 1) + 1
+        start = len(_EXTENSIONS) if path.startswith(_EXTENSIONS) else 1
+        end = path.find("/", start) + 1
         before, rest = path[:end], path[end:]
         if end and rest:
             for ref, after in _splits(rest):

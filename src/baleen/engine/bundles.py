@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -23,11 +23,12 @@ from baleen.engine.public_files import make_public_directory, write_public_file
 from baleen.engine.root_view import live_root, read_only_view
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.starter import remove_ending
-from baleen.engine.users import UserFiles, read_user_files, resolve_user
-from baleen.errors import Conflict, InvalidArgument, NotFound, Unavailable
+from baleen.engine.users import User, UserFiles, read_user_files, resolve_user
+from baleen.errors import BaleenError, Conflict, InvalidArgument, NotFound, Unavailable
 from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from contextlib import AsyncExitStack
     from pathlib import Path
 
@@ -35,16 +36,17 @@ if TYPE_CHECKING:
     from baleen.containers.record import ContainerRecord
     from baleen.engine.config import EngineConfig
     from baleen.engine.container_networks import Sandbox
-    from baleen.engine.mounts_parse import ResolvedMount
+    from baleen.engine.mounts_parse import MountRequest, ResolvedMount
     from baleen.engine.seccomp_programs import SeccompPrograms
     from baleen.engine.tasks import Tasks
-    from baleen.engine.users import User
     from baleen.images import ImageStore
     from baleen.linux.cgroup import CgroupDriver
     from baleen.snapshots import Mounts, Snapshotter
     from baleen.volumes import VolumeStore
 
 __all__ = ["Bundles"]
+
+T = TypeVar("T")
 
 
 class Bundles:
@@ -103,6 +105,73 @@ class Bundles:
         path.write_bytes(msgspec.json.encode(request))
         return str(path)
 
+    # --- to look at, without making anything -------------------------------------------------
+
+    def documents(self, record: ContainerRecord) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return config.json and start.json of the container's run (Conflict: there is none)."""
+        bundle = self.directory(record.id)
+        try:
+            texts = [(bundle / name).read_bytes() for name in ("config.json", "start.json")]
+        except OSError as err:
+            raise Conflict(f"container {record.id} is not running") from err
+        config, start = (msgspec.json.decode(text) for text in texts)
+        return config, start
+
+    def plan(
+        self, record: ContainerRecord, mounts: Mounts | None, *, strict: bool
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Return the config.json that a start would write, and why a start would fail.
+
+        Nothing is made or mounted. Where a start would fail, the document says what comes
+        nearest.
+
+        Args:
+            record: of a container that does not run; it may be in no store.
+            mounts: its root, or the image's alone; None when nothing is unpacked.
+            strict: raise what a start would.
+        """
+        problems: list[str] = []
+
+        def attempt(step: Callable[[], T], otherwise: T) -> T:
+            try:
+                return step()
+            except BaleenError as err:
+                if strict:
+                    raise
+                if str(err) not in problems:
+                    problems.append(str(err))
+                return otherwise
+
+        def namespace(mode: str, kind: str, title: str) -> str | None:
+            otherwise: str | None = mode
+            return attempt(lambda: self._namespace(mode, kind, title), otherwise)
+
+        config, host = record.config, record.host_config
+        paths = {
+            "net": namespace(host.network_mode, "net", "network"),
+            "ipc": namespace(host.ipc_mode, "ipc", "IPC"),
+            "pid": namespace(host.pid_mode, "pid", "PID"),
+        }
+        facts = self._facts(
+            record,
+            attempt(lambda: self._user(record, mounts), User(0, 0)),
+            resolve_mounts(self._requests(record), record.mounts),
+            paths,
+            attempt(lambda: self._shm_directory(record), None),
+            attempt(lambda: self._etc_directory(record), record.state_dir),
+        )
+        nothing: dict[str, object] = {}
+        spec = attempt(lambda: build_spec(config, host, facts), nothing)
+        if not spec:  # a device that is not there
+            spec = build_spec(config, msgspec.structs.replace(host, devices=[]), facts)
+        return spec, problems
+
+    def wants_init(self, record: ContainerRecord) -> bool:
+        """Whether our init is to be PID 1 of the container."""
+        host = record.host_config
+        init = self._config.default_init if host.init is None else host.init
+        return init and shared_with(host.pid_mode) is None and host.pid_mode != "host"
+
     def _mounts(self, record: ContainerRecord) -> Mounts:
         try:
             return self._snapshots.mounts(record.id)
@@ -129,13 +198,17 @@ class Bundles:
 
     # --- mounts ----------------------------------------------------------------------------
 
-    async def _resolve_mounts(self, record: ContainerRecord) -> list[ResolvedMount]:
+    @staticmethod
+    def _requests(record: ContainerRecord) -> list[MountRequest]:
         requests = parse_mounts(record.config, record.host_config)
         named = {request.target for request in requests}
         inherited = [point for point in record.mounts if point.destination not in named]
-        requests = parse_mounts(
+        return parse_mounts(
             record.config, record.host_config, inherited=inherited_requests(inherited, "")
         )
+
+    async def _resolve_mounts(self, record: ContainerRecord) -> list[ResolvedMount]:
+        requests = self._requests(record)
         for point in record.mounts:
             if point.type == "volume":
                 await self._mount_volume(point.name, record.id)
@@ -173,32 +246,46 @@ class Bundles:
     def _spec(
         self, record: ContainerRecord, mounts: Mounts, resolved: list[ResolvedMount]
     ) -> dict[str, Any]:
-        config, host = record.config, record.host_config
+        host = record.host_config
+        paths = {
+            "net": self._namespace(host.network_mode, "net", "network"),
+            "ipc": self._namespace(host.ipc_mode, "ipc", "IPC"),
+            "pid": self._namespace(host.pid_mode, "pid", "PID"),
+        }
+        user = self._user(record, mounts)
         etc = self._etc_directory(record)
-        network = self._namespace(host.network_mode, "net", "network")
-        return build_spec(
-            config,
-            host,
-            Facts(
-                hostname=config.hostname,
-                domainname=config.domainname,
-                cgroup_path=self.cgroup_path(record),
-                cgroup_version=self._cgroups.version,
-                user=self._user(record, mounts),
-                path=record.path,
-                args=record.args,
-                mounts=resolved,
-                hostname_path=f"{record.state_dir}/hostname",
-                hosts_path=f"{etc}/hosts",
-                resolv_conf_path=f"{etc}/resolv.conf",
-                network_path=network,
-                ipc_path=self._namespace(host.ipc_mode, "ipc", "IPC"),
-                pid_path=self._namespace(host.pid_mode, "pid", "PID"),
-                shm_path=self._shm(record),
-                default_ulimits=self._config.default_ulimits,
-                default_shm_size=self._config.default_shm_size,
-                cpu_count=os.cpu_count() or 1,
-            ),
+        facts = self._facts(record, user, resolved, paths, self._shm(record), etc)
+        return build_spec(record.config, host, facts)
+
+    def _facts(
+        self,
+        record: ContainerRecord,
+        user: User,
+        resolved: list[ResolvedMount],
+        paths: Mapping[str, str | None],
+        shm_path: str | None,
+        etc: str,
+    ) -> Facts:
+        config = record.config
+        return Facts(
+            hostname=config.hostname,
+            domainname=config.domainname,
+            cgroup_path=self.cgroup_path(record),
+            cgroup_version=self._cgroups.version,
+            user=user,
+            path=record.path,
+            args=record.args,
+            mounts=resolved,
+            hostname_path=f"{record.state_dir}/hostname",
+            hosts_path=f"{etc}/hosts",
+            resolv_conf_path=f"{etc}/resolv.conf",
+            network_path=paths["net"],
+            ipc_path=paths["ipc"],
+            pid_path=paths["pid"],
+            shm_path=shm_path,
+            default_ulimits=self._config.default_ulimits,
+            default_shm_size=self._config.default_shm_size,
+            cpu_count=os.cpu_count() or 1,
         )
 
     def _namespace(self, mode: str, kind: str, title: str) -> str | None:
@@ -211,9 +298,9 @@ class Bundles:
             raise Conflict(f"cannot join {title} namespace of a non running container: {target.id}")
         return f"/proc/{target.pid}/ns/{kind}"
 
-    def _user(self, record: ContainerRecord, mounts: Mounts) -> User:
+    def _user(self, record: ContainerRecord, mounts: Mounts | None) -> User:
         return resolve_user(
-            self._read_user_files(record, mounts),
+            UserFiles() if mounts is None else self._read_user_files(record, mounts),
             record.config.user,
             record.host_config.group_add,
         )
@@ -253,7 +340,7 @@ class Bundles:
 
     # --- /dev/shm --------------------------------------------------------------------------
 
-    def _shm(self, record: ContainerRecord) -> str | None:
+    def _shm_directory(self, record: ContainerRecord) -> str | None:
         """Return the directory of a /dev/shm that other containers may join, else None."""
         mode = record.host_config.ipc_mode
         if (other := shared_with(mode)) is not None:
@@ -264,15 +351,20 @@ class Bundles:
                     "(hint: use IpcMode:shareable for the donor container)"
                 )
             return str(self.directory(target.id) / "shm")
-        if mode != "shareable":
-            return None
+        return str(self.directory(record.id) / "shm") if mode == "shareable" else None
+
+    def _shm(self, record: ContainerRecord) -> str | None:
+        """Return the same; one of this container's own is there afterwards."""
+        directory = self._shm_directory(record)
+        if directory is None or record.host_config.ipc_mode != "shareable":
+            return directory
         path = self.directory(record.id) / "shm"
         path.mkdir(mode=0o700, exist_ok=True)
         if not path.is_mount():
             size = record.host_config.shm_size or self._config.default_shm_size
             flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-            mount("shm", str(path), "tmpfs", flags, f"mode=1777,size={size}")
-        return str(path)
+            mount("shm", directory, "tmpfs", flags, f"mode=1777,size={size}")
+        return directory
 
     # --- start.json ------------------------------------------------------------------------
 
@@ -284,7 +376,6 @@ class Bundles:
         spec: dict[str, Any],
     ) -> dict[str, Any]:
         host = record.host_config
-        init = self._config.default_init if host.init is None else host.init
         return {
             "id": record.id,
             "bundle": str(self.directory(record.id)),
@@ -301,7 +392,7 @@ class Bundles:
                 "maximum_retries": host.restart_policy.maximum_retry_count,
             },
             "restart_count": 0,
-            "init": init and shared_with(host.pid_mode) is None and host.pid_mode != "host",
+            "init": self.wants_init(record),
             "reserved_fds": len(sandbox.sockets),
         }
 

@@ -55,7 +55,10 @@ if TYPE_CHECKING:
     from baleen.snapshots import Mounts, Snapshotter
     from baleen.volumes import VolumeStore
 
-__all__ = ["Creating"]
+__all__ = ["PLANNED_ID", "Creating"]
+
+PLANNED_ID = "0" * 64
+"""Stands for the id of a container that is only planned."""
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -98,12 +101,8 @@ class Creating:
         """
         wanted = parse_name(name) if name else None
         image = await self._tasks.blocking(self._find_image, body.image, platform)
-        config = merge_image_config(body.config, image.config.config)
-        host = self._complete_host(body.host_config)
-        warnings = check_create(config, host, self._resources)
-        parse_log_config(host.log_config, config)
+        config, host, warnings = self._checked(body, image)
         path, args = command_of(config)
-        port_requests(config, host)
         endpoints = self._networks.initial_endpoints(
             host.network_mode, body.networking_config.endpoints_config
         )
@@ -150,7 +149,60 @@ class Creating:
         )
         return ContainerCreateResponse(id=container_id, warnings=warnings)
 
+    async def plan(
+        self, name: str | None, body: ContainerCreateBody, platform: str
+    ) -> tuple[ContainerRecord, Image, list[str]]:
+        """Return the record that `create` would store, the image, and warnings for the client.
+
+        The record's id is zeros. Nothing is made: no layer, no volume, no directory; no name is
+        taken.
+
+        Raises:
+            BaleenError: as `create` does.
+        """
+        wanted = parse_name(name) if name else None
+        chosen = Platform.parse(platform) if platform else None
+        if not body.image:
+            raise InvalidArgument("no image specified")
+        image = await self._tasks.blocking(self._images.resolve, body.image, platform=chosen)
+        config, host, warnings = self._checked(body, image)
+        path, args = command_of(config)
+        endpoints = self._networks.initial_endpoints(
+            host.network_mode, body.networking_config.endpoints_config
+        )
+        if wanted is not None:  # taken and given back at once, for the error alone
+            self._store.names.reserve(wanted, PLANNED_ID)
+            self._store.names.release(PLANNED_ID)
+        config = self._complete_config(config, host, PLANNED_ID)
+        record = ContainerRecord(
+            id=PLANNED_ID,
+            name=wanted or "",
+            created=now_text(),
+            path=path,
+            args=args,
+            image_id=str(image.id),
+            chain_id=str(image.chain_id or ""),
+            config=config,
+            host_config=host,
+            mounts=[self._planned_mount(item) for item in self._mount_requests(config, host)],
+            endpoints=endpoints,
+            state_dir=str(self._config.data_root / "containers" / PLANNED_ID),
+        )
+        return record, image, warnings
+
     # --- configuration ---------------------------------------------------------------------
+
+    def _checked(
+        self, body: ContainerCreateBody, image: Image
+    ) -> tuple[ContainerConfig, HostConfig, list[str]]:
+        """Return both configurations, complete and checked, and warnings for the client."""
+        config = merge_image_config(body.config, image.config.config)
+        host = self._complete_host(body.host_config)
+        warnings = check_create(config, host, self._resources)
+        parse_log_config(host.log_config, config)
+        command_of(config)
+        port_requests(config, host)
+        return config, host, warnings
 
     def _find_image(self, ref: str, platform: str) -> Image:
         if not ref:
@@ -240,7 +292,8 @@ class Creating:
     ) -> MountPoint:
         """Make what the mount needs on the host and return its place in the record."""
         if request.type == "bind":
-            self._check_source(request)
+            if not self._has_source(request):
+                make_public_directory(request.source)
             return mount_point(request, request.source)
         if request.type == "tmpfs":
             return mount_point(request, "")
@@ -262,16 +315,30 @@ class Creating:
         source = str(self._volumes.data_path(volume.name))
         return mount_point(request, source, volume.name)
 
+    def _planned_mount(self, request: MountRequest) -> MountPoint:
+        """Return the same place in the record, without making anything."""
+        if request.type == "bind":
+            self._has_source(request)
+        elif request.type == "image":
+            raise errors.NotImplemented("mounts of type image are not available in this version")
+        elif request.type == "volume":
+            if request.is_anonymous:
+                return mount_point(request, "")
+            source = str(self._volumes.data_path(request.source))
+            return mount_point(request, source, request.source)
+        return mount_point(request, request.source)
+
     @staticmethod
-    def _check_source(request: MountRequest) -> None:
+    def _has_source(request: MountRequest) -> bool:
+        """Return whether a bind's source is there; InvalidArgument if it has to be and is not."""
         if os.path.exists(request.source):  # noqa: PTH110
-            return
+            return True
         if not request.make_source:
             raise InvalidArgument(
                 'invalid mount config for type "bind": bind source path does not exist: '
                 f"{request.source}"
             )
-        make_public_directory(request.source)
+        return False
 
     async def _fill_volumes(
         self, requests: list[MountRequest], points: list[MountPoint], mounts: Mounts

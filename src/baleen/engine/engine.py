@@ -22,6 +22,7 @@ from baleen.engine.creating import Creating
 from baleen.engine.disk_usage import DiskUsage
 from baleen.engine.events import EventBus
 from baleen.engine.execs import Execs
+from baleen.engine.explaining.operation import Explaining
 from baleen.engine.health import HealthChecks
 from baleen.engine.image_operations import ImageOperations, image_event_sink
 from baleen.engine.lifecycle import Lifecycle
@@ -163,6 +164,23 @@ class Engine:
         self.container_list = viewing.list_all
         self.container_inspect = viewing.inspect
         self.container_logs = viewing.logs
+
+        explaining = Explaining(
+            config,
+            store,
+            self._images,
+            self._snapshots,
+            self._volumes,
+            self._networks,
+            bundles,
+            creating,
+            starter,
+            seccomp,
+            cgroups,
+            self._tasks,
+        )
+        self.container_explain = explaining.explain
+        self.container_explain_create = explaining.explain_create
 
         measuring = Measuring(store, starter, self.events)
         self.container_top = measuring.top

@@ -61,6 +61,27 @@ class SeccompPrograms:
             known = self._known[key] = self._compile(profile, key[1])
         return known
 
+    def source(
+        self, profile: str | None, capabilities: Collection[str]
+    ) -> tuple[str, dict[str, Any] | None, str]:
+        """Return what `path` would compile of the same arguments: kind, document, file name.
+
+        The kind is "builtin", "custom" or "unconfined"; that has no document and no file.
+
+        Raises:
+            InvalidArgument: the profile is malformed.
+        """
+        profile = profile or self._default_text()
+        if profile == "unconfined":
+            return "unconfined", None, ""
+        kind, document = _document(profile)
+        return kind, document, f"{self._digest(document, frozenset(capabilities))}.bpf"
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """The version that programs are compiled for: that of the running kernel."""
+        return self._kernel
+
     def _default_text(self) -> str:
         if self._default in (None, "", "builtin", "default"):
             return "builtin"
@@ -71,25 +92,35 @@ class SeccompPrograms:
 
     def _compile(self, profile: str, capabilities: frozenset[str]) -> str:
         # Imported on first use only: the syscall tables are large.
-        from baleen.runtime.seccomp import compile_profile, default_profile
+        from baleen.runtime.seccomp import compile_profile
 
-        document = default_profile() if profile == "builtin" else _parse(profile)
-        arch = os.uname().machine
-        digest = hashlib.sha256(
-            json.dumps(
-                [document, sorted(capabilities), arch, self._kernel], sort_keys=True
-            ).encode()
-        ).hexdigest()
-        path = self._directory / f"{digest}.bpf"
+        _, document = _document(profile)
+        path = self._directory / f"{self._digest(document, capabilities)}.bpf"
         if not path.exists():
             program = compile_profile(
-                document, capabilities=capabilities, arch=arch, kernel=self._kernel
+                document,
+                capabilities=capabilities,
+                arch=os.uname().machine,
+                kernel=self._kernel,
             )
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = path.with_suffix(f".{os.getpid()}.tmp")
             temporary.write_bytes(program)
             temporary.rename(path)
         return str(path)
+
+    def _digest(self, document: dict[str, Any], capabilities: frozenset[str]) -> str:
+        key = [document, sorted(capabilities), os.uname().machine, self._kernel]
+        return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def _document(profile: str) -> tuple[str, dict[str, Any]]:
+    """Return "builtin" or "custom", and the profile's document."""
+    if profile != "builtin":
+        return "custom", _parse(profile)
+    from baleen.runtime.seccomp import default_profile
+
+    return "builtin", default_profile()
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -16,12 +16,10 @@ See `baleen.runtime.supervisor` for the operations and events.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
-import select
-import signal
 import socket
-import struct
 from typing import TYPE_CHECKING, Any
 
 from baleen.errors import Internal, NotFound, StartFailed, Unavailable
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Message", "SupervisorLink", "end_supervisor"]
 
-# struct ucred; see unix(7)
-_CREDENTIALS = struct.Struct("=iII")
 _KILL_S = 5.0
 
 Message = dict[str, Any]
@@ -59,25 +55,20 @@ def _connect(path: Path) -> socket.socket:
 
 
 def end_supervisor(path: Path) -> bool:
-    """Kill the supervisor that listens on `path`, and so its container; wait until it is gone.
+    """Have the supervisor that listens on `path` kill its container; wait until both are gone.
 
-    Returns False when there is none. Blocks, for the moment that the kernel needs.
+    Returns False when there is none. Blocks, for the moment that the kernel needs, at most 5 s.
     """
     try:
         sock = _connect(path)
     except NotFound:
         return False
-    with sock:
-        # Who called listen(2); it cannot have gone while it holds the connection.
-        pid, _, _ = _CREDENTIALS.unpack(
-            sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )
-        pidfd = os.pidfd_open(pid)
-        try:
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            select.select([pidfd], [], [], _KILL_S)
-        finally:
-            os.close(pidfd)
+    with sock, contextlib.suppress(OSError):
+        sock.settimeout(_KILL_S)
+        sock.send(b'{"seq":1,"op":"destroy"}')
+        # The reply and events; the end of the connection is the end of the supervisor.
+        while sock.recv(_MAX_DATAGRAM):
+            pass
     return True
 
 

@@ -152,6 +152,11 @@ def names_of(mask: int) -> list[str]:
     return [name for number, name in enumerate(_NAMES) if mask >> number & 1]
 
 
+def numbers_of(mask: int) -> list[int]:
+    """The numbers in a set, in order."""
+    return [number for number in range(mask.bit_length()) if mask >> number & 1]
+
+
 def available() -> int:
     """The bounding set of this process: all that a child of it could ever be given."""
     mask = 0

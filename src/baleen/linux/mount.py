@@ -69,6 +69,7 @@ MOUNT_ATTR_RELATIME: Final = 0x00
 MOUNT_ATTR_NOATIME: Final = 0x10
 MOUNT_ATTR_STRICTATIME: Final = 0x20
 MOUNT_ATTR_NODIRATIME: Final = 0x80
+MOUNT_ATTR_IDMAP: Final = 0x100000
 MOUNT_ATTR_NOSYMFOLLOW: Final = 0x200000
 
 AT_FDCWD: Final = -100
@@ -162,13 +163,20 @@ def move_mount(tree: int, target: int) -> None:
 
 
 def mount_setattr(
-    tree: int, *, set_: int = 0, clear: int = 0, propagation: int = 0, recursive: bool = False
+    tree: int,
+    *,
+    set_: int = 0,
+    clear: int = 0,
+    propagation: int = 0,
+    recursive: bool = False,
+    user_namespace: int = 0,
 ) -> None:
     """Change MOUNT_ATTR_* and propagation (MS_PRIVATE and its kin) of the mount `tree`.
 
-    With `recursive`, all mounts below it change or none does.
+    With `recursive`, all mounts below it change or none does. MOUNT_ATTR_IDMAP takes its mapping
+    from `user_namespace`, and a mount that is not attached yet.
     """
-    attributes = _MountAttr(set_, clear, propagation, 0)
+    attributes = _MountAttr(set_, clear, propagation, user_namespace)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     if _mount_setattr(tree, b"", flags, attributes, ctypes.sizeof(attributes)) < 0:
         raise failure("mount_setattr")

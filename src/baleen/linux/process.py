@@ -23,6 +23,7 @@ __all__ = [
     "command_line_region",
     "overwrite_command_line",
     "parent_of",
+    "pidfd_getfd",
     "pidfd_open",
     "pidfd_send_signal",
     "set_child_subreaper",
@@ -31,6 +32,7 @@ __all__ = [
     "set_name",
     "set_no_new_privileges",
     "set_parent_death_signal",
+    "set_personality",
     "set_securebits",
     "wait_pidfd",
 ]
@@ -43,9 +45,12 @@ _PR_SET_SECUREBITS: Final = 28
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _HIGHEST_FD: Final = 0xFFFFFFFF
+CLOSE_RANGE_CLOEXEC: Final = 4
 
 _prctl = function("prctl", ctypes.c_int, *[ctypes.c_ulong] * 4)
 _prctl_text = function("prctl", ctypes.c_int, ctypes.c_char_p, *[ctypes.c_ulong] * 3)
+_personality = function("personality", ctypes.c_ulong)
+_pidfd_getfd = syscall("pidfd_getfd", ctypes.c_int, ctypes.c_int, ctypes.c_uint)
 _close_range = syscall("close_range", ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
 
 
@@ -80,6 +85,12 @@ def set_no_new_privileges() -> None:
 def set_securebits(bits: int) -> None:
     """Set the securebits, see capabilities(7)."""
     _set(_PR_SET_SECUREBITS, bits, "PR_SET_SECUREBITS")
+
+
+def set_personality(domain: int) -> None:
+    """Set the execution domain (PER_*), which children and execve keep. See: personality(2)."""
+    if _personality(domain) < 0:
+        raise failure("personality")
 
 
 def set_child_subreaper(*, enabled: bool) -> None:
@@ -132,7 +143,10 @@ def parent_of(pid: int) -> int:
 
 
 def close_range(first: int, last: int = _HIGHEST_FD, flags: int = 0) -> None:
-    """Close all descriptors from `first` to `last`, both included."""
+    """Close all descriptors from `first` to `last`, both included.
+
+    With CLOSE_RANGE_CLOEXEC they close at the next execve (Linux 5.11).
+    """
     if _close_range(first, last, flags) < 0:
         raise failure("close_range")
 
@@ -150,6 +164,17 @@ def close_all_except(keep: set[int]) -> None:
 def pidfd_open(pid: int) -> Fd:
     """A descriptor of the process `pid`; it is readable in poll once the process has ended."""
     return Fd(os.pidfd_open(pid))
+
+
+def pidfd_getfd(pidfd: int, number: int) -> Fd:
+    """A copy of the descriptor `number` of another process, which we must be allowed to trace.
+
+    See: pidfd_getfd(2), Linux 5.6.
+    """
+    fd = _pidfd_getfd(pidfd, number, 0)
+    if fd < 0:
+        raise failure("pidfd_getfd")
+    return Fd(fd)
 
 
 def pidfd_send_signal(pidfd: int, number: int) -> bool:

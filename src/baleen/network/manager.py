@@ -37,6 +37,7 @@ from baleen.network.ports import PortAllocator, ephemeral_range
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from baleen.network.firewall import BridgeRules
     from baleen.network.network import NetworkSpec, PortRequest, PublishedPort
     from baleen.state.database import Database
 
@@ -218,6 +219,12 @@ class NetworkManager:
             InvalidArgument: the prefix fits several.
         """
         return self._directory.resolve(reference)
+
+    def rules(self, network: Network) -> BridgeRules | None:
+        """How the firewall treats the network; None for the drivers host and null."""
+        if network.driver != "bridge":
+            return None
+        return bridge.bridge_rules(network, self._directory.options(network.id))
 
     def endpoints(self, network_id: str) -> list[Endpoint]:
         """Endpoints now on the network (of running containers)."""

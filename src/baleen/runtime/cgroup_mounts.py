@@ -1,6 +1,7 @@
 """The container's view of control groups at /sys/fs/cgroup.
 
-On the unified hierarchy it is one cgroup2 mount. On version 1 it is a tmpfs with one directory for
+On the unified hierarchy it is one cgroup2 mount, or a bind of the own group where a user namespace
+may not mount that. On version 1 it is a tmpfs with one directory for
 each hierarchy: a bind of the container's own group, or with a cgroup namespace a cgroup mount,
 whose root then is that group. Names that share a hierarchy (cpu,cpuacct) get links.
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from baleen.runtime.mount_options import MountOptions
     from baleen.runtime.spec import Mount
 
-__all__ = ["Hierarchy", "mount_cgroup", "parse_hierarchies"]
+__all__ = ["Hierarchy", "mount_cgroup", "own_group", "parse_hierarchies"]
 
 _ROOT: Final = "/sys/fs/cgroup"
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -52,6 +53,14 @@ def parse_hierarchies(text: str) -> list[Hierarchy]:
         if controllers:
             result.append(Hierarchy(controllers, group))
     return result
+
+
+def own_group(text: str) -> str:
+    """The path of the version 2 line of /proc/PID/cgroup, "/" if there is none."""
+    for line in text.splitlines():
+        if line.startswith("0::/"):
+            return line.removeprefix("0::")
+    return "/"
 
 
 def _read(path: str) -> str:
@@ -110,4 +119,17 @@ def mount_cgroup(target: Fd, mount: Mount, *, own_namespace: bool) -> None:
         return
     flags = mount.options.flags & (m.MS_RDONLY | m.MS_NOSUID | m.MS_NODEV | m.MS_NOEXEC)
     place = f"/proc/self/fd/{target.fileno()}"
-    m.mount("cgroup", place, "cgroup2", flags | m.MS_RELATIME)
+    try:
+        m.mount("cgroup", place, "cgroup2", flags | m.MS_RELATIME)
+    except PermissionError:
+        # A user namespace without a cgroup namespace has no right to the hierarchy as a whole.
+        _bind_own_group(target, flags)
+
+
+def _bind_own_group(target: Fd, flags: int) -> None:
+    with m.open_tree(_ROOT + own_group(_read("/proc/self/cgroup"))) as tree:
+        attributes = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC
+        if flags & m.MS_RDONLY:
+            attributes |= m.MOUNT_ATTR_RDONLY
+        m.mount_setattr(tree.fileno(), set_=attributes, propagation=m.MS_PRIVATE)
+        m.move_mount(tree.fileno(), target.fileno())

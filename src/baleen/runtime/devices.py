@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from baleen.runtime.spec import Mount
 
-__all__ = ["bind_console", "make_devices", "null_device", "open_terminal"]
+__all__ = ["bind_console", "make_devices", "null_device", "open_nodes", "open_terminal"]
 
 NULL: Final = os.makedev(1, 3)
 DEFAULT_DEVICES: Final = (
@@ -60,25 +60,81 @@ def _make_node(parent: int, name: str, device: Device) -> None:
         os.chown(name, device.uid, device.gid, dir_fd=parent, follow_symlinks=False)
 
 
-def make_devices(root: Fd, mounts: Iterable[Mount], devices: tuple[Device, ...]) -> None:
-    """Make the default devices, those of the spec, and the links in /dev.
-
-    A /dev that is a bind of the host's directory is left as it is. The umask must be 0. Raises
-    LaunchError when the image's /dev is a symbolic link (CVE-2026-41579).
-    """
+def _wanted(mounts: Iterable[Mount], devices: tuple[Device, ...]) -> list[Device] | None:
+    """The devices to make, None if /dev is a bind of the host's directory."""
     if any(mount.destination == "/dev" and mount.type == "bind" for mount in mounts):
-        return
+        return None
     wanted = {device.path: device for device in (*DEFAULT_DEVICES, *devices)}
     wanted.pop("/dev/ptmx", None)
+    return list(wanted.values())
+
+
+def open_nodes(mounts: Iterable[Mount], devices: tuple[Device, ...]) -> dict[str, Fd]:
+    """The host's own nodes as detached mounts, by path, for where none can be made.
+
+    Owner and mode are the host's. Raises LaunchError for a device that the host has not at the
+    same path.
+    """
+    nodes: dict[str, Fd] = {}
+    for device in _wanted(mounts, devices) or ():
+        if device.type == "p":
+            continue
+        message = (
+            f"device {device.path}: the host has no such node, and a user namespace makes none"
+        )
+        try:
+            node = m.open_tree(device.path)
+        except FileNotFoundError as error:
+            raise LaunchError("devices", errno.ENOENT, message, 128) from error
+        found = os.fstat(node.fileno())
+        number = os.makedev(device.major, device.minor)
+        if (stat.S_IFMT(found.st_mode), found.st_rdev) != (_TYPES[device.type], number):
+            raise LaunchError("devices", 0, message, 128)
+        m.mount_setattr(node.fileno(), propagation=m.MS_PRIVATE)
+        nodes[device.path] = node
+    return nodes
+
+
+def _bind_node(parent: int, name: str, node: Fd) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(name, flags, 0o600, dir_fd=parent))
+    place = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+    with node, Fd(os.open(name, place, dir_fd=parent)) as target:
+        m.move_mount(node.fileno(), target.fileno())
+
+
+def make_devices(
+    root: Fd,
+    mounts: Iterable[Mount],
+    devices: tuple[Device, ...],
+    nodes: dict[str, Fd] | None = None,
+) -> None:
+    """Make the default devices, those of the spec, and the links in /dev.
+
+    A /dev that is a bind of the host's directory is left as it is. `nodes` are bound, and closed,
+    instead of making such. The umask must be 0. Raises LaunchError when the image's /dev is a
+    symbolic link (CVE-2026-41579).
+    """
+    wanted = _wanted(mounts, devices)
+    if wanted is None:
+        return
     with _device_directory(root) as dev:
-        for device in wanted.values():
+        for device in wanted:
             head, _, name = device.path.rpartition("/")
             if head == "/dev":
-                _make_node(dev.fileno(), name, device)
+                _place(dev.fileno(), name, device, nodes)
             else:
                 with make_directory(root.fileno(), head or "/") as parent:
-                    _make_node(parent.fileno(), name, device)
+                    _place(parent.fileno(), name, device, nodes)
         _make_links(root, dev)
+
+
+def _place(parent: int, name: str, device: Device, nodes: dict[str, Fd] | None) -> None:
+    if nodes and device.path in nodes:
+        _bind_node(parent, name, nodes[device.path])
+    else:
+        _make_node(parent, name, device)
 
 
 def _device_directory(root: Fd) -> Fd:

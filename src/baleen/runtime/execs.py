@@ -1,4 +1,4 @@
-"""More processes in the running container: started, pumped and reaped by its supervisor.
+"""More processes in the running container: entered by workers, pumped and reaped by its supervisor.
 
 An exec has ended for the daemon when its process was reaped and its output read to the end. A
 child that it left in the background may hold the output open; then half a second after the
@@ -16,16 +16,21 @@ from select import EPOLLIN
 from baleen.errors import InvalidArgument
 from baleen.linux.process import wait_pidfd
 from baleen.linux.record import record
-from baleen.runtime.stdio import ProcessStreams, close_stdio, open_pipes, terminal_ends
+from baleen.runtime.failure import LaunchError
+from baleen.runtime.stdio import ProcessStreams, open_pipes, terminal_ends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from baleen.errors import BaleenError
     from baleen.linux import Fd
     from baleen.runtime.attach import Client
+    from baleen.runtime.launch import ExecProcess
     from baleen.runtime.poller import Deadline, Poller
+    from baleen.runtime.prepare import Stdio
     from baleen.runtime.runner import Runner
+    from baleen.runtime.stdio import OurEnds
 
 __all__ = ["OUTPUT_GRACE_S", "AttachOptions", "ExecRequest", "Execs"]
 
@@ -94,6 +99,9 @@ class Execs:
         self._on_client_left = on_client_left
         self._on_exit = on_exit
         self._execs: dict[str, _Exec] = {}
+        # Those that are being started.
+        self._entering: set[str] = set()
+        self._on_settled: Callable[[], None] | None = None
         # Clients of ended execs that have not taken all their output yet.
         self._lingering: list[ProcessStreams] = []
 
@@ -112,26 +120,73 @@ class Execs:
         """The running execs, for the answer to "state"."""
         return [{"exec_id": exec_.exec_id, "pid": exec_.pid} for exec_ in self._execs.values()]
 
-    def start(self, runner: Runner, request: ExecRequest, client_fd: int | None) -> int:
-        """Run an exec and return its pid after execve; takes `client_fd` over.
+    def start(
+        self,
+        runner: Runner,
+        request: ExecRequest,
+        client_fd: int | None,
+        on_start: Callable[[int | BaleenError], None],
+    ) -> None:
+        """Run an exec; `on_start` gets its pid after execve, or why there is none.
+
+        Takes `client_fd` over: of an exec that fails it is closed, and its stream is not ended, as
+        the daemon tells the reason there.
 
         Raises:
-            LaunchError: it could not be executed; the client's descriptor is closed, its stream is
-                not ended: the daemon tells the reason there.
-            InvalidArgument: the id is taken, or malformed detach keys.
+            InvalidArgument: the id is taken, malformed detach keys, or nothing runs.
         """
+        exec_id = request.exec_id
         streams = self._make_streams(request, client_fd)
+
+        def ended(outcome: ExecProcess | LaunchError, ours: OurEnds | None) -> None:
+            self._entering.discard(exec_id)
+            if isinstance(outcome, LaunchError):
+                streams.abandon()
+                on_start(outcome)
+            else:
+                on_start(outcome.pid)
+                self._runs(exec_id, outcome, streams, ours)
+            if not self._entering and self._on_settled is not None:
+                settled, self._on_settled = self._on_settled, None
+                settled()
+
         try:
-            if request.exec_id in self._execs:
-                raise InvalidArgument(f"exec {request.exec_id} is running already")
-            pid, pidfd = self._launch(runner, request, streams)
+            if exec_id in self._execs or exec_id in self._entering:
+                raise InvalidArgument(f"exec {exec_id} is running already")
+            self._entering.add(exec_id)
+            try:
+                runner.exec_process(
+                    request.process,
+                    request.seccomp_program,
+                    lambda: self._open_streams(request),
+                    ended,
+                )
+            except BaseException:
+                self._entering.discard(exec_id)
+                raise
         except BaseException:
             streams.abandon()
             raise
-        exec_ = _Exec(request.exec_id, pid, pidfd, streams)
-        self._execs[request.exec_id] = exec_
-        self._poller.add(pidfd.fileno(), EPOLLIN, lambda _events: self._process_ended(exec_))
-        return pid
+
+    def _runs(
+        self, exec_id: str, process: ExecProcess, streams: ProcessStreams, ours: OurEnds | None
+    ) -> None:
+        exec_ = _Exec(exec_id, process.pid, process.pidfd, streams)
+        self._execs[exec_id] = exec_
+        if process.console is not None:
+            ours = terminal_ends(process.console)
+        assert ours is not None
+        streams.begin(ours)
+        self._poller.add(
+            process.pidfd.fileno(), EPOLLIN, lambda _events: self._process_ended(exec_)
+        )
+
+    def when_settled(self, then: Callable[[], None]) -> None:
+        """Call `then` when no exec is being started: the container has ended, so that is soon."""
+        if self._entering:
+            self._on_settled = then
+        else:
+            then()
 
     def _make_streams(self, request: ExecRequest, client_fd: int | None) -> ProcessStreams:
         tty = request.terminal
@@ -159,29 +214,16 @@ class Execs:
             raise
         return streams
 
-    def _launch(
-        self, runner: Runner, request: ExecRequest, streams: ProcessStreams
-    ) -> tuple[int, Fd]:
-        attach = request.attach
+    @staticmethod
+    def _open_streams(request: ExecRequest) -> tuple[OurEnds | None, Stdio | None]:
         if request.terminal:
-            started = runner.exec_process(request.process, request.seccomp_program, None)
-            assert started.console is not None
-            streams.begin(terminal_ends(started.console))
-            return started.pid, started.pidfd
-        ours, child = open_pipes(
+            return None, None
+        attach = request.attach
+        return open_pipes(
             stdin=request.open_stdin and attach is not None,
             stdout=attach is not None and attach.stdout,
             stderr=attach is not None and attach.stderr,
         )
-        try:
-            started = runner.exec_process(request.process, request.seccomp_program, child)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            close_stdio(child)
-        streams.begin(ours)
-        return started.pid, started.pidfd
 
     def _client_left(self, _client: Client, _reason: str) -> None:
         """An exec's client has no number: the daemon does not follow it."""

@@ -2,7 +2,7 @@
 
 ::
 
-    cwd, rlimits, bounding set, groups, user      with all rights still there
+    cwd, scheduling, rlimits, bounding set, groups, user      with all rights still there
     without no_new_privs: the filter, then capset  (a filter needs CAP_SYS_ADMIN)
     with no_new_privs:    capset, then the filter  (which needs no right then)
     execve
@@ -31,11 +31,12 @@ from baleen.linux.process import (
     set_no_new_privileges,
     set_parent_death_signal,
 )
-from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_SPEC_ALLOW, install_filter
+from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER, install_filter
 from baleen.runtime.failure import LaunchError, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Final, NoReturn
 
     from baleen.linux.fd import Fd
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "become",
+    "become_root",
     "change_directory",
     "exec_failure",
     "execute",
@@ -144,11 +146,33 @@ def change_directory(cwd: str) -> None:
         raise LaunchError("cwd", 0, message, 128)
 
 
-def become(prepared: Prepared) -> None:
-    """Take the limits, the user and the capabilities; with no_new_privs not yet the filter.
+def become_root() -> None:
+    """Be user and group 0 of the user namespace that was just entered, with all rights in it.
 
-    Raises OSError; the process then holds a mixture and must not go on.
+    Raises LaunchError if it has no such user.
     """
+    try:
+        os.setgroups(())
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        message = "the user namespace has no mapping for user 0 or group 0"
+        raise LaunchError("user namespace", errno.EINVAL, message, 128) from error
+    # Both are lost with the old identity.
+    set_dumpable(dumpable=False)
+    set_parent_death_signal(signal.SIGKILL)
+
+
+def become(prepared: Prepared, hand_over: Callable[[int], None] | None = None) -> None:
+    """Take scheduling, limits, user and capabilities; with no_new_privs not yet the filter.
+
+    `hand_over` gets the listener of a filter that notifies. Raises OSError; the process then holds
+    a mixture and must not go on.
+    """
+    if prepared.scheduling is not None:
+        prepared.scheduling.apply()
     for number, soft, hard in prepared.rlimits:
         resource.setrlimit(number, (soft, hard))
     user, wanted = prepared.user, prepared.capabilities
@@ -164,22 +188,30 @@ def become(prepared: Prepared) -> None:
     if prepared.no_new_privileges:
         set_no_new_privileges()
     if early_filter:
-        assert prepared.seccomp is not None
         _, permitted, inheritable = capabilities.capget()
         capabilities.capset(permitted & _CAP_SYS_ADMIN, permitted, inheritable)
-        install_filter(prepared.seccomp, SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+        _install(prepared, hand_over)
     capabilities.capset(wanted.effective, wanted.permitted, wanted.inheritable)
     set_keep_capabilities(keep=False)
     if wanted.ambient:
         capabilities.set_ambient(wanted.ambient)
 
 
-def filter_syscalls(prepared: Prepared) -> None:
+def filter_syscalls(prepared: Prepared, hand_over: Callable[[int], None] | None = None) -> None:
     """Install the filter if `become` could not: after this only execve should follow."""
     if prepared.outlives_parent:
         set_parent_death_signal(0)
     if prepared.seccomp is not None and prepared.no_new_privileges:
-        install_filter(prepared.seccomp, SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+        _install(prepared, hand_over)
+
+
+def _install(prepared: Prepared, hand_over: Callable[[int], None] | None) -> None:
+    assert prepared.seccomp is not None
+    listener = install_filter(prepared.seccomp, prepared.seccomp_flags)
+    if prepared.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
+        if hand_over is not None:
+            hand_over(listener)
+        os.close(listener)
 
 
 def _executable(path: str) -> OSError | None:

@@ -14,17 +14,21 @@ from baleen.linux import namespaces as ns
 from baleen.linux.path import make_directory
 from baleen.linux.pty import make_controlling
 from baleen.linux.record import record
+from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
 from baleen.runtime import devices, hardening, masks, reaper, rootfs, sync
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Final, NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.linux.fd import Fd
+    from baleen.runtime.hooks import HookRunner
     from baleen.runtime.oci.parking import Parking
     from baleen.runtime.prepare import Prepared, Rootfs
     from baleen.runtime.spec import Spec
+    from baleen.runtime.user_namespace import OpenedTree
 
 __all__ = ["InitPlan", "run", "run_through_intermediate"]
 
@@ -43,6 +47,10 @@ class InitPlan:
         channel: the child's end of the synchronisation socket.
         parking: where PID 1 waits once more, for a start by another process than its creator.
         new_keyring: leave the session keyring of whoever runs us.
+        hooks: None if there are none.
+        user_namespace, pid_namespace: descriptors of those to join before PID 1 is cloned, or -1.
+        fork_unshare: CLONE_NEW* to make before that; 0 if our parent has done it.
+        id_mapped: descriptor of the user namespace by the place of each mount that maps owners.
     """
 
     spec: Spec
@@ -58,6 +66,11 @@ class InitPlan:
     channel: int
     parking: Parking | None = None
     new_keyring: bool = True
+    hooks: HookRunner | None = None
+    id_mapped: Mapping[int, int] | None = None
+    user_namespace: int = -1
+    pid_namespace: int = -1
+    fork_unshare: int = 0
 
     def descriptors(self) -> set[int]:
         """What must stay open after the fork."""
@@ -65,6 +78,8 @@ class InitPlan:
         keep.update(self.kept())
         if self.cgroup_namespace >= 0:
             keep.add(self.cgroup_namespace)
+        if self.id_mapped:
+            keep.update(self.id_mapped.values())
         stdio = self.process.stdio
         return keep | ({stdio.stdin, stdio.stdout, stdio.stderr} if stdio else set())
 
@@ -83,35 +98,50 @@ def run(plan: InitPlan) -> NoReturn:
     sync.child_main(plan.channel, body)
 
 
-def run_through_intermediate(plan: InitPlan, pid_namespace: int) -> NoReturn:
-    """Be the process on the host that enters a shared pid namespace and clones PID 1 there."""
+def run_through_intermediate(plan: InitPlan) -> NoReturn:
+    """Be the process on the host that enters a pid or user namespace and clones PID 1 there."""
 
     def body(channel: sync.Channel) -> None:
-        sync.begin(plan.descriptors() | {pid_namespace})
-        channel.stage = "joining the pid namespace"
-        ns.setns(pid_namespace, ns.CLONE_NEWPID)
-        os.close(pid_namespace)
+        entries = {fd for fd in (plan.user_namespace, plan.pid_namespace) if fd >= 0}
+        sync.begin(plan.descriptors() | entries)
+        tree = _enter(plan, channel)
         pid = ns.clone_sibling()
         if pid:
             channel.send(b"P%d" % pid)
             os._exit(0)
-        sync.begin(plan.descriptors())
-        _set_up(plan, channel)
+        opened = set() if tree is None else tree.descriptors()
+        sync.begin(plan.descriptors() | opened)
+        _set_up(plan, channel, tree)
 
     sync.child_main(plan.channel, body)
 
 
-def _set_up(plan: InitPlan, channel: sync.Channel) -> None:
+def _enter(plan: InitPlan, channel: sync.Channel) -> OpenedTree | None:
+    """Have the next child land in the namespaces that only children can be in."""
+    if plan.user_namespace >= 0:
+        from baleen.runtime.user_namespace import enter  # loaded when the document was read
+
+        return enter(plan, channel)
+    channel.stage = "joining the pid namespace"
+    ns.setns(plan.pid_namespace, ns.CLONE_NEWPID)
+    if plan.fork_unshare:
+        ns.unshare(plan.fork_unshare)
+        ns.set_time_offsets(plan.spec.time_offsets)
+    return None
+
+
+def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = None) -> None:
     spec, process = plan.spec, plan.process
     os.setsid()
     channel.stage = "joining namespaces"
-    for fd, flag in plan.joined:
-        ns.setns(fd, flag)
+    if tree is None:
+        for fd, flag in plan.joined:
+            ns.setns(fd, flag)
     channel.stage = "making namespaces"
     ns.unshare(plan.unshare)
     channel.send(sync.MESSAGE_NAMESPACES)
     channel.wait_for(sync.MESSAGE_CGROUP)
-    _join_cgroup(plan, channel)
+    _join_cgroup(plan, channel, entered=tree is not None)
     channel.stage = "setting the host name"
     if spec.hostname:
         ns.sethostname(spec.hostname)
@@ -120,7 +150,7 @@ def _set_up(plan: InitPlan, channel: sync.Channel) -> None:
     if plan.new_keyring:
         channel.stage = "joining a session keyring"
         hardening.new_keyring()
-    terminal = _build_root(plan, channel)
+    terminal = _build_root(plan, channel, tree)
     if terminal is None:
         hardening.use_stdio(process, channel, plan.kept())
         channel.send(sync.MESSAGE_READY)
@@ -133,31 +163,41 @@ def _set_up(plan: InitPlan, channel: sync.Channel) -> None:
     _execute(plan, channel)
 
 
-def _join_cgroup(plan: InitPlan, channel: sync.Channel) -> None:
+def _join_cgroup(plan: InitPlan, channel: sync.Channel, *, entered: bool) -> None:
     channel.stage = "joining the cgroup"
-    if plan.cgroup is not None:
+    if plan.cgroup is not None and not entered:
         plan.cgroup.add(0)
     if plan.unshare_cgroup:
         ns.unshare(ns.CLONE_NEWCGROUP)
-    elif plan.cgroup_namespace >= 0:
+    elif plan.cgroup_namespace >= 0 and not entered:
         ns.setns(plan.cgroup_namespace, ns.CLONE_NEWCGROUP)
 
 
-def _build_root(plan: InitPlan, channel: sync.Channel) -> tuple[Fd, Fd] | None:
+def _build_root(
+    plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None
+) -> tuple[Fd, Fd] | None:
     """Make the tree and go into it; returns the terminal's two ends if one is wanted."""
     spec = plan.spec
-    channel.stage = "opening the sources of mounts"
-    sources = rootfs.open_bind_sources(spec.mounts, plan.bundle)
+    if tree is None:
+        channel.stage = "opening the sources of mounts"
+        sources = rootfs.open_bind_sources(spec.mounts, plan.bundle, plan.id_mapped)
+    else:
+        root, sources = tree.root, tree.sources
     channel.stage = "making mounts private"
     m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
     channel.stage = "mounting the root file system"
-    root = rootfs.mount_root(plan.rootfs)
+    if tree is None:
+        root = rootfs.mount_root(plan.rootfs)
+    else:
+        # Its own directory may be one that the user namespace's users cannot reach.
+        rootfs.attach_root(root, "/")
     channel.stage = "mounting"
     read_only = rootfs.mount_all(
         root, spec.mounts, sources, own_cgroup_namespace="cgroup" in spec.namespaces
     )
     channel.stage = "making devices"
-    devices.make_devices(root, spec.mounts, spec.devices)
+    nodes = None if tree is None else tree.nodes
+    devices.make_devices(root, spec.mounts, spec.devices, nodes)
     channel.stage = "opening the terminal"
     terminal = None
     if plan.process.terminal:
@@ -167,6 +207,8 @@ def _build_root(plan: InitPlan, channel: sync.Channel) -> tuple[Fd, Fd] | None:
     # As with runc; what is wrong with the path is told when it is entered.
     with contextlib.suppress(OSError):
         make_directory(root.fileno(), plan.process.cwd, _MODE_OF_CWD).close()
+    if plan.hooks is not None:
+        _run_create_hooks(plan.hooks, channel, root)
     channel.stage = "writing sysctls"
     masks.write_sysctls(spec.sysctl)
     channel.stage = "protecting paths"
@@ -181,20 +223,47 @@ def _build_root(plan: InitPlan, channel: sync.Channel) -> tuple[Fd, Fd] | None:
     return terminal
 
 
+def _run_create_hooks(hooks: HookRunner, channel: sync.Channel, root: Fd) -> None:
+    """Have those on the host run, then run those in here; the tree is made but not entered."""
+    channel.stage = "waiting for hooks"
+    if hooks.has("prestart", "createRuntime"):
+        channel.send(sync.MESSAGE_MOUNTED)
+        channel.wait_for(sync.MESSAGE_HOOKS)
+    if hooks.has("createContainer"):
+        os.fchdir(root.fileno())
+        hooks.run("createContainer", "creating", os.getpid())
+
+
 def _execute(plan: InitPlan, channel: sync.Channel) -> None:
     process = plan.process
     channel.stage = "entering the working directory"
     hardening.change_directory(process.cwd)
     channel.stage = "taking user and capabilities"
-    hardening.become(process)
+    if plan.spec.domain is not None:
+        plan.spec.domain.apply()
+    hand_over = None
+    if process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
+        hand_over = lambda fd: _hand_over(channel, fd)  # noqa: E731
+    hardening.become(process, hand_over)
+    if plan.parking is not None:
+        channel.stage = "exec"
+        hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
+        plan.parking.wait(channel)
+    if plan.hooks is not None:
+        plan.hooks.run("startContainer", "created", os.getpid())
     channel.stage = "exec"
     path = hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
-    if plan.parking is not None:
-        plan.parking.wait(channel)
     channel.stage = "installing the seccomp filter"
-    hardening.filter_syscalls(process)
+    hardening.filter_syscalls(process, hand_over)
     channel.stage = "exec"
     if plan.init is not None:
         shown = b"\0".join((b"baleen-init", b"--", *process.argv)) + b"\0"
         reaper.reap_for(channel, lambda: hardening.execute(path, process), (plan.init, shown))
     hardening.execute(path, process)
+
+
+def _hand_over(channel: sync.Channel, listener: int) -> None:
+    """Let our parent take the listener from us: under the filter, sendmsg may be notified of."""
+    channel.stage = "handing over the seccomp listener"
+    channel.send(b"%b%d" % (sync.MESSAGE_LISTENER, listener))
+    channel.wait_for(sync.MESSAGE_LISTENER)

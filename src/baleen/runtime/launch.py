@@ -16,9 +16,11 @@
       ◄──────── end of stream, or a failure ──   started
 
 S itself never stays in a foreign pid namespace, so what it forks later is not visible to a
-container before it has been stripped: an exec, or a container in a shared pid namespace, goes
-through an intermediate process I, forked on the host, that drops every descriptor and privilege,
-enters, and clones the final process as a child of S (`enter`, `clone_sibling`).
+container before it has been stripped: a container in a shared pid namespace goes through an
+intermediate process I, forked on the host, that drops every descriptor, enters, and clones the
+final process as a child of S (`clone_sibling`). So does a container in a user namespace: see
+`user_namespace`. An exec does without a fork, see `enter`. Hooks on the host run between "M", all
+is mounted, and "R".
 
 Everything a child needs is prepared before the fork. S must be single-threaded (setns, unshare)
 and its modules already imported.
@@ -31,6 +33,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import select
 import signal
 import socket
@@ -38,13 +41,23 @@ import socket
 from baleen.linux import namespaces as ns
 from baleen.linux import process as linux_process
 from baleen.linux.fd import Fd
-from baleen.linux.record import record
+from baleen.linux.record import record, replace
 from baleen.runtime import enter, init_process
+from baleen.runtime.children import destroy, own_child
 from baleen.runtime.failure import LaunchError, decode_failure, reason
+from baleen.runtime.namespace_plan import (
+    CLONE_FLAGS,
+    map_mounts,
+    namespace_flags,
+    new_namespaces,
+    open_namespaces,
+)
 from baleen.runtime.prepare import Prepared, Rootfs, Stdio, prepare
 from baleen.runtime.sync import (
     CHANNEL_BYTES,
     MESSAGE_CGROUP,
+    MESSAGE_HOOKS,
+    MESSAGE_MOUNTED,
     MESSAGE_NAMESPACES,
     MESSAGE_READY,
     MESSAGE_START,
@@ -52,12 +65,14 @@ from baleen.runtime.sync import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-    from typing import Final, NoReturn
+    from collections.abc import Callable, Iterator
+    from typing import NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
+    from baleen.runtime.hooks import HookRunner
     from baleen.runtime.oci.parking import Parking
-    from baleen.runtime.spec import Spec
+    from baleen.runtime.seccomp_listener import SeccompListener
+    from baleen.runtime.spec import Process, Spec
 
 __all__ = [
     "Container",
@@ -71,16 +86,6 @@ __all__ = [
     "init_ended",
     "namespace_flags",
 ]
-
-CLONE_FLAGS: Final = {
-    "network": ns.CLONE_NEWNET,
-    "uts": ns.CLONE_NEWUTS,
-    "ipc": ns.CLONE_NEWIPC,
-    "mount": ns.CLONE_NEWNS,
-    "cgroup": ns.CLONE_NEWCGROUP,
-    "pid": ns.CLONE_NEWPID,
-    "time": ns.CLONE_NEWTIME,
-}
 
 
 class InitEnded(LaunchError):
@@ -99,7 +104,15 @@ class Container:
     """
 
     def __init__(
-        self, pid: int, pidfd: Fd, netns: Fd, link: _Link, warnings: tuple[str, ...]
+        self,
+        pid: int,
+        pidfd: Fd,
+        netns: Fd,
+        link: _Link,
+        warnings: tuple[str, ...],
+        hooks: HookRunner | None = None,
+        outside: Prepared | None = None,
+        listener: SeccompListener | None = None,
     ) -> None:
         self.pid = pid
         self.pidfd = pidfd
@@ -108,41 +121,71 @@ class Container:
         self.warnings = warnings
         self._link: _Link | None = link
         self._ready = False
+        self._hooks = hooks
+        self._outside = outside
+        self._listener = listener
 
     def wait_ready(self) -> None:
         """Block until all mounts are made and PID 1 is parked; a second call returns at once.
 
-        On failure nothing of the container's processes is left and LaunchError is raised.
+        Hooks of creation run within it. On failure nothing of the container's processes is left
+        and LaunchError is raised.
         """
         if self._ready:
             return
         assert self._link is not None
         try:
+            if self._hooks is not None and self._hooks.has("prestart", "createRuntime"):
+                _expect(self._link, MESSAGE_MOUNTED, self.pidfd)
+                for kind in ("prestart", "createRuntime"):
+                    self._hooks.run_on_host(kind, "creating", self.pid)
+                self._link.send(MESSAGE_HOOKS)
             self.console = _expect(self._link, MESSAGE_READY, self.pidfd)
-        except LaunchError:
+        except (LaunchError, OSError):
             self.abandon()
             raise
         self._ready = True
 
     def start(self) -> None:
-        """Let PID 1 execute its program; returns when execve has succeeded.
+        """Let PID 1 execute its program; returns when execve and the hooks have succeeded.
 
         Raises LaunchError otherwise, with PID 1 killed and reaped.
         """
         self.park()
+        if self._hooks is not None:
+            try:
+                self._hooks.run_on_host("poststart", "running", self.pid)
+            except (LaunchError, OSError):
+                self.abandon()
+                raise
 
     def park(self) -> None:
         """As `start`, of a container that has a `parking`: PID 1 is ready in all but execve."""
         self.wait_ready()
         assert self._link is not None
-        self._link.send(MESSAGE_START)
         try:
+            if self._outside is not None:
+                self._set_from_outside(self._outside)
+            self._link.send(MESSAGE_START)
+            if self._listener is not None:
+                self._listener.serve(self._link, self.pidfd, self.pid)
             _expect_end(self._link)
-        except LaunchError:
+        except (LaunchError, OSError):
             self.abandon()
             raise
         self._link.close()
         self._link = None
+
+    def _set_from_outside(self, prepared: Prepared) -> None:
+        """Set what in a user namespace only we may."""
+        if prepared.scheduling is not None:
+            prepared.scheduling.apply(self.pid)
+        for number, soft, hard in prepared.rlimits:
+            try:
+                resource.prlimit(self.pid, number, (soft, hard))
+            except (OSError, ValueError) as error:
+                message = f"cannot set resource limit {number} to {soft}, {hard}: {error}"
+                raise LaunchError("rlimits", 0, message, 128) from error
 
     def abandon(self) -> None:
         """Kill and reap PID 1 and close everything; for a container that will not be used.
@@ -150,7 +193,7 @@ class Container:
         It blocks until every process of the pid namespace is reaped: execs are the caller's to
         reap first.
         """
-        _destroy(self.pidfd)
+        destroy(self.pidfd)
         self.close()
 
     def close(self) -> None:
@@ -187,6 +230,7 @@ def create(
     preserved: tuple[int, ...] = (),
     outlives_us: bool = False,
     new_keyring: bool = True,
+    container_id: str = "",
 ) -> Container:
     """Make the container's PID 1 and its namespaces; returns while it still mounts.
 
@@ -207,22 +251,28 @@ def create(
         preserved: further descriptors for the process, from 3 on.
         outlives_us: PID 1 goes on when we have ended, once it is parked or executes its program.
         new_keyring: PID 1 leaves our session keyring.
+        container_id: what hooks are told; the name of the bundle's directory if empty.
 
     Raises:
         LaunchError: nothing is left of the attempt.
     """
     if spec.process is None:
         raise LaunchError("spec", 0, "the container has no process to run", 128)
-    prepared = prepare(
-        spec.process,
-        stdio,
-        seccomp_program,
-        preserved=preserved,
-        outlives_parent=outlives_us,
-    )
+    prepared, outside = _prepare(spec, spec.process, stdio, seccomp_program)
+    prepared = replace(prepared, preserved=preserved, outlives_parent=outlives_us)
     sibling = for_parent is not None
-    with contextlib.ExitStack() as undo:
-        joined = _open_namespaces(undo, spec)
+    hooks, listener = None, None
+    if spec.hooks is not None:
+        from baleen.runtime.hooks import hook_runner
+
+        hooks = hook_runner(spec, container_id, bundle)
+    if spec.seccomp_use is not None and seccomp_program is not None:
+        from baleen.runtime.seccomp_listener import seccomp_listener
+
+        prepared = replace(prepared, seccomp_flags=spec.seccomp_use.flags)
+        listener = seccomp_listener(spec, container_id, bundle)
+    with contextlib.ExitStack() as undo, contextlib.ExitStack() as inherited:
+        joined = open_namespaces(inherited, spec)
         link, theirs = _channel(undo)
         plan = init_process.InitPlan(
             spec=spec,
@@ -234,30 +284,41 @@ def create(
             joined=tuple(
                 (fd.fileno(), CLONE_FLAGS[kind])
                 for kind, fd in joined.items()
-                if kind not in ("pid", "cgroup")
+                if kind not in ("pid", "cgroup", "user")
             ),
             cgroup_namespace=joined["cgroup"].fileno() if "cgroup" in joined else -1,
-            unshare=_new(spec, "network", "uts", "ipc", "mount"),
+            unshare=new_namespaces(spec, "network", "uts", "ipc", "mount"),
             unshare_cgroup="cgroup" in spec.namespaces and "cgroup" not in joined,
             channel=theirs.fileno(),
             parking=parking,
             new_keyring=new_keyring,
+            hooks=hooks,
+            id_mapped=map_mounts(inherited, spec),
+            user_namespace=joined["user"].fileno() if "user" in joined else -1,
+            pid_namespace=joined["pid"].fileno() if "pid" in joined else -1,
+            fork_unshare=new_namespaces(spec, "pid", "time"),
         )
-        if "pid" in joined:
-            shared = joined["pid"].fileno()
+        if "user" in joined and meanwhile is not None:
+            # Only the intermediate process may join the group, and it is not waited for.
+            meanwhile()
+            meanwhile = None
+        if "pid" in joined or "user" in joined:
             pid, pidfd = _clone_through_intermediate(
-                lambda: init_process.run_through_intermediate(plan, shared),
+                lambda: init_process.run_through_intermediate(plan),
                 link,
                 theirs,
                 for_parent,
             )
         else:
             pid = _fork_into(
-                _new(spec, "pid", "time"), lambda: init_process.run(plan), sibling=sibling
+                new_namespaces(spec, "pid", "time"),
+                lambda: init_process.run(plan),
+                sibling=sibling,
+                time_offsets=spec.time_offsets,
             )
             theirs.close()
             pidfd = linux_process.pidfd_open(pid)
-        undo.callback(_destroy, pidfd)
+        undo.callback(destroy, pidfd)
         if for_parent is not None:
             for_parent(pid, pidfd)
         if meanwhile is not None:
@@ -273,21 +334,33 @@ def create(
             # It has failed since: a process that has ended has no namespaces, but a last word.
             _expect(link, MESSAGE_READY, pidfd)
             raise
+        if spec.net_devices:
+            from baleen.runtime.net_devices import move_devices
+
+            move_devices(netns, spec.net_devices)
         warnings = prepared.warnings + _adjust_oom_score(pid, prepared)
         # From here on everything belongs to the container; only the namespaces' files are ours.
         undo.pop_all()
-        for fd in joined.values():
-            fd.close()
-        return Container(pid, pidfd, netns, link, warnings)
+        return Container(pid, pidfd, netns, link, warnings, hooks, outside, listener)
+
+
+def _prepare(
+    spec: Spec, process: Process, stdio: Stdio | None, seccomp: bytes | None
+) -> tuple[Prepared, Prepared | None]:
+    """The process as it makes itself, and as we make it where it may not."""
+    if "user" not in spec.namespaces:
+        return prepare(process, stdio, seccomp), None
+    from baleen.runtime.user_namespace import all_capabilities
+
+    prepared = prepare(process, stdio, seccomp, grantable=all_capabilities())
+    return replace(prepared, rlimits=(), scheduling=None), prepared
 
 
 def exec_process(
     container: int | Fd,
     namespaces: int,
-    process: Callable[[], Prepared],
+    process: Prepared,
     *,
-    terminal: bool,
-    stdio: Stdio | None = None,
     cgroup: Cgroup | None = None,
 ) -> ExecProcess:
     """Run one more process in a running container; returns when execve has succeeded.
@@ -295,74 +368,16 @@ def exec_process(
     Args:
         container: pidfd of the container's PID 1.
         namespaces: CLONE_NEW* of those to enter, see `namespace_flags`.
-        process: gives what to run. It is called in the child, so that its pages are copied there
-            and not here; what it raises is raised here as a LaunchError.
-        terminal: it gets a terminal, made in the container's /dev/pts.
-        stdio: descriptors for the process, still owned by the caller; None with a terminal.
+        process: what to run, with its `stdio`; those descriptors are still the caller's. With a
+            terminal, that is made in the container's /dev/pts.
         cgroup: the container's group, or None to stay in ours.
 
     Raises:
         LaunchError: nothing is left of the attempt.
     """
     target = container.fileno() if isinstance(container, Fd) else container
-    with contextlib.ExitStack() as undo:
-        link, theirs = _channel(undo)
-        plan = enter.EnterPlan(
-            prepare=process,
-            terminal=terminal,
-            stdio=stdio,
-            container=target,
-            namespaces=namespaces,
-            cgroup=cgroup,
-            channel=theirs.fileno(),
-        )
-        if namespaces & ns.CLONE_NEWPID:
-            pid, pidfd = _clone_through_intermediate(
-                lambda: enter.run_through_intermediate(plan), link, theirs
-            )
-        else:
-            pid = _fork_into(0, lambda: enter.run(plan))
-            theirs.close()
-            pidfd = linux_process.pidfd_open(pid)
-        undo.callback(_destroy, pidfd)
-        console = _expect(link, MESSAGE_READY, pidfd) if terminal else None
-        undo.callback(_close, console)
-        _expect_end(link)
-        link.close()
-        undo.pop_all()
-    return ExecProcess(pid, pidfd, console)
-
-
-def namespace_flags(kinds: Collection[str]) -> int:
-    """The CLONE_NEW* flags that an exec enters of a container with namespaces of these kinds."""
-    flags = ns.CLONE_NEWNS | ns.CLONE_NEWNET | ns.CLONE_NEWUTS | ns.CLONE_NEWIPC
-    for kind in ("cgroup", "time", "pid"):
-        if kind in kinds:
-            flags |= CLONE_FLAGS[kind]
-    return flags
-
-
-def _new(spec: Spec, *kinds: str) -> int:
-    """The CLONE_NEW* flags of those `kinds` that the container gets new."""
-    flags = 0
-    for kind in kinds:
-        if kind in spec.namespaces and spec.namespaces[kind] is None:
-            flags |= CLONE_FLAGS[kind]
-    return flags
-
-
-def _open_namespaces(undo: contextlib.ExitStack, spec: Spec) -> dict[str, Fd]:
-    result = {}
-    for kind, path in spec.namespaces.items():
-        if path is None:
-            continue
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            message = f"cannot join the {kind} namespace {path}: {reason(error)}"
-            raise LaunchError("namespaces", error.errno or 0, message, 128) from error
-        result[kind] = undo.enter_context(Fd(fd))
-    return result
+    members = () if cgroup is None else cgroup.member_files
+    return ExecProcess(*enter.enter(enter.EnterPlan(process, target, namespaces, members)))
 
 
 class _Link:
@@ -420,7 +435,7 @@ def _channel(undo: contextlib.ExitStack) -> tuple[_Link, socket.socket]:
 
 
 @contextlib.contextmanager
-def _children_in(flags: int) -> Iterator[None]:
+def _children_in(flags: int, time_offsets: str) -> Iterator[None]:
     """While held, forked children land in new namespaces of the kinds pid and time."""
     with contextlib.ExitStack() as undo:
         for flag, name in ((ns.CLONE_NEWPID, "pid"), (ns.CLONE_NEWTIME, "time")):
@@ -431,19 +446,24 @@ def _children_in(flags: int) -> Iterator[None]:
                 undo.callback(ns.setns, own, flag)
         if flags:
             ns.unshare(flags)
+            ns.set_time_offsets(time_offsets)
         yield
 
 
-def _fork_into(flags: int, child: Callable[[], NoReturn], *, sibling: bool = False) -> int:
+def _fork_into(
+    flags: int, child: Callable[[], NoReturn], *, sibling: bool = False, time_offsets: str = ""
+) -> int:
     try:
-        with _children_in(flags):
+        with _children_in(flags, time_offsets):
             pid = ns.clone_sibling() if sibling else os.fork()
             if pid == 0:
                 child()
     except OSError as error:
-        raise LaunchError(
-            "fork", error.errno or 0, f"cannot fork the container's process: {reason(error)}", 128
-        ) from error
+        what = "fork the container's process"
+        if "timens_offsets" in getattr(error, "__notes__", ()):
+            what = "set linux.timeOffsets"
+        message = f"cannot {what}: {reason(error)}"
+        raise LaunchError("fork", error.errno or 0, message, 128) from error
     return pid
 
 
@@ -473,7 +493,7 @@ def _clone_through_intermediate(
         linux_process.set_child_subreaper(enabled=False)
     if status == 0:
         pid = link.receive_pid()
-        return pid, _own_child(pid)
+        return pid, own_child(pid)
     data, fd = link.receive()
     if fd is not None:  # the terminal was made before something else failed
         fd.close()
@@ -483,27 +503,8 @@ def _clone_through_intermediate(
     raise LaunchError("enter", 0, "the process that enters the container died", 128)
 
 
-def _own_child(pid: int) -> Fd:
-    """A pidfd of `pid`, which must be our child.
-
-    Whoever might get at a channel of a process that enters (a container that may trace) must not
-    have us signal or watch another process of the host.
-    """
-    try:
-        pidfd = linux_process.pidfd_open(pid)
-        try:
-            os.waitid(os.P_PIDFD, pidfd.fileno(), os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except BaseException:
-            pidfd.close()
-            raise
-    except (ChildProcessError, ProcessLookupError) as error:
-        message = "the process that enters the container told of a process that is not ours"
-        raise LaunchError("enter", error.errno or 0, message, 128) from error
-    return pidfd
-
-
 def _sibling(pid: int) -> Fd:
-    """As `_own_child`, of our parent, who reaps nothing while we work for it."""
+    """As `own_child`, of our parent, who reaps nothing while we work for it."""
     try:
         pidfd = linux_process.pidfd_open(pid)
         try:
@@ -550,16 +551,6 @@ def _expect_end(link: _Link) -> None:
 def _close(fd: Fd | None) -> None:
     if fd is not None:
         fd.close()
-
-
-def _destroy(pidfd: Fd) -> None:
-    """Kill and reap our child; success means that it is gone."""
-    if pidfd.closed:
-        return
-    linux_process.pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):
-        linux_process.wait_pidfd(pidfd.fileno())
-    pidfd.close()
 
 
 def _adjust_oom_score(pid: int, prepared: Prepared) -> tuple[str, ...]:

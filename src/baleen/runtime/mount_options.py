@@ -97,7 +97,7 @@ _ATIME: Final = {
     m.MS_RELATIME: m.MOUNT_ATTR_RELATIME,
     m.MS_STRICTATIME: m.MOUNT_ATTR_STRICTATIME,
 }
-_UNSUPPORTED: Final = frozenset({"idmap", "ridmap", "tmpcopyup", "remount"})
+_OWN: Final = ("bind", "rbind", "idmap", "ridmap", "tmpcopyup")
 
 
 @record(frozen=True, slots=True)
@@ -109,6 +109,8 @@ class MountOptions:
         propagation: MS_PRIVATE and its kin, with MS_REC for the recursive forms, in order.
         recursive_set, recursive_clear: MOUNT_ATTR_* for the mount and all below it.
         data: what is left for the file system itself, comma separated.
+        idmap, recursive_idmap: owners are mapped, of the mount or of all below it too.
+        copy_up: a tmpfs gets what the directory below it has.
     """
 
     flags: int
@@ -119,20 +121,23 @@ class MountOptions:
     bind: bool
     recursive_bind: bool
     data: str
+    idmap: bool = False
+    recursive_idmap: bool = False
+    copy_up: bool = False
+
+    @property
+    def remount(self) -> bool:
+        """Whether a mount that is there already is to change."""
+        return bool(self.flags & m.MS_REMOUNT)
 
 
 def parse_options(options: Iterable[str]) -> MountOptions:
-    """Sort the option strings; unknown ones go to the file system.
-
-    Raises ValueError for one that we know but cannot do.
-    """
+    """Sort the option strings; unknown ones go to the file system."""
     flags = clear = recursive_set = recursive_clear = 0
     propagation: list[int] = []
     data: list[str] = []
-    bind = recursive_bind = False
+    own: tuple[str, ...] = ()
     for option in options:
-        if option in _UNSUPPORTED:
-            raise ValueError(f"mount option {option!r} is not supported")
         if option in _FLAGS:
             flag, on = _FLAGS[option]
             flags, clear = (flags | flag, clear & ~flag) if on else (flags & ~flag, clear | flag)
@@ -142,8 +147,8 @@ def parse_options(options: Iterable[str]) -> MountOptions:
             on_attr, off_attr = _RECURSIVE[option]
             recursive_set = recursive_set & ~off_attr | on_attr
             recursive_clear = recursive_clear & ~on_attr | off_attr
-        elif option in ("bind", "rbind"):
-            bind, recursive_bind = True, recursive_bind or option == "rbind"
+        elif option in _OWN:
+            own += (option,)
         elif option:
             data.append(option)
     return MountOptions(
@@ -152,9 +157,12 @@ def parse_options(options: Iterable[str]) -> MountOptions:
         propagation=tuple(propagation),
         recursive_set=recursive_set,
         recursive_clear=recursive_clear,
-        bind=bind,
-        recursive_bind=recursive_bind,
+        bind="bind" in own or "rbind" in own,
+        recursive_bind="rbind" in own,
         data=",".join(data),
+        idmap="idmap" in own or "ridmap" in own,
+        recursive_idmap="ridmap" in own,
+        copy_up="tmpcopyup" in own,
     )
 
 
@@ -175,4 +183,4 @@ def attributes(options: MountOptions) -> tuple[int, int]:
 
 def known_options() -> list[str]:
     """The option strings with a meaning of their own here, sorted."""
-    return sorted({*_FLAGS, *PROPAGATION, *_RECURSIVE, "bind", "rbind"} - _UNSUPPORTED)
+    return sorted({*_FLAGS, *PROPAGATION, *_RECURSIVE, *_OWN})

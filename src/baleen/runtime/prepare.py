@@ -10,6 +10,7 @@ import resource
 
 from baleen.linux import capabilities
 from baleen.linux.record import record
+from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_SPEC_ALLOW
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.spec import Capabilities
 
@@ -17,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from baleen.runtime.scheduling import Scheduling
     from baleen.runtime.spec import Process, Rlimit, User
 
 __all__ = ["Prepared", "Rootfs", "Stdio", "prepare"]
@@ -76,6 +78,8 @@ class Prepared:
     warnings: tuple[str, ...]
     preserved: tuple[int, ...] = ()
     outlives_parent: bool = False
+    scheduling: Scheduling | None = None
+    seccomp_flags: int = SECCOMP_FILTER_FLAG_SPEC_ALLOW
 
 
 def _limit(wanted: int, hard: int) -> int:
@@ -117,17 +121,17 @@ def _capabilities(wanted: Capabilities, permitted: int, warnings: list[str]) -> 
 
 
 def prepare(
-    process: Process,
-    stdio: Stdio | None,
-    seccomp: bytes | None,
-    *,
-    preserved: tuple[int, ...] = (),
-    outlives_parent: bool = False,
+    process: Process, stdio: Stdio | None, seccomp: bytes | None, *, grantable: int | None = None
 ) -> Prepared:
-    """Everything of `process` that can be computed before the fork. Raises LaunchError."""
+    """Everything of `process` that can be computed before the fork. Raises LaunchError.
+
+    `grantable` are capabilities that it can get where that is not a question of our own.
+    """
     if stdio is None and not process.terminal:
         raise LaunchError("spec", 0, "a process without a terminal needs descriptors", 128)
     _, permitted, _ = capabilities.capget()
+    if grantable is None:
+        grantable = permitted
     warnings: list[str] = []
     env: dict[bytes, bytes] = {}
     for entry in process.env:
@@ -141,7 +145,7 @@ def prepare(
         cwd=process.cwd,
         user=process.user,
         umask=_DEFAULT_UMASK if process.user.umask is None else process.user.umask,
-        capabilities=_capabilities(process.capabilities or Capabilities(), permitted, warnings),
+        capabilities=_capabilities(process.capabilities or Capabilities(), grantable, warnings),
         rlimits=_rlimits(process.rlimits, permitted, warnings),
         no_new_privileges=process.no_new_privileges,
         oom_score_adj=process.oom_score_adj,
@@ -150,6 +154,5 @@ def prepare(
         console_size=process.console_size,
         stdio=stdio,
         warnings=tuple(warnings),
-        preserved=preserved,
-        outlives_parent=outlives_parent,
+        scheduling=process.scheduling,
     )

@@ -112,7 +112,24 @@ class Connection:
         self._queue: deque[bytes] = deque()
         self._open = True
         self._closing = False
+        self._paused = False
         poller.add(self._fd, EPOLLIN, self._on_ready)
+
+    def pause(self) -> None:
+        """Serve no request, and notice no end, until `resume`; what is sent goes on."""
+        if self._open and not self._paused:
+            self._paused = True
+            # Not only masked: the end of the other side would still be reported, again and again.
+            self._poller.remove(self._fd)
+
+    def resume(self) -> None:
+        """Serve requests again; those that came meanwhile are in the socket."""
+        if self._open and self._paused:
+            self._paused = False
+            self._poller.add(self._fd, self._wanted(), self._on_ready)
+
+    def _wanted(self) -> int:
+        return EPOLLIN | EPOLLOUT if self._queue else EPOLLIN
 
     def send(self, message: Message) -> None:
         """Send or queue a message; dropped when the connection is closed."""
@@ -121,8 +138,8 @@ class Connection:
         self._queue.append(encode(message))
         if len(self._queue) == 1:
             self._flush()
-            if self._queue and self._open:
-                self._poller.modify(self._fd, EPOLLIN | EPOLLOUT)
+            if self._queue and self._open and not self._paused:
+                self._poller.modify(self._fd, self._wanted())
         elif len(self._queue) > _MAX_QUEUED:
             self.close()
 
@@ -131,6 +148,8 @@ class Connection:
         self._closing = True
         if not self._queue:
             self.close()
+        else:
+            self.resume()
 
     def _flush(self) -> None:
         while self._queue:

@@ -15,6 +15,7 @@ import os
 import stat
 
 from baleen.linux import mount as m
+from baleen.linux import namespaces as ns
 from baleen.linux.fd import Fd
 from baleen.linux.files import PROC_SUPER_MAGIC, filesystem_magic
 from baleen.linux.path import RESOLVE_NO_SYMLINKS, make_directory, make_file, open_in_root
@@ -25,12 +26,21 @@ from baleen.runtime.spec import PROC_ALLOWED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Final
 
     from baleen.runtime.prepare import Rootfs
     from baleen.runtime.spec import Mount
 
-__all__ = ["BindSources", "change_root", "mount_all", "mount_root", "open_bind_sources"]
+__all__ = [
+    "BindSources",
+    "attach_root",
+    "change_root",
+    "mount_all",
+    "mount_root",
+    "open_bind_sources",
+    "open_root",
+]
 
 # Places where a symbolic link of the image would put the kernel's file systems, and what is
 # written to them, somewhere else (CVE-2019-19921, CVE-2023-27561).
@@ -42,7 +52,8 @@ _NOT_THAT_KIND: Final = (
     " Check if the specified host path exists and is the expected type"
 )
 
-BindSources = dict[str, Fd]
+# By the place of the mount in the list.
+BindSources = dict[int, Fd]
 
 
 def _proc_path(fd: Fd) -> str:
@@ -59,23 +70,45 @@ def _mount_failure(mount: Mount, error: OSError) -> LaunchError:
     return LaunchError("mount", error.errno or 0, message)
 
 
-def open_bind_sources(mounts: tuple[Mount, ...], bundle: str) -> BindSources:
-    """Detached copies of the sources of all binds, by destination.
+def open_bind_sources(
+    mounts: tuple[Mount, ...], bundle: str, id_mapped: Mapping[int, int] | None = None
+) -> BindSources:
+    """Detached copies of the sources of all binds.
 
     Taken before the propagation of our own tree changes: so a source that is shared on the host
-    still is, and one that lies below the future root is not hidden.
+    still is, and one that lies below the future root is not hidden. `id_mapped` gives the user
+    namespace for each mount, by its place, whose owners are to be mapped.
     """
     sources: BindSources = {}
-    for mount in mounts:
-        if mount.type != "bind":
+    for index, mount in enumerate(mounts):
+        if mount.type != "bind" or mount.options.flags & m.MS_REMOUNT:
             continue
         try:
-            sources[mount.destination] = m.open_tree(
+            sources[index] = m.open_tree(
                 os.path.join(bundle, mount.source), recursive=mount.options.recursive_bind
             )
+            if id_mapped and index in id_mapped:
+                _map_ids(sources[index], mount, id_mapped[index])
         except OSError as error:
             raise _mount_failure(mount, error) from error
     return sources
+
+
+def _map_ids(tree: Fd, mount: Mount, user_namespace: int) -> None:
+    try:
+        m.mount_setattr(
+            tree.fileno(),
+            set_=m.MOUNT_ATTR_IDMAP,
+            user_namespace=user_namespace,
+            recursive=mount.options.recursive_idmap,
+        )
+    except OSError as error:
+        message = f'cannot map the ids of "{mount.source}" at "{mount.destination}"'
+        if error.errno == errno.EINVAL:
+            message += ": its file system, or one mounted in it, does not support that"
+        else:
+            message += f": {reason(error)}"
+        raise LaunchError("mount", error.errno or 0, message, 128) from error
 
 
 def _overlay_by_fsopen(rootfs: Rootfs) -> Fd:
@@ -113,20 +146,50 @@ def _overlay_by_mount(rootfs: Rootfs, place: str) -> Fd:
     return Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC))
 
 
-def _overlay(rootfs: Rootfs, place: str) -> Fd:
+def _detached_overlay(rootfs: Rootfs) -> Fd | None:
+    """The overlay, attached nowhere; None if that needs a newer kernel or shorter paths."""
     paths = (*rootfs.lower, rootfs.upper, rootfs.work)
-    if all(len(os.fsencode(path)) <= _FSCONFIG_MAX for path in paths):
-        try:
-            root = _overlay_by_fsopen(rootfs)
-        except OSError as error:
-            # EINVAL of this parameter, and of no other step, says that the kernel lacks it.
-            if error.errno != errno.EINVAL or "fsconfig lowerdir+" not in error.__notes__:
-                raise
-        else:
-            with Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC)) as target:
-                m.move_mount(root.fileno(), target.fileno())
-            return root
-    return _overlay_by_mount(rootfs, place)
+    if any(len(os.fsencode(path)) > _FSCONFIG_MAX for path in paths):
+        return None
+    try:
+        return _overlay_by_fsopen(rootfs)
+    except OSError as error:
+        # EINVAL of this parameter, and of no other step, says that the kernel lacks it.
+        if error.errno != errno.EINVAL or "fsconfig lowerdir+" not in error.__notes__:
+            raise
+        return None
+
+
+def _overlay_place(rootfs: Rootfs) -> str:
+    return rootfs.work or rootfs.lower[0]
+
+
+def open_root(rootfs: Rootfs) -> Fd:
+    """The container's root as a detached mount, private with all that is mounted in it.
+
+    It may leave the caller in a mount namespace of its own, a copy of that it was in.
+    """
+    if rootfs.path is not None:
+        root = m.open_tree(rootfs.path, recursive=True)
+    else:
+        overlay = _detached_overlay(rootfs)
+        if overlay is not None:
+            return overlay
+        ns.unshare(ns.CLONE_NEWNS)
+        m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
+        with _overlay_by_mount(rootfs, _overlay_place(rootfs)) as mounted:
+            root = m.open_tree(directory=mounted.fileno())
+    m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
+    return root
+
+
+def attach_root(root: Fd, place: str) -> None:
+    """Attach a root that `open_root` made over the directory `place`.
+
+    That may be "/": whatever is looked up from the root of a process does not see what lies on it.
+    """
+    with Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC)) as target:
+        m.move_mount(root.fileno(), target.fileno())
 
 
 def mount_root(rootfs: Rootfs) -> Fd:
@@ -135,13 +198,15 @@ def mount_root(rootfs: Rootfs) -> Fd:
     It lies over a directory of its own (the path itself, or the overlay's work directory), so it
     hides nothing that is still needed.
     """
-    if rootfs.path is None:
-        return _overlay(rootfs, rootfs.work or rootfs.lower[0])
-    root = m.open_tree(rootfs.path, recursive=True)
-    m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
-    with Fd(os.open(rootfs.path, _DIRECTORY | os.O_CLOEXEC)) as target:
-        m.move_mount(root.fileno(), target.fileno())
-    return root
+    if rootfs.path is not None:
+        root = open_root(rootfs)
+        attach_root(root, rootfs.path)
+        return root
+    overlay = _detached_overlay(rootfs)
+    if overlay is None:
+        return _overlay_by_mount(rootfs, _overlay_place(rootfs))
+    attach_root(overlay, _overlay_place(rootfs))
+    return overlay
 
 
 def _check_plain(root: Fd, top: str) -> None:
@@ -223,10 +288,41 @@ def _mount_filesystem(root: Fd, mount: Mount) -> bool:
             data = f"{data},mode={stat.S_IMODE(mode):o}".lstrip(",")
     with target:
         m.mount(mount.source or mount.type, _proc_path(target), mount.type, flags, data or None)
+        if options.copy_up:
+            _copy_up(root, mount, target)
     if options.propagation:
         with open_in_root(root.fileno(), mount.destination, _DIRECTORY) as mounted:
             _propagate(mounted, options)
     return later
+
+
+def _copy_up(root: Fd, mount: Mount, hidden: Fd) -> None:
+    """Copy into the new tmpfs what is in the directory that it hides."""
+    from baleen.runtime.copy_up import copy_tree  # loaded when the document was read
+
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    old = os.open(".", flags, dir_fd=hidden.fileno())
+    try:
+        with open_in_root(root.fileno(), mount.destination, flags) as new:
+            copy_tree(old, new.fileno())
+    except OSError as error:
+        error.add_note("tmpcopyup")
+        raise
+    finally:
+        os.close(old)
+
+
+def _remount(root: Fd, mount: Mount) -> None:
+    """Change a mount that an earlier entry, or the root's own tree, has made."""
+    options = mount.options
+    with open_in_root(root.fileno(), mount.destination) as target:
+        if mount.type == "bind":
+            on, off = attributes(options)
+            m.mount_setattr(target.fileno(), set_=on, clear=off)
+        else:
+            flags, data = options.flags, options.data or None
+            m.mount(mount.source or None, _proc_path(target), mount.type or None, flags, data)
+        _propagate(target, options)
 
 
 def mount_all(
@@ -238,14 +334,16 @@ def mount_all(
     """
     read_only = []
     checked = set()
-    for mount in mounts:
+    for index, mount in enumerate(mounts):
         top = "/" + mount.destination.split("/", 2)[1]
         try:
             if top in _PLAIN and top not in checked:
                 _check_plain(root, top)
                 checked.add(top)
-            if mount.type == "bind":
-                with sources.pop(mount.destination) as tree:
+            if mount.options.flags & m.MS_REMOUNT:
+                _remount(root, mount)
+            elif mount.type == "bind":
+                with sources.pop(index) as tree:
                     _mount_bind(root, mount, tree)
             elif mount.type == "cgroup":
                 target, _ = _target(root, mount, directory=True)

@@ -1,8 +1,8 @@
 """Runs a container's PID 1, again when its restart policy says so, and cleans up behind it.
 
-    start    control group ─► launch.create: the namespaces exist, init does its mounts
-             meanwhile, here: interfaces, loopback, resolver
-             ─► Container.start: execve has succeeded, streams are pumped
+    start    a worker makes control group, namespaces, mounts, interfaces  (`worker`)
+             meanwhile, here: pipes, log, resolver
+             ─► execve has succeeded, streams are pumped
     end      init reaped ─► what is left of the group killed
     close    control group removed, descriptors closed; the network namespace dies with them
 
@@ -19,11 +19,14 @@ from select import EPOLLIN
 from time import monotonic
 
 from baleen.errors import BaleenError, InvalidArgument
+from baleen.linux.cgroup import CgroupError
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
 from baleen.linux.rtnetlink import RouteSocket
-from baleen.runtime.failure import as_launch_error
+from baleen.runtime.enter import EnterPlan
+from baleen.runtime.entry import Entry
+from baleen.runtime.failure import LaunchError, as_launch_error
 from baleen.runtime.interfaces import attach_interface, detach_interface
-from baleen.runtime.launch import exec_process, namespace_flags
+from baleen.runtime.launch import namespace_flags
 from baleen.runtime.logfile import LogFile
 from baleen.runtime.prepare import prepare
 from baleen.runtime.request import read_file
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from baleen.linux import Fd
     from baleen.linux.cgroup import Cgroup, CgroupDriver, OomWatch
     from baleen.runtime.launch import ExecProcess
+    from baleen.runtime.nursery import Nursery
     from baleen.runtime.poller import Poller
     from baleen.runtime.prepare import Prepared, Stdio
     from baleen.runtime.request import DnsRequest
@@ -49,6 +53,11 @@ __all__ = ["Runner"]
 
 # How long after its notice the kernel may take to kill a process for lack of memory.
 _OOM_KILL_S = 0.1
+# How long a killed process may take to die, while others wait; how often, and for how long in all,
+# one that is stuck is killed again.
+_MOMENT_S = 0.25
+_AGAIN_S = 0.1
+_STUCK_S = 10.0
 
 
 class Runner:
@@ -67,6 +76,7 @@ class Runner:
         poller: Poller,
         facts: Facts,
         worker: Worker,
+        nursery: Nursery,
         cgroups: CgroupDriver,
         *,
         on_exit: Callable[[int], None],
@@ -78,7 +88,10 @@ class Runner:
         self.started_at = ""
         self._poller = poller
         self._facts = facts
+        # The one that has read the request for the first start; one more for each other.
         self._worker: Worker | None = worker
+        self._read = True
+        self._nursery = nursery
         self._cgroups = cgroups
         self._on_exit = on_exit
         self._on_oom = on_oom
@@ -95,77 +108,97 @@ class Runner:
 
     # -- start ----------------------------------------------------------------------------------
 
-    def start(self, streams: ProcessStreams, meanwhile: Callable[[], None] | None = None) -> None:
-        """Start PID 1; returns after its execve. On error nothing of this run is left.
+    def start(self, streams: ProcessStreams, on_end: Callable[[LaunchError | None], None]) -> None:
+        """Start PID 1; `on_end` is called after its execve, or with what went wrong.
 
-        `meanwhile` is called while init is busy with its mounts.
-
-        Raises:
-            LaunchError: with the stage and the exit code to report.
+        Nothing of a run that failed is left but what `close` removes.
         """
-        try:
-            self._start(streams, meanwhile)
-        except (BaleenError, OSError, ValueError) as err:
-            failure = as_launch_error(err)
-            if failure is err:
-                raise
-            raise failure from err
+        if self._worker is not None and self._read:
+            self._begin(streams, on_end)
+            return
 
-    def _start(self, streams: ProcessStreams, meanwhile: Callable[[], None] | None) -> None:
-        worker = self._hire()
-        try:
-            ours, log = self._run(worker, meanwhile)
-        except BaseException:
-            worker.close()
-            raise
-        finally:
+        def have_read(facts: Facts | BaleenError) -> None:
+            if isinstance(facts, BaleenError):
+                self._give_up()
+                on_end(as_launch_error(facts))
+            else:
+                self._begin(streams, on_end)
+
+        self._worker = Worker(
+            self._nursery,
+            self._poller,
+            self._facts.path,
+            have_read,
+            netns=self._netns,
+            has_cgroup=self._cgroup is not None,
+        )
+
+    def _begin(self, streams: ProcessStreams, on_end: Callable[[LaunchError | None], None]) -> None:
+        """Let the worker, which has read the documents, start PID 1."""
+        self._read = False
+        worker = self._worker
+        assert worker is not None
+        with contextlib.ExitStack() as undo:
+            try:
+                ours, child = self._open_streams(undo)
+                log = self._open_log()
+            except (BaleenError, OSError, ValueError) as err:
+                undo.close()
+                self._give_up()
+                on_end(as_launch_error(err))
+                return
+            undo.pop_all()
+
+        def ended(failure: LaunchError | None) -> None:
             if worker.made_cgroup and self._facts.cgroup and self._cgroup is None:
                 self._cgroup = self._cgroups.open(self._facts.cgroup)
+            if failure is not None:
+                if ours is not None:
+                    ours.close()
+                if log is not None:
+                    log.close()
+                self._give_up()
+            else:
+                self._runs(worker, streams, ours, log)
+            on_end(failure)
+
+        try:
+            worker.start(child, self._take_netns, ended)
+        finally:
+            if child is not None:
+                close_stdio(child)
+
+    def _open_streams(self, undo: contextlib.ExitStack) -> tuple[OurEnds | None, Stdio | None]:
+        """Our ends and the process's; a terminal is made by the worker."""
+        if self._facts.terminal:
+            return None, None
+        ours, child = open_pipes(stdin=self._facts.open_stdin)
+        undo.callback(ours.close)
+        undo.callback(close_stdio, child)
+        return ours, child
+
+    def _runs(
+        self,
+        worker: Worker,
+        streams: ProcessStreams,
+        ours: OurEnds | None,
+        log: LogFile | None,
+    ) -> None:
         self.pid = worker.pid
         self._started = monotonic()
         self.started_at = worker.started_at
-        self._pidfd = worker.take(self._poller)
+        self._pidfd = worker.take()
+        if worker.console is not None:
+            ours = terminal_ends(worker.console)
+        assert ours is not None
         streams.begin(ours, log)
         self._poller.add(self._pidfd.fileno(), EPOLLIN, self._on_pidfd)
         self._watch_oom()
 
-    def _run(
-        self, worker: Worker, meanwhile: Callable[[], None] | None
-    ) -> tuple[OurEnds, LogFile | None]:
-        """Have the worker start PID 1; returns our ends of its streams and its log."""
-        facts = self._facts
-        with contextlib.ExitStack() as undo:
-            if facts.terminal:
-                worker.start(None)
-            else:
-                ours, child = open_pipes(stdin=facts.open_stdin)
-                undo.callback(ours.close)
-                try:
-                    worker.start(child)
-                finally:
-                    close_stdio(child)
-            log = self._open_log()
-            if log is not None:
-                undo.callback(log.close)
-            if meanwhile is not None:
-                meanwhile()
-            worker.wait(self._take_netns)
-            if worker.console is not None:
-                ours = terminal_ends(worker.console)
-            undo.pop_all()
-        return ours, log
-
-    def _hire(self) -> Worker:
-        """The worker that has read the request for the first start; one more for each other."""
+    def _give_up(self) -> None:
         worker, self._worker = self._worker, None
-        if worker is None:
-            worker = Worker(self._cgroups, self._netns, has_cgroup=self._cgroup is not None)
-            try:
-                worker.load(self._facts.path)
-            except BaseException:
-                worker.close()
-                raise
-        return worker
+        if worker is not None:
+            worker.close()
 
     def _open_log(self) -> LogFile | None:
         log = self._facts.log
@@ -190,22 +223,44 @@ class Runner:
     # -- while it runs ---------------------------------------------------------------------------
 
     def exec_process(
-        self, process: object, seccomp_program: str | None, stdio: Stdio | None
-    ) -> ExecProcess:
-        """Execute one more process, an OCI process object; see launch.exec_process."""
+        self,
+        process: object,
+        seccomp_program: str | None,
+        streams: Callable[[], tuple[OurEnds | None, Stdio | None]],
+        on_end: Callable[[ExecProcess | LaunchError, OurEnds | None], None],
+    ) -> None:
+        """Execute one more process, an OCI process object.
 
-        def load() -> Prepared:
-            program = None if seccomp_program is None else read_file(seccomp_program)
-            return prepare(parse_process(process), stdio, program)
+        `streams` opens our ends and its own, both None for a terminal. `on_end` gets the process
+        after its execve, and our ends, or why there is none.
 
-        return exec_process(
-            self._running(),
-            namespace_flags(self._facts.namespaces),
-            load,
-            terminal=stdio is None,
-            stdio=stdio,
-            cgroup=self._cgroup,
-        )
+        Raises:
+            BaleenError, OSError: it is malformed, or cannot even begin.
+        """
+        pidfd = self._running()
+        program = None if seccomp_program is None else read_file(seccomp_program)
+        wanted = parse_process(process)
+        ours, child = streams()
+
+        def ended(outcome: ExecProcess | LaunchError) -> None:
+            if isinstance(outcome, LaunchError) and ours is not None:
+                ours.close()
+            on_end(outcome, ours)
+
+        try:
+            Entry(self._poller, self._plan(pidfd, prepare(wanted, child, program)), ended)
+        except BaseException:
+            if ours is not None:
+                ours.close()
+            raise
+        finally:
+            if child is not None:
+                close_stdio(child)
+
+    def _plan(self, pidfd: Fd, process: Prepared) -> EnterPlan:
+        members = () if self._cgroup is None else self._cgroup.member_files
+        flags = namespace_flags(self._facts.namespaces)
+        return EnterPlan(process, pidfd.fileno(), flags, members)
 
     def _running(self) -> Fd:
         if self._pidfd is None:
@@ -292,6 +347,7 @@ class Runner:
     # -- end ------------------------------------------------------------------------------------
 
     def _on_pidfd(self, _events: int) -> None:
+        self._give_up()  # what has started it has ended long ago
         pidfd = self._running()
         code = wait_pidfd(pidfd.fileno(), block=False)
         if code is None:
@@ -299,11 +355,23 @@ class Runner:
         self._poller.remove(pidfd.fileno())
         pidfd.close()
         self._pidfd = None
-        if self._cgroup is not None:
-            # With a shared pid namespace PID 1's death kills nobody else.
-            self._cgroup.kill()
-            self._report_oom()
         self.last_pid, self.pid = self.pid, 0
+        self._sweep(code, monotonic() + _STUCK_S)
+
+    def _sweep(self, code: int, until: float) -> None:
+        """Kill what is left: with a shared pid namespace PID 1's death kills nobody else.
+
+        Who is stuck in the kernel is looked at again and again, and not waited for: there are
+        other containers. In the end it is left to `close`, which tells.
+        """
+        if self._cgroup is not None:
+            try:
+                self._cgroup.kill(_MOMENT_S)
+            except CgroupError:
+                if monotonic() < until:
+                    self._poller.call_later(_AGAIN_S, lambda: self._sweep(code, until))
+                    return
+            self._report_oom()
         self._on_exit(code)
 
     @property
@@ -324,9 +392,7 @@ class Runner:
         Raises:
             CgroupError: something of it is stuck in the kernel; all else is cleaned up.
         """
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.close()
+        self._give_up()
         self._close_resolver()
         if self._oom_watch is not None:
             self._poller.remove(self._oom_watch.fd)
@@ -337,5 +403,5 @@ class Runner:
             self._netns = None
         cgroup, self._cgroup = self._cgroup, None
         if cgroup is not None:
-            cgroup.kill()
-            cgroup.remove()
+            cgroup.kill(_MOMENT_S)
+            cgroup.remove(_MOMENT_S)

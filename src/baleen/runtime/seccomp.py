@@ -23,6 +23,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -35,11 +36,20 @@ from baleen.runtime.seccomp_profile import Condition, Profile, Rule, parse_profi
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["ARCHITECTURES", "FLAGS", "compile_profile", "default_profile", "filter_flags"]
+__all__ = [
+    "ARCHITECTURES",
+    "FLAGS",
+    "Decision",
+    "compile_profile",
+    "decisions",
+    "default_profile",
+    "filter_flags",
+]
 
 _RET_KILL_THREAD: Final = 0x00000000
 _RET_ERRNO: Final = 0x00050000
 _RET_ACTION: Final = 0xFFFF0000
+_RET_NOTIFY: Final = 0x7FC00000
 _ENOSYS: Final = _RET_ERRNO | errno.ENOSYS
 
 # struct seccomp_data, little endian: nr, arch, instruction_pointer, args[6].
@@ -100,6 +110,7 @@ _FLAGS: Final = {
     "SECCOMP_FILTER_FLAG_TSYNC": 1,
     "SECCOMP_FILTER_FLAG_LOG": 2,
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": 32,
 }
 ARCHITECTURES: Final = frozenset(_ARCHITECTURES)
 FLAGS: Final = frozenset(_FLAGS)
@@ -133,25 +144,90 @@ def compile_profile(
     capabilities: Collection[str],
     arch: str,
     kernel: tuple[int, int],
+    listener: bool = False,
 ) -> bytes:
     """Compiles to an array of struct sock_filter for hosts of `arch` (platform.machine()).
 
-    `capabilities` is the container's bounding set ("CAP_..."); `kernel` the running version. The
-    same input gives the same bytes. Raises InvalidArgument (malformed, or more than the kernel
-    takes) or NotImplemented (SCMP_ACT_NOTIFY, an architecture that we have no table for).
+    `capabilities` is the container's bounding set ("CAP_..."); `kernel` the running version;
+    `listener` says that whoever installs the filter hands on its notifications. The same input
+    gives the same bytes. Raises InvalidArgument (malformed, or more than the kernel takes) or
+    NotImplemented (SCMP_ACT_NOTIFY without listener, an architecture that we have no table for).
     """
-    if arch not in _NATIVE:
-        raise errors.NotImplemented(f"seccomp profiles cannot be compiled for {arch!r}")
-    native, go_name = _NATIVE[arch]
-    parsed = parse_profile(profile)
-    rules = [
-        rule for rule in parsed.rules if _applies(rule, frozenset(capabilities), go_name, kernel)
-    ]
+    native, parsed, rules = _prepare(profile, capabilities, arch, kernel)
+    _check_notifications(parsed.default, rules, listener=listener)
     chosen = [_ARCHITECTURES[name] for name in _architectures(parsed, native)]
     try:
         return _program(chosen, rules, parsed.default)
     except FilterTooLong as error:
         raise InvalidArgument(f"seccomp profile: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a program answers to one syscall.
+
+    Attributes:
+        action: SECCOMP_RET_* with the errno, when none of `rules` fits.
+        rules: tried in order before; all conditions of a rule have to hold.
+    """
+
+    action: int
+    rules: tuple[Rule, ...] = ()
+
+
+def decisions(
+    profile: Mapping[str, object],
+    *,
+    capabilities: Collection[str],
+    arch: str,
+    kernel: tuple[int, int],
+) -> dict[str, Decision]:
+    """The answers of the program that `compile_profile` makes of the same arguments.
+
+    One for each name in our table of the native architecture. Raises as `compile_profile` does,
+    except for a program that is too long.
+    """
+    native, parsed, rules = _prepare(profile, capabilities, arch, kernel)
+    architecture = _ARCHITECTURES[native]
+    ranges = sorted(_ranges(architecture, rules, parsed.default).items(), key=lambda item: item[0])
+    starts = [start for start, _ in ranges]
+    result = {}
+    for name, number in numbers(architecture.table).items():
+        outcome = ranges[bisect_right(starts, number) - 1][1]
+        result[name] = (
+            Decision(outcome)
+            if isinstance(outcome, int)
+            else Decision(parsed.default, outcome.rules)
+        )
+    return result
+
+
+def _prepare(
+    profile: Mapping[str, object],
+    capabilities: Collection[str],
+    arch: str,
+    kernel: tuple[int, int],
+) -> tuple[str, Profile, list[Rule]]:
+    """The native architecture's name, the profile, and those of its rules that apply."""
+    if arch not in _NATIVE:
+        raise errors.NotImplemented(f"seccomp profiles cannot be compiled for {arch!r}")
+    native, go_name = _NATIVE[arch]
+    parsed = parse_profile(profile)
+    held = frozenset(capabilities)
+    return native, parsed, [rule for rule in parsed.rules if _applies(rule, held, go_name, kernel)]
+
+
+def _check_notifications(default: int, rules: Sequence[Rule], *, listener: bool) -> None:
+    """Refuse those that nobody would hear, and those that would stop their own hand-over."""
+    if default == _RET_NOTIFY:
+        raise InvalidArgument("seccomp profile: SCMP_ACT_NOTIFY cannot be the default action")
+    for rule in rules:
+        if rule.action != _RET_NOTIFY:
+            continue
+        if not listener:
+            raise errors.NotImplemented("seccomp profile: SCMP_ACT_NOTIFY needs a listener")
+        if "write" in rule.names:
+            raise InvalidArgument("seccomp profile: SCMP_ACT_NOTIFY cannot be used for write")
 
 
 def _applies(

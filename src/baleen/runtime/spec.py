@@ -11,16 +11,28 @@ from __future__ import annotations
 
 import posixpath
 
-from baleen.linux import capabilities
-from baleen.linux.record import field, record
-from baleen.runtime.failure import LaunchError
+from baleen.linux.record import record
 from baleen.runtime.fields import Fields
 from baleen.runtime.mount_options import PROPAGATION, MountOptions, parse_options
+from baleen.runtime.process_spec import (
+    Capabilities,
+    Process,
+    Rlimit,
+    User,
+    parse_process,
+    refuse,
+    unsupported,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Final
+
+    from baleen.runtime.execution_domain import ExecutionDomain
+    from baleen.runtime.hooks import Hook
+    from baleen.runtime.id_mapping import IdMappings
+    from baleen.runtime.seccomp_listener import SeccompUse
 
 __all__ = [
     "Capabilities",
@@ -32,31 +44,12 @@ __all__ = [
     "User",
     "parse_process",
     "parse_spec",
+    "sysctl_namespace",
 ]
 
-# <asm-generic/resource.h>
-RLIMITS: Final = {
-    "RLIMIT_CPU": 0,
-    "RLIMIT_FSIZE": 1,
-    "RLIMIT_DATA": 2,
-    "RLIMIT_STACK": 3,
-    "RLIMIT_CORE": 4,
-    "RLIMIT_RSS": 5,
-    "RLIMIT_NPROC": 6,
-    "RLIMIT_NOFILE": 7,
-    "RLIMIT_MEMLOCK": 8,
-    "RLIMIT_AS": 9,
-    "RLIMIT_LOCKS": 10,
-    "RLIMIT_SIGPENDING": 11,
-    "RLIMIT_MSGQUEUE": 12,
-    "RLIMIT_NICE": 13,
-    "RLIMIT_RTPRIO": 14,
-    "RLIMIT_RTTIME": 15,
-}
 NAMESPACES: Final = frozenset({"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"})
 _DEVICE_TYPES: Final = frozenset("cbup")
 _MAX_ID: Final = 2**32 - 2
-_INFINITY: Final = 2**64 - 1
 # What lxcfs and its kin may put below /proc; everything else there would fool the container's
 # own and the runtime's reads (CVE-2019-16884).
 PROC_ALLOWED: Final = frozenset(
@@ -77,58 +70,6 @@ _SYSCTL_IPC: Final = ("kernel.msg", "kernel.shm", "kernel.sem", "fs.mqueue.")
 
 
 @record(frozen=True, slots=True)
-class Capabilities:
-    """The five sets as bit masks, see `linux.capabilities`."""
-
-    bounding: int = 0
-    effective: int = 0
-    permitted: int = 0
-    inheritable: int = 0
-    ambient: int = 0
-
-
-@record(frozen=True, slots=True)
-class User:
-    """Numbers only: names are resolved by whoever wrote the document."""
-
-    uid: int = 0
-    gid: int = 0
-    umask: int | None = None
-    additional_gids: tuple[int, ...] = ()
-
-
-@record(frozen=True, slots=True)
-class Rlimit:
-    """`resource` is the kernel's number; values in the resource's unit, -1 for no limit."""
-
-    name: str
-    resource: int
-    soft: int
-    hard: int
-
-
-@record(frozen=True, slots=True)
-class Process:
-    """What is executed, as whom and with which rights.
-
-    Attributes:
-        console_size: (width, height) in characters, or None.
-        capabilities: None leaves nothing: an absent object means no capability at all.
-    """
-
-    args: tuple[str, ...]
-    cwd: str
-    env: tuple[str, ...] = ()
-    terminal: bool = False
-    console_size: tuple[int, int] | None = None
-    user: User = field(default_factory=User)
-    capabilities: Capabilities | None = None
-    rlimits: tuple[Rlimit, ...] = ()
-    no_new_privileges: bool = False
-    oom_score_adj: int | None = None
-
-
-@record(frozen=True, slots=True)
 class Mount:
     """One entry of `mounts`; `destination` is absolute and lexically clean, not yet resolved."""
 
@@ -136,6 +77,7 @@ class Mount:
     type: str
     source: str
     options: MountOptions
+    id_mappings: IdMappings | None = None
 
 
 @record(frozen=True, slots=True)
@@ -161,6 +103,8 @@ class Spec:
         rootfs_propagation: MS_* flags or None.
         resources, seccomp: as in the document, for their own compilers.
         sysctl: (path below /proc/sys, value).
+        time_offsets: as /proc/PID/timens_offsets takes them.
+        net_devices: (name on the host, name in the container).
     """
 
     process: Process | None
@@ -179,10 +123,12 @@ class Spec:
     readonly_paths: tuple[str, ...]
     rootfs_propagation: int | None
     annotations: Mapping[str, str]
-
-
-def _refuse(message: str) -> LaunchError:
-    return LaunchError("spec", 0, message, 128)
+    hooks: Mapping[str, tuple[Hook, ...]] | None = None
+    domain: ExecutionDomain | None = None
+    id_mappings: IdMappings | None = None
+    time_offsets: str = ""
+    net_devices: tuple[tuple[str, str], ...] = ()
+    seccomp_use: SeccompUse | None = None
 
 
 def _clean(path: str) -> str:
@@ -190,125 +136,51 @@ def _clean(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
-def _unsupported(fields: Fields, *names: str) -> None:
-    for name in names:
-        if fields.raw(name):
-            raise _refuse(f"{fields.where}{name} is not supported by this runtime")
-
-
-def _capability_mask(fields: Fields, name: str) -> int:
-    # An unknown name is a capability that cannot be granted: that must not fail (config.md).
-    names = [cap for cap in fields.texts(name) if cap in capabilities.CAPABILITIES]
-    return capabilities.parse_mask(names)
-
-
-def _parse_capabilities(process: Fields) -> Capabilities | None:
-    if not process.has("capabilities"):
-        return None
-    sets = process.object("capabilities")
-    return Capabilities(
-        bounding=_capability_mask(sets, "bounding"),
-        effective=_capability_mask(sets, "effective"),
-        permitted=_capability_mask(sets, "permitted"),
-        inheritable=_capability_mask(sets, "inheritable"),
-        ambient=_capability_mask(sets, "ambient"),
-    )
-
-
-def _parse_user(process: Fields) -> User:
-    user = process.object("user")
-    return User(
-        uid=user.integer("uid", 0, high=_MAX_ID),
-        gid=user.integer("gid", 0, high=_MAX_ID),
-        umask=user.integer("umask", 0, high=0o777) if user.has("umask") else None,
-        additional_gids=user.integers("additionalGids", high=_MAX_ID),
-    )
-
-
-def _rlimit_value(value: int) -> int:
-    # setrlimit(2) of the C library takes a signed number; no resource has 2**63 units.
-    return -1 if value >= 2**63 else value
-
-
-def _parse_rlimits(process: Fields) -> tuple[Rlimit, ...]:
-    result: dict[str, Rlimit] = {}
-    for entry in process.objects("rlimits"):
-        name = entry.text("type")
-        if name not in RLIMITS:
-            raise _refuse(f"invalid rlimit type {name!r}")
-        if name in result:
-            raise _refuse(f"duplicate rlimit type {name!r}")
-        soft, hard = (entry.integer(key, 0, high=_INFINITY) for key in ("soft", "hard"))
-        if soft > hard:
-            raise _refuse(f"rlimit {name}: soft limit {soft} is above the hard limit {hard}")
-        result[name] = Rlimit(name, RLIMITS[name], _rlimit_value(soft), _rlimit_value(hard))
-    return tuple(result.values())
-
-
-def _parse_console_size(process: Fields) -> tuple[int, int] | None:
-    if not process.has("consoleSize"):
-        return None
-    size = process.object("consoleSize")
-    return size.integer("width", 0, high=65535), size.integer("height", 0, high=65535)
-
-
-def parse_process(value: object) -> Process:
-    """The `process` object of config.json, or that of an exec. Raises LaunchError."""
-    process = Fields(value, "process.")
-    _unsupported(
-        process,
-        "apparmorProfile",
-        "selinuxLabel",
-        "scheduler",
-        "ioPriority",
-        "execCPUAffinity",
-        "commandLine",
-    )
-    args = process.texts("args")
-    if not args:
-        raise _refuse("process.args must not be empty")
-    cwd = process.text("cwd")
-    if not cwd.startswith("/"):
-        raise _refuse("Cwd must be an absolute path")
-    env = process.texts("env")
-    for entry in env:
-        if entry.find("=") < 1:
-            raise _refuse(f"invalid environment variable {entry!r}: a name and '=' are needed")
-    adjust = None
-    if process.has("oomScoreAdj"):
-        adjust = process.integer("oomScoreAdj", 0, low=-1000, high=1000)
-    return Process(
-        args=args,
-        cwd=cwd,
-        env=env,
-        terminal=process.flag("terminal"),
-        console_size=_parse_console_size(process),
-        user=_parse_user(process),
-        capabilities=_parse_capabilities(process),
-        rlimits=_parse_rlimits(process),
-        no_new_privileges=process.flag("noNewPrivileges"),
-        oom_score_adj=adjust,
-    )
-
-
-def _parse_mount(entry: Fields) -> Mount:
+def _parse_mount(entry: Fields, container: IdMappings | None) -> Mount:
     destination = _clean(entry.text("destination"))
-    _unsupported(entry, "uidMappings", "gidMappings")
-    try:
-        options = parse_options(entry.texts("options"))
-    except ValueError as error:
-        raise _refuse(f"{error} (mount at {destination!r})") from error
-    type_ = entry.text("type", "")
+    options = parse_options(entry.texts("options"))
+    type_, source = entry.text("type", ""), entry.text("source", "")
     bind = options.bind or type_ == "bind"
     if destination == "/":
-        raise _refuse("a mount cannot replace the root of the container")
+        raise refuse("a mount cannot replace the root of the container")
     if destination == "/proc" and (bind or type_ != "proc"):
-        raise _refuse('"/proc" cannot be mounted because it is not of type proc')
+        raise refuse('"/proc" cannot be mounted because it is not of type proc')
     if destination.startswith("/proc/") and destination not in PROC_ALLOWED:
-        raise _refuse(f'"{destination}" cannot be mounted because it is inside /proc')
-    if bind and not entry.text("source", ""):
-        raise _refuse(f"bind mount at {destination!r} has no source")
-    return Mount(destination, "bind" if bind else type_, entry.text("source", ""), options)
+        raise refuse(f'"{destination}" cannot be mounted because it is inside /proc')
+    if bind and not source and not options.remount:
+        raise refuse(f"bind mount at {destination!r} has no source")
+    mappings = None
+    if options.idmap or "uidMappings" in entry.values or "gidMappings" in entry.values:
+        mappings = _mount_mappings(entry, options, container, destination, bind=bind)
+    if options.copy_up:
+        if type_ != "tmpfs" or options.remount:
+            raise refuse(f"tmpcopyup at {destination!r} needs a new mount of type tmpfs")
+        import baleen.runtime.copy_up  # noqa: F401  # no module is loaded after the fork
+    return Mount(destination, "bind" if bind else type_, source, options, mappings)
+
+
+def _mount_mappings(
+    entry: Fields,
+    options: MountOptions,
+    container: IdMappings | None,
+    destination: str,
+    *,
+    bind: bool,
+) -> IdMappings | None:
+    from baleen.runtime.id_mapping import parse_id_mappings
+
+    mappings = parse_id_mappings(entry)
+    if mappings is None and not options.idmap:
+        return None
+    if not bind or options.remount:
+        raise refuse(f"ids of the mount at {destination!r} cannot be mapped: it is not a bind")
+    mappings = mappings or container
+    if mappings is None:
+        raise refuse(
+            f"the mount option idmap at {destination!r} needs uidMappings and gidMappings, of the"
+            " mount or of the container"
+        )
+    return mappings
 
 
 def _parse_namespaces(linux: Fields) -> dict[str, str | None]:
@@ -317,28 +189,26 @@ def _parse_namespaces(linux: Fields) -> dict[str, str | None]:
         kind = entry.text("type")
         path = entry.text("path", "")
         if kind not in NAMESPACES:
-            raise _refuse(f"unknown namespace type {kind!r}")
+            raise refuse(f"unknown namespace type {kind!r}")
         if kind in result:
-            raise _refuse(f"duplicate namespace {kind!r}")
+            raise refuse(f"duplicate namespace {kind!r}")
         if path and not path.startswith("/"):
-            raise _refuse(f"namespace path {path!r} is not absolute")
+            raise refuse(f"namespace path {path!r} is not absolute")
         result[kind] = path or None
-    if "user" in result:
-        raise _refuse("user namespaces are not supported by this runtime yet")
     if "mount" not in result:
-        raise _refuse("a container without a mount namespace of its own is not supported")
+        raise refuse("a container without a mount namespace of its own is not supported")
     if result["mount"] is not None:
-        raise _refuse("joining a mount namespace by path is not supported")
+        raise refuse("joining a mount namespace by path is not supported")
     return result
 
 
 def _parse_device(entry: Fields) -> Device:
     kind = entry.text("type")
     if kind not in _DEVICE_TYPES:
-        raise _refuse(f"invalid device type {kind!r}")
+        raise refuse(f"invalid device type {kind!r}")
     path = entry.text("path")
     if not path.startswith("/"):
-        raise _refuse(f"device path {path!r} is not absolute")
+        raise refuse(f"device path {path!r} is not absolute")
     return Device(
         path=_clean(path),
         type=kind,
@@ -358,23 +228,24 @@ def _sysctl_path(name: str) -> str:
     return name.translate({ord("."): "/", ord("/"): "."})
 
 
+def sysctl_namespace(path: str) -> str:
+    """The kind of namespace that a path below /proc/sys belongs to, "" for the whole host."""
+    dotted = path.replace("/", ".")
+    if dotted.startswith(_SYSCTL_IPC):
+        return "ipc"
+    if dotted.startswith("net."):
+        return "network"
+    return "uts" if dotted == "kernel.domainname" else ""
+
+
 def _parse_sysctl(
     linux: Fields, namespaces: Mapping[str, str | None]
 ) -> tuple[tuple[str, str], ...]:
     result = []
     for name, value in linux.text_map("sysctl").items():
         path = _sysctl_path(name)
-        dotted = path.replace("/", ".")
-        if dotted.startswith(_SYSCTL_IPC):
-            allowed = "ipc" in namespaces
-        elif dotted.startswith("net."):
-            allowed = "network" in namespaces
-        elif dotted == "kernel.domainname":
-            allowed = "uts" in namespaces
-        else:
-            allowed = False
-        if not allowed or ".." in path.split("/"):
-            raise _refuse(f'sysctl "{name}" is not in a separate kernel namespace')
+        if sysctl_namespace(path) not in namespaces or ".." in path.split("/"):
+            raise refuse(f'sysctl "{name}" is not in a separate kernel namespace')
         result.append((path, value))
     return tuple(result)
 
@@ -383,8 +254,76 @@ def _parse_absolute(linux: Fields, name: str) -> tuple[str, ...]:
     paths = linux.texts(name)
     for path in paths:
         if not path.startswith("/"):
-            raise _refuse(f"linux.{name}: {path!r} is not absolute")
+            raise refuse(f"linux.{name}: {path!r} is not absolute")
     return tuple(_clean(path) for path in paths)
+
+
+def _parse_hooks(document: Fields) -> dict[str, tuple[Hook, ...]] | None:
+    if not document.has("hooks"):
+        return None
+    from baleen.runtime.hooks import parse_hooks
+
+    return parse_hooks(document)
+
+
+def _parse_mappings(linux: Fields, namespaces: Mapping[str, str | None]) -> IdMappings | None:
+    if "user" not in namespaces:
+        if linux.raw("uidMappings") or linux.raw("gidMappings"):
+            raise refuse(f"{linux.where}uidMappings and gidMappings need a user namespace")
+        return None
+    import baleen.runtime.user_namespace  # noqa: F401  # no module is loaded after the fork
+    from baleen.runtime.id_mapping import parse_id_mappings
+
+    mappings = parse_id_mappings(linux)
+    if mappings is None:
+        if namespaces["user"] is None:
+            raise refuse("a new user namespace needs linux.uidMappings and linux.gidMappings")
+    elif mappings.host_uid(0) is None or mappings.host_gid(0) is None:
+        raise refuse("linux.uidMappings and linux.gidMappings must map the container's id 0")
+    return mappings
+
+
+def _parse_time_offsets(linux: Fields, namespaces: Mapping[str, str | None]) -> str:
+    if not linux.raw("timeOffsets"):
+        return ""
+    lines = ""
+    offsets = linux.object("timeOffsets")
+    for clock in ("monotonic", "boottime"):
+        if offsets.has(clock):
+            entry = offsets.object(clock)
+            seconds = entry.integer("secs", 0, low=-(2**63), high=2**63 - 1)
+            lines += f"{clock} {seconds} {entry.integer('nanosecs', 0, high=999_999_999)}\n"
+    if lines and namespaces.get("time", "") is not None:
+        raise refuse(f"{linux.where}timeOffsets need a new time namespace")
+    return lines
+
+
+def _parse_net_devices(
+    linux: Fields, namespaces: Mapping[str, str | None]
+) -> tuple[tuple[str, str], ...]:
+    if not linux.raw("netDevices"):
+        return ()
+    from baleen.runtime.net_devices import parse_net_devices
+
+    if "network" not in namespaces:
+        raise refuse(f"{linux.where}netDevices need a network namespace of the container's own")
+    return parse_net_devices(linux)
+
+
+def _parse_seccomp_use(linux: Fields) -> SeccompUse | None:
+    if not linux.has("seccomp"):
+        return None
+    from baleen.runtime.seccomp_listener import parse_seccomp_use
+
+    return parse_seccomp_use(linux)
+
+
+def _parse_domain(linux: Fields) -> ExecutionDomain | None:
+    if not (linux.has("personality") or linux.has("memoryPolicy")):
+        return None
+    from baleen.runtime.execution_domain import parse_execution_domain
+
+    return parse_execution_domain(linux)
 
 
 def parse_spec(value: object) -> Spec:
@@ -392,36 +331,23 @@ def parse_spec(value: object) -> Spec:
     document = Fields(value, "")
     version = document.text("ociVersion")
     if not version.startswith("1."):
-        raise _refuse(f"ociVersion {version!r} is not supported, only 1.x is")
-    hooks = document.object("hooks")
-    _unsupported(
-        hooks,
-        "prestart",
-        "createRuntime",
-        "createContainer",
-        "startContainer",
-        "poststart",
-        "poststop",
-    )
+        raise refuse(f"ociVersion {version!r} is not supported, only 1.x is")
+    # Sections of other platforms: nothing here could be meant by them.
+    unsupported(document, "solaris", "windows", "vm", "zos", "freebsd")
     linux = document.object("linux")
-    _unsupported(
-        linux,
-        "uidMappings",
-        "gidMappings",
-        "timeOffsets",
-        "intelRdt",
-        "personality",
-        "netDevices",
-        "mountLabel",
-        "memoryPolicy",
-    )
+    unsupported(linux, "intelRdt")
+    if linux.raw("mountLabel"):
+        from baleen.runtime.security_labels import refuse_label
+
+        refuse_label(linux, "mountLabel")
     namespaces = _parse_namespaces(linux)
+    mappings = _parse_mappings(linux, namespaces)
     hostname, domainname = document.text("hostname", ""), document.text("domainname", "")
     if (hostname or domainname) and "uts" not in namespaces:
-        raise _refuse("unable to set hostname without a private UTS namespace")
+        raise refuse("unable to set hostname without a private UTS namespace")
     propagation = linux.text("rootfsPropagation", "")
     if propagation and propagation not in PROPAGATION:
-        raise _refuse(f"rootfsPropagation={propagation} is not supported")
+        raise refuse(f"rootfsPropagation={propagation} is not supported")
     root = document.object("root")
     return Spec(
         process=parse_process(document.raw("process")) if document.has("process") else None,
@@ -429,7 +355,7 @@ def parse_spec(value: object) -> Spec:
         root_readonly=root.flag("readonly"),
         hostname=hostname,
         domainname=domainname,
-        mounts=tuple(_parse_mount(entry) for entry in document.objects("mounts")),
+        mounts=tuple(_parse_mount(entry, mappings) for entry in document.objects("mounts")),
         namespaces=namespaces,
         devices=tuple(_parse_device(entry) for entry in linux.objects("devices")),
         cgroups_path=linux.text("cgroupsPath", ""),
@@ -440,4 +366,10 @@ def parse_spec(value: object) -> Spec:
         readonly_paths=_parse_absolute(linux, "readonlyPaths"),
         rootfs_propagation=PROPAGATION[propagation] if propagation else None,
         annotations=document.text_map("annotations"),
+        hooks=_parse_hooks(document),
+        domain=_parse_domain(linux),
+        id_mappings=mappings,
+        time_offsets=_parse_time_offsets(linux, namespaces),
+        net_devices=_parse_net_devices(linux, namespaces),
+        seccomp_use=_parse_seccomp_use(linux),
     )

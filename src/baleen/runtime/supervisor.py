@@ -1,9 +1,9 @@
-"""The supervisor: the process that owns one container, from its start to its recorded exit.
+"""The supervisor: owns one container, from its start to its recorded exit.
 
-It is forked by the zygote, stays in the host's namespaces and serves one epoll loop: the daemon's
-requests, the container's streams, its clients, execs, restarts. It outlives the daemon; a new one
-finds it at `<bundle>/control.sock`. If it dies itself, the kernel kills the container
-(PR_SET_PDEATHSIG).
+It lives in a shim, with a few others, in the host's namespaces, and serves its share of an epoll
+loop: the daemon's requests, the container's streams, its clients, execs, restarts. It outlives the
+daemon; a new one finds it at `<bundle>/control.sock`. If its process dies, the kernel kills the
+container (PR_SET_PDEATHSIG).
 
     daemon ──requests, descriptors──► supervisor     {"seq": n, "op": …}
            ◄──replies────────────────                {"reply": n, "ok": true | false, …}
@@ -25,6 +25,8 @@ finds it at `<bundle>/control.sock`. If it dies itself, the kernel kills the con
                                                             execs
     release                                                 (the supervisor of a container that
                                                              does not run ends)
+    destroy                                                 (the container is killed and does not
+                                                             restart, whatever it does now)
 
     event            fields
     started          pid, started_at, restart_count         after a restart by the policy
@@ -35,8 +37,10 @@ finds it at `<bundle>/control.sock`. If it dies itself, the kernel kills the con
     log-failed       message: output is being dropped
     error            message: a message that could not be read, or a bug
 
-States: created ─start─► running ─► exited (recorded; the process ends)
+States: created ─start─► running ─► exited (recorded; the supervisor ends)
                             ▲  └──► restarting ─► running …
+
+No request is served while the process is being started: it waits for the outcome.
 
 Events that happen while no daemon is connected are kept, a limited number, for the next one.
 
@@ -48,6 +52,7 @@ from __future__ import annotations
 import binascii
 import contextlib
 import os
+import signal
 import socket
 from collections import deque
 from select import EPOLLIN
@@ -56,7 +61,7 @@ from time import time_ns
 from baleen.errors import BaleenError, Conflict, InvalidArgument
 from baleen.runtime.execs import OUTPUT_GRACE_S, AttachOptions, ExecRequest, Execs
 from baleen.runtime.exit_record import ExitRecord, forget_exit, write_exit
-from baleen.runtime.failure import LaunchError
+from baleen.runtime.failure import as_launch_error
 from baleen.runtime.logfile import format_time
 from baleen.runtime.protocol import Connection
 from baleen.runtime.request import parse_dns, parse_restart
@@ -70,6 +75,8 @@ if TYPE_CHECKING:
 
     from baleen.linux.cgroup import CgroupDriver
     from baleen.runtime.attach import Client
+    from baleen.runtime.failure import LaunchError
+    from baleen.runtime.nursery import Nursery
     from baleen.runtime.poller import Deadline, Poller
     from baleen.runtime.protocol import Message
     from baleen.runtime.worker_link import Facts, Worker
@@ -83,13 +90,17 @@ _LINGER_S = 30.0
 
 
 class Supervisor:
-    """Serves one container until it has ended; `poller.run()` returns then."""
+    """Serves one container until it has ended; it stops `poller` then.
+
+    All it has was given back then: its descriptors, processes, control group and sockets.
+    """
 
     def __init__(
         self,
         poller: Poller,
         facts: Facts,
         worker: Worker,
+        nursery: Nursery,
         cgroups: CgroupDriver,
         reserved: list[int],
     ) -> None:
@@ -109,6 +120,7 @@ class Supervisor:
             poller,
             facts,
             worker,
+            nursery,
             cgroups,
             on_exit=self._process_exited,
             on_oom=lambda: self._event("oom"),
@@ -122,7 +134,8 @@ class Supervisor:
         self._streams = self._new_streams()
         # Streams of earlier runs whose clients have not taken all their output yet.
         self._lingering: list[ProcessStreams] = []
-        self._operations: dict[str, Callable[[Message, list[int]], Message]] = {
+        self._starting = False
+        self._operations: dict[str, Callable[[Message, list[int]], Message | None]] = {
             "start": self._op_start,
             "attach": self._op_attach,
             "resize": self._op_resize,
@@ -134,6 +147,7 @@ class Supervisor:
             "disconnect": self._op_disconnect,
             "state": self._op_state,
             "release": self._op_release,
+            "destroy": self._op_destroy,
         }
 
     # -- connections ----------------------------------------------------------------------------
@@ -142,7 +156,7 @@ class Supervisor:
         """Take requests from the daemon's end `first` (taken over).
 
         Later ones are found at control.sock, which is there once the start is under way: before
-        that the end of the connection is the end of this process.
+        that the end of the connection is the end of this supervisor.
         """
         self._connection = self._connect(first)
 
@@ -176,6 +190,8 @@ class Supervisor:
         if older is not None:
             older.close()
         self._connection = self._connect(sock)
+        if self._starting:
+            self._connection.pause()
         while self._kept_events:
             self._connection.send(self._kept_events.popleft())
 
@@ -207,46 +223,85 @@ class Supervisor:
             self._end()
 
     def _on_request(self, message: Message, fds: list[int]) -> None:
-        """Answer one request; descriptors that no operation took are closed."""
+        """Answer one request, now or later; descriptors that no operation took are closed."""
         connection = self._connection
         try:
             operation = self._operations.get(str(message.get("op")))
             if operation is None:
                 raise InvalidArgument(f"unknown operation {message.get('op')!r}")
-            answer: Message = {"reply": message.get("seq"), "ok": True, **operation(message, fds)}
+            fields = operation(message, fds)
         except (BaleenError, OSError, ValueError) as err:
-            answer = {"reply": message.get("seq"), "ok": False, "error": _describe(err)}
+            self._answer(connection, message, err)
+        else:
+            if fields is not None:
+                self._answer(connection, message, fields)
         finally:
             for fd in fds:
                 os.close(fd)
+
+    def _answer(
+        self, connection: Connection | None, request: Message, result: Message | Exception
+    ) -> None:
+        answer: Message = {"reply": request.get("seq")}
+        if isinstance(result, Exception):
+            answer |= {"ok": False, "error": _describe(result)}
+        else:
+            answer |= {"ok": True, **result}
         if connection is not None:
             connection.send(answer)
-        self._after_request(message)
+        self._after_request(request)
 
     def _after_request(self, message: Message) -> None:
-        # What ends this process has to wait until the answer is sent.
+        # What ends this supervisor has to wait until the answer is sent.
         operation = message.get("op")
-        if operation in ("start", "release") and self._status == "created":
+        if operation in ("start", "release", "destroy") and self._status == "created":
             self._end()
-        elif operation == "stop-restart" and self._restart_timer is not None:
+        elif operation in ("stop-restart", "destroy") and self._restart_timer is not None:
             self._restart_timer.cancel()
             self._restart_timer = None
             self._record_exit(oom_killed=False)
 
     # -- operations -----------------------------------------------------------------------------
 
-    def _op_start(self, _message: Message, _fds: list[int]) -> Message:
+    def _op_start(self, message: Message, _fds: list[int]) -> None:
         if self._status != "created":
             raise Conflict(f"the container is {self._status}")
         forget_exit(self._facts.state_dir)
+        connection = self._connection
+
+        def ended(failure: LaunchError | None) -> None:
+            result: Message | Exception
+            if failure is None:
+                self._status = "running"
+                result = {"pid": self._runner.pid, "started_at": self._runner.started_at}
+            else:
+                self._clean_up()
+                self._stop_listening()
+                result = failure
+            self._answer(connection, message, result)
+
         try:
-            self._runner.start(self._streams, meanwhile=self._listen)
-        except LaunchError:
-            self._clean_up()
-            self._stop_listening()
-            raise
-        self._status = "running"
-        return {"pid": self._runner.pid, "started_at": self._runner.started_at}
+            self._listen()
+        except OSError as err:
+            ended(as_launch_error(err))
+        else:
+            self._run(ended)
+
+    def _run(self, then: Callable[[LaunchError | None], None]) -> None:
+        """Start the process and call `then`; requests wait until that has returned."""
+
+        def ended(failure: LaunchError | None) -> None:
+            try:
+                then(failure)
+            finally:
+                self._starting = False
+                if self._connection is not None:
+                    self._connection.resume()
+
+        self._starting = True
+        if self._connection is not None:
+            self._connection.pause()
+        self._runner.start(self._streams, ended)
 
     def _new_streams(self) -> ProcessStreams:
         return ProcessStreams(
@@ -301,7 +356,7 @@ class Supervisor:
         self._restart.policy = parse_restart(message.get("restart"))
         return {}
 
-    def _op_exec(self, message: Message, fds: list[int]) -> Message:
+    def _op_exec(self, message: Message, fds: list[int]) -> None:
         if self._status != "running":
             raise Conflict(f"the container is {self._status}")
         attach = message.get("attach")
@@ -315,8 +370,15 @@ class Supervisor:
         )
         if (attach is not None) != (len(fds) == 1):
             raise InvalidArgument("exec: one descriptor is needed to attach, and none without")
-        client_fd = fds.pop() if fds else None
-        return {"pid": self._execs.start(self._runner, request, client_fd)}
+        connection = self._connection
+
+        def started(outcome: int | BaleenError) -> None:
+            if isinstance(outcome, BaleenError):
+                self._answer(connection, message, outcome)
+            else:
+                self._answer(connection, message, {"pid": outcome})
+
+        self._execs.start(self._runner, request, fds.pop() if fds else None, started)
 
     def _op_connect(self, message: Message, _fds: list[int]) -> Message:
         interface = message.get("interface")
@@ -343,12 +405,21 @@ class Supervisor:
     def _op_release(self, _message: Message, _fds: list[int]) -> Message:
         return {}
 
+    def _op_destroy(self, _message: Message, _fds: list[int]) -> Message:
+        self._restart.stop()
+        if self._status == "running":
+            self._runner.signal(signal.SIGKILL)
+        return {}
+
     # -- exit and restart -----------------------------------------------------------------------
 
     def _process_exited(self, exit_code: int) -> None:
         """PID 1 was reaped, and nothing of the container is alive any more."""
         self._exit_code = exit_code
         self._status = "exiting"
+        self._execs.when_settled(self._processes_ended)
+
+    def _processes_ended(self) -> None:
         self._execs.container_ended()
         if self._streams.finish():
             self._run_ended()
@@ -383,11 +454,12 @@ class Supervisor:
 
     def _restart_now(self) -> None:
         self._restart_timer = None
-        try:
-            self._runner.start(self._streams)
-        except LaunchError as err:
-            self._exit_code = err.exit_code
-            self._record_exit(oom_killed=False, error=str(err))
+        self._run(self._restarted)
+
+    def _restarted(self, failure: LaunchError | None) -> None:
+        if failure is not None:
+            self._exit_code = failure.exit_code
+            self._record_exit(oom_killed=False, error=str(failure))
             return
         self._status = "running"
         self._event(
@@ -398,7 +470,7 @@ class Supervisor:
         )
 
     def _record_exit(self, *, oom_killed: bool, error: str = "") -> None:
-        """Clean up, write the exit down, tell the daemon, and end."""
+        """Clean up, write the exit down, tell the daemon, and stop."""
         self._clean_up()
         record = ExitRecord(self._exit_code, oom_killed, _now(), self._runner.last_pid, error)
         # With a daemon there the record is its own, in its database, once it has heard of it.
@@ -427,7 +499,7 @@ class Supervisor:
             os.close(fd)
         self._reserved.clear()
 
-    # -- end of this process --------------------------------------------------------------------
+    # -- end of the supervisor --------------------------------------------------------------------
 
     def _stop_listening(self) -> None:
         """Make place for the supervisor of the next start, before anybody may order it."""
@@ -440,7 +512,7 @@ class Supervisor:
             os.unlink(f"{self._facts.bundle}/{_CONTROL}")
 
     def _end(self) -> None:
-        """Let this process end, once the clients have taken what is theirs."""
+        """Stop, once the clients have taken what is theirs."""
         failed = self._status == "created"
         self._status = "exited"
         if failed:

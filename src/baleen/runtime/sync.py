@@ -3,7 +3,8 @@
 Datagrams of one SOCK_SEQPACKET pair whose ends are close-on-exec: "N" namespaces made, "G" the
 cgroup is there, "R" ready (with the terminal's master), "S" start, "P<pid>" the final process, or a
 JSON object: a failure, after which the child exits. The end of the stream means that execve
-succeeded.
+succeeded. Only where they are needed: "M" all is mounted, "H" the hooks on the host have run;
+"L<fd>" a seccomp listener at that descriptor of the child's, "L" somebody has it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ MESSAGE_NAMESPACES: Final = b"N"
 MESSAGE_CGROUP: Final = b"G"
 MESSAGE_READY: Final = b"R"
 MESSAGE_START: Final = b"S"
+MESSAGE_MOUNTED: Final = b"M"
+MESSAGE_HOOKS: Final = b"H"
+MESSAGE_LISTENER: Final = b"L"
 
 _SIGNALS: Final = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 

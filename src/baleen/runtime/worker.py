@@ -1,23 +1,28 @@
-"""The worker: the short-lived process that starts a container for its supervisor.
+"""The worker: the process that starts containers for its shim, one after the other.
 
-A start reads two documents and runs through most of the runtime's code. Reference counting writes
-to every object that is touched, so each page of them becomes the private memory of whoever does
-it: two megabytes, for as long as the container runs, if that were the supervisor. A worker does it
-and ends. PID 1 is cloned as its sibling, hence is the supervisor's child.
+A start reads two documents, runs through most of the runtime's code and forks: nothing for a
+process that serves others meanwhile.
 
-    supervisor S ── fork ──► worker W        forked ahead, with S, for the first start
-         ──── path of start.json ────►
+    shim S                              worker W, cloned ahead by the nursery
+         ──── {"request": path} ─────►      + the network namespace of the run before, if any
          ◄─── facts (JSON), or "!" ───       what S needs to know of start.json and config.json
+         or   "?"                            another one is to do it, which has not started any yet
          ──── "start" + stdio ───────►       three descriptors, none with a terminal
                                         create() ── clone as sibling ──► C, PID 1
          ◄─── "H<pid>" ───────────────       the intermediate process, S is to reap it
          ◄─── "C<pid>" + pidfd ───────       PID 1: S kills and reaps it, whatever happens to W
          ◄─── "N" + netns ────────────       a new network namespace, loopback up
          ──── "go" ──────────────────►       only with a resolver: it listens
-         ◄─── "S<time>" (+ console) ──       execve succeeded
+         ◄─── "S<r><time>" (+ console)       execve succeeded; <r> 1: W is ready for the next order
          or   "F<g>{failure}", "E<g>"        failed; PID 1 ended. <g> 1: the control group was made
 
-W dies with S, and so do PID 1 and what is not started yet: it waits for W's word.
+C is W's sibling, hence the shim's child. W dies with S, and so do PID 1 and what is not started
+yet: it waits for W's word.
+
+W is never in a container's namespaces, but what it forks is. Where that stays as it is (PID 1 as
+our reaper) or can be looked at before it has executed its program (a pid namespace that is
+shared), it must not know of other containers: a fresh W does it, and ends. So does one that has
+met a failure, or has worked for long.
 
 See: docs/architecture.md; clone(2) CLONE_PARENT.
 """
@@ -39,7 +44,7 @@ from baleen.runtime.interfaces import attach_interface, bring_up_loopback
 from baleen.runtime.launch import InitEnded, create
 from baleen.runtime.logfile import format_time
 from baleen.runtime.prepare import Stdio
-from baleen.runtime.protocol import encode, receive
+from baleen.runtime.protocol import decode, encode, receive
 from baleen.runtime.request import load_request, read_file
 from baleen.runtime.spec import parse_spec
 
@@ -56,29 +61,41 @@ if TYPE_CHECKING:
 
 __all__ = ["GO", "START", "work"]
 
+# Nothing here collects garbage.
+_MOST_STARTS = 64
 START = b"start"
 GO = b"go"
 
 
-def work(
-    sock: socket.socket, cgroups: CgroupDriver, supervisor: int, netns: int, *, has_cgroup: bool
-) -> NoReturn:
-    """Be the worker, just forked by the process `supervisor`; never returns.
-
-    `netns` is the descriptor of the network namespace of the run before, or -1; `has_cgroup` says
-    that its control group is there.
-    """
+def work(sock: socket.socket, cgroups: CgroupDriver, shim: int) -> NoReturn:
+    """Be a worker of the process `shim`, just cloned; never returns."""
     status = 1
     try:
         set_parent_death_signal(signal.SIGKILL)
-        if os.getppid() == supervisor:
+        if os.getppid() == shim:
             keep = {0, 1, 2, sock.fileno()}
-            close_all_except(keep if netns < 0 else keep | {netns})
+            close_all_except(keep)
             set_name("baleen-worker")
-            _Work(sock, cgroups, netns, has_cgroup=has_cgroup).run()
+            _serve(sock, cgroups, keep)
             status = 0
     finally:
         os._exit(status)
+
+
+def _serve(sock: socket.socket, cgroups: CgroupDriver, keep: set[int]) -> None:
+    done = 0
+    while done < _MOST_STARTS:
+        data, fds = receive(sock)
+        if not data:
+            return
+        order = decode(data)
+        netns = fds[0] if fds else -1
+        one = _Work(sock, cgroups, netns, has_cgroup=order["has_cgroup"] is True)
+        one.last = done + 1 == _MOST_STARTS
+        if not one.run(str(order["request"]), fresh=done == 0):
+            return
+        done += 1
+        close_all_except(keep)
 
 
 def _load_spec(bundle: str) -> Spec:
@@ -121,25 +138,32 @@ class _Work:
         self._netns = netns
         self._has_cgroup = has_cgroup
 
-    def run(self) -> None:
-        """Serve the supervisor until the container runs or cannot, or the supervisor lets go."""
-        path, _ = receive(self._sock)
-        if not path:
-            return
+        # No order will be taken after this one.
+        self.last = False
+
+    def run(self, path: str, *, fresh: bool) -> bool:
+        """Serve the supervisor until the container runs or cannot, or the supervisor lets go.
+
+        Returns whether this process may serve another one.
+        """
         try:
-            request = load_request(os.fsdecode(path))
+            request = load_request(path)
         except (BaleenError, OSError) as err:
             self._send(b"!" + str(err).encode(errors="replace"))
-            return
+            return False
         spec, error = None, None
         try:
             spec = _load_spec(request.bundle)
         except LaunchError as err:
             error = err
+        alone = request.init or spec is None or spec.namespaces.get("pid", "") is not None
+        if alone and not fresh:
+            self._send(b"?")
+            return True
         self._send(encode(_facts(request, spec)))
         order, fds = receive(self._sock)
         if order != START:
-            return
+            return False
         made = b"1" if self._has_cgroup else b"0"
         try:
             if spec is None:
@@ -154,8 +178,13 @@ class _Work:
             failure = as_launch_error(err)
             self._send(b"F" + made + encode_failure(failure.stage, failure))
         else:
+            again = not (alone or self.last)
             console = container.console
-            self._send(b"S" + format_time(time_ns()), None if console is None else console.fileno())
+            text = b"S%d" % again + format_time(time_ns())
+            self._send(text, None if console is None else console.fileno())
+            container.close()
+            return again
+        return False
 
     def _send(self, data: bytes, fd: int | None = None) -> None:
         socket.send_fds(self._sock, [data], [] if fd is None else [fd], socket.MSG_NOSIGNAL)

@@ -1,6 +1,7 @@
-"""The supervisor's side of a worker: orders, and what comes back. The picture is in `worker`.
+"""The shim's side of a start by a worker: orders, and what comes back. See `worker`.
 
-Little is done here, on purpose: what this process touches becomes its private memory.
+Nothing here blocks but for the moment in which a process that ends is reaped: a shim serves other
+containers meanwhile.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ import signal
 import socket
 from select import EPOLLIN
 
-from baleen.errors import InvalidArgument
+from baleen.errors import BaleenError, InvalidArgument
 from baleen.linux.fd import Fd
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
 from baleen.linux.record import record
-from baleen.runtime.failure import LaunchError, decode_failure
+from baleen.runtime.failure import LaunchError, as_launch_error, decode_failure
 from baleen.runtime.launch import init_ended
-from baleen.runtime.protocol import decode, receive
+from baleen.runtime.protocol import decode, encode, receive
 from baleen.runtime.request import DnsRequest, LogRequest
 from baleen.runtime.restart import RestartPolicy
-from baleen.runtime.worker import GO, START, work
+from baleen.runtime.worker import GO, START
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from baleen.linux.cgroup import CgroupDriver
+    from baleen.runtime.nursery import Hired, Nursery
     from baleen.runtime.poller import Poller
     from baleen.runtime.prepare import Stdio
 
@@ -71,86 +72,153 @@ class Worker:
     """
 
     def __init__(
-        self, cgroups: CgroupDriver, netns: Fd | None = None, *, has_cgroup: bool = False
+        self,
+        nursery: Nursery,
+        poller: Poller,
+        path: str,
+        on_facts: Callable[[Facts | BaleenError], None],
+        *,
+        netns: Fd | None = None,
+        has_cgroup: bool = False,
     ) -> None:
-        """Fork it (OSError)."""
-        self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        """Have start.json at `path` and its config.json read; `on_facts` gets them, or the error.
+
+        What is wrong with the latter is told by the start. `netns`, of the run before, is
+        borrowed until then.
+        """
+        self._nursery = nursery
+        self._poller = poller
+        self._path = path
+        self._on_facts: Callable[[Facts | BaleenError], None] | None = on_facts
+        self._netns = netns
         self.made_cgroup = has_cgroup
         self.pid = 0
         self.pidfd: Fd | None = None
         self.started_at = ""
         self.console: Fd | None = None
+        self._hired: Hired | None = None
         self._helper = 0
-        # A start was ordered, and its outcome is not known.
-        self._ordered = False
-        supervisor = os.getpid()
-        with theirs:
-            self._worker = os.fork()
-            if self._worker == 0:
-                kept = -1 if netns is None else netns.fileno()
-                work(theirs, cgroups, supervisor, kept, has_cgroup=has_cgroup)
+        self._on_netns: Callable[[Fd], bool] | None = None
+        self._on_end: Callable[[LaunchError | None], None] | None = None
+        self._closed = False
+        nursery.hire(self._use)
 
-    def load(self, path: str) -> Facts:
-        """Have start.json and config.json read; what is wrong with the latter is told by `wait`.
+    # -- its life ---------------------------------------------------------------------------------
 
-        Raises:
-            InvalidArgument: start.json cannot be read or is malformed.
+    def _use(self, hired: Hired | None) -> None:
+        if hired is None:
+            if not self._closed:
+                self._tell_facts(InvalidArgument("no process can be forked to start the container"))
+            return
+        if self._closed:
+            self._nursery.give_back(hired)
+            return
+        self._hired = hired
+        order = {"request": self._path, "has_cgroup": self.made_cgroup}
+        fds = [] if self._netns is None else [self._netns.fileno()]
+        self._send(encode(order), fds)
+        self._poller.add(hired.sock.fileno(), EPOLLIN, lambda _events: self._arrived())
+
+    def _give_back(self) -> None:
+        """It has said that it takes other orders."""
+        hired, self._hired = self._hired, None
+        assert hired is not None
+        self._poller.remove(hired.sock.fileno())
+        self._nursery.give_back(hired)
+
+    def start(
+        self,
+        stdio: Stdio | None,
+        on_netns: Callable[[Fd], bool],
+        on_end: Callable[[LaunchError | None], None],
+    ) -> None:
+        """Let it start PID 1 with these descriptors, which stay the caller's.
+
+        `on_netns` is given a new network namespace, to keep; true: the worker waits for us, and
+        has waited when that returns. `on_end` is called when PID 1 has executed its program, and
+        `pid`, `started_at`, `console` are set; or with the failure, for the caller to `close`.
         """
-        self._send(os.fsencode(path))
-        data, _ = self._receive()
-        if data[:1] == b"!":
-            raise InvalidArgument(data[1:].decode(errors="replace"))
-        if not data:
-            raise InvalidArgument("the process that reads start.json died")
-        fields: dict[str, Any] = decode(data)
-        fields["log"] = LogRequest(*fields["log"])
-        fields["restart"] = RestartPolicy(*fields["restart"])
-        if fields["dns"] is not None:
-            fields["dns"] = DnsRequest(*fields["dns"])
-        return Facts(path, **fields)
-
-    def start(self, stdio: Stdio | None) -> None:
-        """Let it start PID 1 with these descriptors, which stay the caller's."""
+        self._on_netns, self._on_end = on_netns, on_end
         fds = [] if stdio is None else [stdio.stdin, stdio.stdout, stdio.stderr]
-        self._ordered = True
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            socket.send_fds(self._sock, [START], fds, socket.MSG_NOSIGNAL)
+        self._send(START, fds)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, fds: list[int] | None = None) -> None:
+        assert self._hired is not None
         # That nobody is there shows in the next message.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._sock.send(data, socket.MSG_NOSIGNAL)
+            socket.send_fds(self._hired.sock, [data], fds or [], socket.MSG_NOSIGNAL)
 
-    def wait(self, on_netns: Callable[[Fd], bool]) -> None:
-        """Block until PID 1 has executed its program; then `pid`, `started_at`, `console` are set.
+    def take(self) -> Fd:
+        """Give PID 1's pidfd away after a start."""
+        assert self.pidfd is not None
+        pidfd, self.pidfd = self.pidfd, None
+        return pidfd
 
-        `on_netns` is given a new network namespace, to keep; true: the worker waits for us.
+    # -- what it says -----------------------------------------------------------------------------
 
-        Raises:
-            LaunchError: it could not; the caller has to `close` the rest.
-        """
-        while True:
-            data, fds = self._receive()
-            kind = data[:1]
-            if kind == b"N":
-                if on_netns(Fd(fds[0])):
-                    self._send(GO)
-            elif kind == b"S":
-                self.started_at = data[1:].decode()
-                self.console = Fd(fds[0]) if fds else None
+    def _arrived(self) -> None:
+        data, fds = self._receive()
+        kind = data[:1]
+        try:
+            if kind in (b"C", b"H"):
                 return
-            elif kind not in (b"C", b"H"):
-                break
+            if self._on_facts is not None and data == b"?":
+                self._give_back()
+                self._nursery.hire(self._use, fresh=True)
+            elif self._on_facts is not None:
+                self._facts_arrived(data)
+            elif kind == b"N" and self._on_netns is not None:
+                if self._on_netns(Fd(fds[0])):
+                    self._send(GO)
+            elif self._on_end is not None:
+                on_end, self._on_end = self._on_end, None
+                on_end(self._outcome(data, fds))
+            elif not data:
+                self.close()
+        except (BaleenError, OSError, ValueError) as err:
+            left = self._on_end
+            if left is None:
+                raise
+            self.close()
+            left(as_launch_error(err))
+
+    def _facts_arrived(self, data: bytes) -> None:
+        if data[:1] == b"!":
+            self._tell_facts(InvalidArgument(data[1:].decode(errors="replace")))
+        elif not data:
+            self._tell_facts(InvalidArgument("the process that reads start.json died"))
+        else:
+            fields: dict[str, Any] = decode(data)
+            fields["log"] = LogRequest(*fields["log"])
+            fields["restart"] = RestartPolicy(*fields["restart"])
+            if fields["dns"] is not None:
+                fields["dns"] = DnsRequest(*fields["dns"])
+            self._tell_facts(Facts(self._path, **fields))
+
+    def _tell_facts(self, facts: Facts | BaleenError) -> None:
+        tell, self._on_facts = self._on_facts, None
+        assert tell is not None
+        tell(facts)
+
+    def _outcome(self, data: bytes, fds: list[int]) -> LaunchError | None:
+        kind = data[:1]
+        if kind == b"S":
+            self.started_at = data[2:].decode()
+            self.console = Fd(fds[0]) if fds else None
+            if data[1:2] == b"1":
+                self._give_back()
+            return None
         if kind == b"F":
-            raise decode_failure(data[2:])
+            return decode_failure(data[2:])
         if kind == b"E" and self.pidfd is not None:
-            raise init_ended(wait_pidfd(self.pidfd.fileno()))
-        raise LaunchError("start", 0, "the process that starts the container died", 128)
+            return init_ended(wait_pidfd(self.pidfd.fileno()))
+        return LaunchError("start", 0, "the process that starts the container died", 128)
 
     def _receive(self) -> tuple[bytes, list[int]]:
         """The next message, empty at the end; what has to be known in any case is noted."""
+        assert self._hired is not None
         try:
-            data, fds = receive(self._sock)
+            data, fds = receive(self._hired.sock)
         except ConnectionResetError:
             data, fds = b"", []
         kind = data[:1]
@@ -158,45 +226,54 @@ class Worker:
             self.pid, self.pidfd = int(data[1:]), Fd(fds[0])
         elif kind == b"H":
             self._helper = int(data[1:])
-        elif self._ordered and kind in (b"S", b"F", b"E", b""):
+        elif self._on_end is not None and kind in (b"S", b"F", b"E", b""):
             # One that died without a word may have made it.
-            self.made_cgroup = data[1:2] != b"0" or kind == b"S"
-            self._ordered = False
+            self.made_cgroup = kind == b"S" or data[1:2] != b"0"
         return data, fds
 
-    def take(self, poller: Poller) -> Fd:
-        """Give PID 1's pidfd away after a start; the worker is reaped when it has ended."""
-        assert self.pidfd is not None
-        pidfd, self.pidfd = self.pidfd, None
-        poller.add(self._sock.fileno(), EPOLLIN, lambda _events: self._ended(poller))
-        return pidfd
-
-    def _ended(self, poller: Poller) -> None:
-        poller.remove(self._sock.fileno())
-        self.close()
+    # -- the end ----------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Let the worker end and reap it; a PID 1 that was not taken is killed and reaped."""
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_WR)
-        while self._ordered:  # we gave up before it did: what it makes is to be known
-            self._kill()
-            _, fds = self._receive()
-            if self.pidfd is None or fds[:1] != [self.pidfd.fileno()]:
-                for fd in fds:
-                    os.close(fd)
+        """Let the worker end and reap it; a PID 1 that was not taken is killed and reaped.
+
+        One that was given back goes on.
+        """
+        self._closed = True
+        hired = self._hired
+        if hired is not None:
+            self._leave(hired.sock)
+            self._hired = None
         self._kill()
-        self._sock.close()
         pidfd, self.pidfd = self.pidfd, None
         if pidfd is not None:
             with contextlib.suppress(ChildProcessError):
                 wait_pidfd(pidfd.fileno())
             pidfd.close()
-        for pid in (self._helper, self._worker):
+        console, self.console = self.console, None
+        if console is not None:
+            console.close()
+        helper, self._helper = self._helper, 0
+        for pid in (helper, 0 if hired is None else hired.pid):
             if pid:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
-        self._helper = self._worker = 0
+        if hired is not None:
+            self._nursery.left()
+
+    def _leave(self, sock: socket.socket) -> None:
+        self._poller.remove(sock.fileno())
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+        while self._on_end is not None:  # we gave up before it did: what it makes is to be known
+            self._kill()
+            data, fds = self._receive()
+            if self.pidfd is None or fds[:1] != [self.pidfd.fileno()]:
+                for fd in fds:
+                    os.close(fd)
+            if data[:1] not in (b"C", b"H", b"N"):
+                self._on_end = None
+        self._kill()
+        sock.close()
 
     def _kill(self) -> None:
         if self.pidfd is not None:

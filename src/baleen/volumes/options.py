@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["MountSource", "check_options", "mount_source"]
 
 _NEEDS: Final = {"device": ("type",), "type": ("device",), "o": ("device", "type")}
+# They are about one container's ids, its image, or a mount that is there already.
+_OF_CONTAINERS: Final = frozenset({"idmap", "ridmap", "tmpcopyup", "remount"})
 _MAX_TEXT: Final = 4096
 
 
@@ -57,8 +59,8 @@ def mount_source(options: Mapping[str, str]) -> MountSource | None:
     """Return what the options ask to mount; None: nothing, the volume is a plain directory."""
     if not options.get("device"):
         return None
-    try:
-        parsed = parse_options([word for word in options.get("o", "").split(",") if word])
-    except ValueError as err:
-        raise InvalidArgument(f"invalid option: {err}") from err
-    return MountSource(options["device"], options["type"], parsed)
+    words = [word for word in options.get("o", "").split(",") if word]
+    for word in words:
+        if word in _OF_CONTAINERS:
+            raise InvalidArgument(f"invalid option: mount option {word!r} is not for volumes")
+    return MountSource(options["device"], options["type"], parse_options(words))

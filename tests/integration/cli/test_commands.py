@@ -144,3 +144,37 @@ def test_a_terminal_is_driven_and_detached(engine, baleen):
     finally:
         os.close(descriptor)
     assert baleen("inspect", "-f", "{{.State.Running}}", "tt").stdout == b"true\n"
+
+
+def test_explain_says_what_isolates_a_container(baleen):
+    baleen("run", "-d", "--name", "web", "-m", "64m", "busybox", "sleep", "1000")
+    text = baleen("explain", "web").stdout.decode()
+    assert max(map(len, text.splitlines())) <= 100
+    assert "\x1b" not in text
+    for heading in ("NAMESPACES", "MOUNTS", "CAPABILITIES", "SYSTEM CALLS", "CONTROL GROUP"):
+        assert heading in text
+    assert "64 MiB" in text
+    found = json.loads(baleen("explain", "--json", "web").stdout)
+    assert found["Process"]["Args"] == ["sleep", "1000"]
+    baleen("explain", "nosuch", code=1)
+    baleen("rm", "-f", "web")
+
+
+def test_explain_of_what_would_be_made(baleen):
+    words = ("explain", "--dry-run", "--name", "new", "--privileged", "busybox", "sh")
+    text = baleen(*words).stdout.decode()
+    assert "Privileged (--privileged)" in text
+    assert "nothing was" in text
+    assert baleen("ps", "-aq").stdout == b""
+    baleen("explain", "--dry-run", "nosuchimage", code=1)
+    joined = baleen("explain", "--dry-run", "--network", "container:new", "busybox", code=1)
+    assert b"No such container: new" in joined.stderr
+
+
+def test_explain_on_a_terminal_has_headings_that_stand_out(terminal, baleen):
+    baleen("create", "--name", "made", "busybox", "true")
+    shown = terminal("explain", "made", columns=60)
+    output = shown.expect(b"config.json")
+    assert b"\x1b[1mNAMESPACES\x1b[0m" in output
+    shown.wait()
+    baleen("rm", "made")

@@ -437,3 +437,33 @@ def test_making_and_removing_are_fast(driver, path):
         best = min(best, time.perf_counter() - begin)
         group.remove()
     assert best < 0.01
+
+
+@pytest.mark.parametrize(
+    ("resources", "text"),
+    [
+        ({"memory": {"useHierarchy": False}}, "always counts hierarchically"),
+        ({"blockIO": {"leafWeight": 10}}, "leaf_weight|leaves"),
+        ({"memory": {"kernel": MIB}}, "memory.kmem.limit_in_bytes|memory.kernel needs"),
+    ],
+)
+def test_what_this_kernel_lost_is_refused_and_nothing_is_left(native, path, resources, text):
+    with pytest.raises(LimitRefused, match=text):
+        native.create(path, resources)
+    assert not any(os.path.exists(directory) for directory in _directories(native, path))
+
+
+def test_a_rule_without_a_type_opens_its_numbers_and_nothing_else(native, path):
+    rule = {"allow": True, "major": 10, "minor": 200, "access": "rw"}
+    group = native.create(path, {"devices": [DENY_ALL, rule]})
+    try:
+        if native.version == 1:
+            with open(f"{native.by_controller['devices']}{path}/devices.list") as file:
+                assert sorted(file.read().splitlines()) == ["b 10:200 rw", "c 10:200 rw"]
+    finally:
+        group.remove()
+
+
+def _directories(driver, path):
+    mounts = driver.mounts if driver.version == 1 else [driver.mount]
+    return [mount + path for mount in mounts]

@@ -292,3 +292,14 @@ async def test_f38_a_bridge_that_the_kernel_does_not_let_go_holds_up_no_other_ne
         finally:
             stuck.set()
     assert removal.result() == network
+
+
+async def test_how_the_firewall_treats_a_network_can_be_asked(world):
+    plain = world.manager.rules(world.manager.resolve("bridge"))
+    assert (plain.bridge, plain.subnet) == ("baleen0", "172.17.0.0/16")
+    assert (plain.icc, plain.internal, plain.masquerade) == (True, False, True)
+    options = {bridge.OPTION_ICC: "false", bridge.OPTION_MASQUERADE: "false"}
+    quiet = await world.manager.create(NetworkSpec(name="quiet", internal=True, options=options))
+    rules = world.manager.rules(quiet)
+    assert (rules.icc, rules.internal, rules.masquerade) == (False, True, False)
+    assert world.manager.rules(world.manager.resolve("host")) is None

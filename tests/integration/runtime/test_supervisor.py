@@ -77,7 +77,7 @@ class Link:
             self.events.append(message)
 
     def peer_pid(self):
-        """The process that listens: the supervisor, when this was connected to control.sock."""
+        """The process that listens: the shim, when this was connected to control.sock."""
         size = struct.calcsize("iII")
         credentials = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         return struct.unpack("iII", credentials)[0]
@@ -237,7 +237,7 @@ class Host:
         subprocess.run(["nsenter", "--net", "-t", str(self.zygote.pid), "--", *command], check=True)
 
     def kill_left(self):
-        """End what a failed test left running: each container's own supervisor, by its pid.
+        """End what a failed test left running: each container's shim, by its pid.
 
         The container dies with it; its control group is then empty.
         """
@@ -246,9 +246,15 @@ class Host:
                 pid = container.connect().peer_pid()
                 os.kill(pid, signal.SIGKILL)
                 wait_gone(pid)
-                for hierarchy in Path("/sys/fs/cgroup").iterdir():
-                    with contextlib.suppress(FileNotFoundError):
-                        (hierarchy / container.cgroup.lstrip("/")).rmdir()
+        for cgroup in self.cgroups:
+            for hierarchy in Path("/sys/fs/cgroup").iterdir():
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    (hierarchy / cgroup.lstrip("/")).rmdir()
+
+    def let_go(self):
+        """End the zygote, and have the shim end with its last container."""
+        self.zygote_sock.shutdown(socket.SHUT_RDWR)
+        assert self.zygote.wait(DEADLINE_S) == 0
 
     def close(self):
         self.zygote_sock.close()
@@ -351,12 +357,12 @@ def run_exec(
     return client
 
 
-def supervisors():
+def shims():
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if (entry / "comm").read_text() == "baleen-sup\n":
+                if (entry / "comm").read_text() == "baleen-shim\n":
                     found.add(int(entry.name))
     return found
 
@@ -382,14 +388,14 @@ def wait_gone(pid):
 
 @pytest.fixture
 def host(tmp_path):
-    before = supervisors()
+    before = shims()
     host = Host(tmp_path)
     yield host
     host.kill_left()
     host.close()
     for link in host.links:
         link.close()
-    for pid in supervisors() - before:
+    for pid in shims() - before:
         if parent_of(pid) in (1, os.getpid()):
             wait_gone(pid)
     for cgroup in host.cgroups:
@@ -545,11 +551,12 @@ def test_without_a_daemon_the_exit_is_written_and_the_supervisor_ends(host):
     container = host.container(["/bin/cat"], open_stdin=True, stdin_once=True)
     link = container.spawn()
     client = attach(link, stdin=True)
-    supervisor = parent_of(link.call("start")["pid"])
+    shim = parent_of(link.call("start")["pid"])
     link.sock.close()
+    host.let_go()
     client.sock.shutdown(socket.SHUT_WR)
     assert client.read_all() == b""
-    wait_gone(supervisor)
+    wait_gone(shim)
     assert container.exit_record()["exit_code"] == 0
 
 
@@ -572,12 +579,13 @@ def test_a_newer_daemon_takes_over_and_hears_what_happened_meanwhile(host):
 
 def test_a_supervisor_that_nobody_told_to_start_ends_with_its_daemon(host):
     container = host.container(["/bin/true"])
-    before = supervisors()
     link = container.spawn()
     link.call("state")
-    (supervisor,) = supervisors() - before
+    (shim,) = [pid for pid in shims() if parent_of(pid) == host.zygote.pid]
+    host.let_go()
+    assert parent_of(shim)
     link.close()
-    wait_gone(supervisor)
+    wait_gone(shim)
     assert not (container.bundle / "control.sock").exists()
 
 
@@ -588,7 +596,7 @@ def test_release_ends_a_supervisor_before_the_start(host):
     link.until_closed()
 
 
-def test_the_container_dies_with_its_supervisor(host):
+def test_the_container_dies_with_its_shim(host):
     container = host.container(["/bin/sleep", "1000"])
     link = container.spawn()
     pid = link.call("start")["pid"]
@@ -1026,12 +1034,13 @@ def test_restarts_go_on_without_a_daemon_in_the_same_network_namespace(host):
     link.call("start")
     link.close()
     again = container.connect()
-    supervisor = again.peer_pid()
+    shim = again.peer_pid()
+    host.let_go()
     again.event("started")
     again.event("started")
     (container.rootfs / "tmp/stop").touch()
     again.sock.close()
-    wait_gone(supervisor)
+    wait_gone(shim)
     assert container.exit_record()["exit_code"] == 0
     lines = (container.rootfs / "tmp/netns").read_text().split("\n")[:-1]
     assert len(lines) >= 3
@@ -1113,8 +1122,7 @@ def test_the_zygote_ends_with_the_daemon_and_containers_do_not(host):
     container = host.container(["/bin/sleep", "1000"])
     link = container.spawn()
     pid = link.call("start")["pid"]
-    host.zygote_sock.shutdown(socket.SHUT_RDWR)
-    assert host.zygote.wait(DEADLINE_S) == 0
+    host.let_go()
     os.kill(pid, 0)
     link.call("signal", signal=9)
     assert link.event("exited")["exit_code"] == 137
@@ -1199,3 +1207,115 @@ def test_a_line_without_end_does_not_fill_the_supervisors_memory(host):
     for path in container.state.glob("*.log*"):
         assert path.stat().st_size < 1_000_000 + 6 * 16384 + 200
         assert all(json.loads(line)["log"] for line in path.read_text().splitlines())
+
+
+# -- several containers in one shim ---------------------------------------------------------------
+
+
+def running(host, count, **overrides):
+    links = []
+    for _ in range(count):
+        link = host.container(["/bin/sleep", "1000"], **overrides).spawn()
+        link.pid = link.call("start")["pid"]
+        links.append(link)
+    return links
+
+
+def kill_all(links):
+    for link in links:
+        link.call("signal", signal=9)
+    for link in links:
+        assert link.event("exited")["exit_code"] == 137
+        link.until_closed()
+
+
+def children(pid, name):
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(n) for n in found if Path(f"/proc/{n}/comm").read_text() == f"{name}\n"]
+
+
+def test_containers_share_a_shim_and_end_one_by_one(host):
+    links = running(host, 3)
+    (shim,) = {parent_of(link.pid) for link in links}
+    kill_all(links[:1])
+    client = run_exec(links[1], ["/bin/echo", "there"])
+    assert unframe(client.read_all())[1] == b"there\n"
+    assert {parent_of(link.pid) for link in links[1:]} == {shim}
+    kill_all(links[1:])
+
+
+def test_nothing_of_ended_containers_stays_in_the_shim(host):
+    (first,) = running(host, 1)
+    shim = parent_of(first.pid)
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{shim}/fd"))
+
+    counts = []
+    for number in range(12):
+        link = host.container(["/bin/cat"], open_stdin=True, stdin_once=True).spawn()
+        client = attach(link, stdin=True)
+        assert parent_of(link.call("start")["pid"]) == shim
+        run_exec(link, ["/bin/true"], exec_id=f"e{number}").read_all()
+        run_exec(link, ["/bin/true"], exec_id=f"t{number}", terminal=True).read_all()
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.read_all() == b""
+        link.event("exited")
+        link.until_closed()
+        # One answer later the end has been seen to.
+        first.call("state")
+        counts.append(descriptors())
+    assert counts[-1] <= counts[1]
+    kill_all([first])
+
+
+def test_without_its_nursery_a_shim_execs_and_starts(host):
+    links = running(host, 1, restart={"policy": "always"})
+    shim = parent_of(links[0].pid)
+    (nursery,) = children(shim, "baleen-nursery")
+    os.kill(nursery, signal.SIGKILL)
+    client = run_exec(links[0], ["/bin/echo", "there"])
+    assert unframe(client.read_all())[1] == b"there\n"
+    links += running(host, 2)
+    assert {parent_of(link.pid) for link in links} == {shim}
+    links[0].call("signal", signal=9)
+    assert links[0].event("exited")["restarting"]
+    links[0].event("started")
+    links[0].call("stop-restart")
+    kill_all(links)
+
+
+def test_a_worker_that_was_killed_costs_its_own_start_only(host):
+    (first,) = running(host, 1)
+    shim = parent_of(first.pid)
+    waiting = host.container(["/bin/sleep", "1000"]).spawn()
+    waiting.call("state")
+    (worker,) = children(shim, "baleen-worker")
+    os.kill(worker, signal.SIGKILL)
+    assert "died" in waiting.fail("start")["message"]
+    links = [first, *running(host, 2)]
+    assert {parent_of(link.pid) for link in links} == {shim}
+    kill_all(links)
+
+
+def test_a_container_in_a_shared_pid_namespace_is_started_by_a_fresh_worker(host):
+    (first,) = running(host, 1)
+    container = host.container(["/bin/sleep", "1000"])
+    config = json.loads((container.bundle / "config.json").read_text())
+    for namespace in config["linux"]["namespaces"]:
+        if namespace["type"] == "pid":
+            namespace["path"] = f"/proc/{first.pid}/ns/pid"
+    (container.bundle / "config.json").write_text(json.dumps(config))
+    link = container.spawn()
+    link.pid = link.call("start")["pid"]
+    namespaces = {os.readlink(f"/proc/{one.pid}/ns/pid") for one in (first, link)}
+    assert len(namespaces) == 1
+    kill_all([link, first])
+
+
+def test_destroy_ends_a_container_for_good(host):
+    (link,) = running(host, 1, restart={"policy": "always"})
+    link.call("destroy")
+    event = link.event("exited")
+    assert (event["exit_code"], event["restarting"]) == (137, False)
+    link.until_closed()

@@ -108,3 +108,13 @@ def test_limits_alone_for_update():
         "NanoCpus": 2 * 10**9,
         "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3},
     }
+
+
+def test_a_single_plain_network_is_no_endpoint():
+    for name in ("container:db", "host", "mine"):
+        sent = body("--network", name)
+        assert sent["HostConfig"]["NetworkMode"] == name
+        assert "NetworkingConfig" not in sent
+    assert body("--network", "mine", "--network-alias", "x")["NetworkingConfig"] == {
+        "EndpointsConfig": {"mine": {"Aliases": ["x"]}}
+    }

@@ -7,6 +7,7 @@ import os
 import socket
 
 from baleen import api
+from baleen.api.explanation import Explanation
 from baleen.errors import Conflict, InvalidArgument, NotFound, NotModified, StartFailed
 
 
@@ -65,6 +66,14 @@ class FakeEngine:
     async def container_inspect(self, ref, *, size):
         self._check(ref)
         return b'{"Id":"web"}'
+
+    async def container_explain(self, ref):
+        self._check(ref)
+        return Explanation(name=ref)
+
+    async def container_explain_create(self, name, body, platform):
+        self.calls.append(("explain", name, body, platform))
+        return Explanation(status="dry-run")
 
     async def container_start(self, ref):
         self._check(ref)

@@ -36,7 +36,7 @@ def test_every_operation_of_the_specification_is_in_the_table():
     assert theirs - ours == set()
 
 
-@pytest.mark.parametrize("page", ["compatibility.md", "baleend.md"])
+@pytest.mark.parametrize("page", ["compatibility.md", "baleend.md", "explain-json.md"])
 def test_the_generated_page_is_up_to_date(page):
     generator = load_generator()
     assert (ROOT / "docs" / page).read_text(encoding="utf-8") == generator.PAGES[page]()

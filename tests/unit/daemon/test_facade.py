@@ -3,13 +3,20 @@ from __future__ import annotations
 import inspect
 import re
 
-from baleen.daemon import routes_containers, routes_images, routes_networks, routes_system
+from baleen.daemon import (
+    routes_containers,
+    routes_explain,
+    routes_images,
+    routes_networks,
+    routes_system,
+)
 from baleen.daemon.facade import EngineFacade
 
 
 def test_the_routes_call_all_of_the_facade_and_nothing_else():
     called = set()
-    for module in (routes_containers, routes_images, routes_networks, routes_system):
+    modules = (routes_containers, routes_explain, routes_images, routes_networks, routes_system)
+    for module in modules:
         called |= set(re.findall(r"call\.engine\.(\w+)", inspect.getsource(module)))
     declared = {
         name

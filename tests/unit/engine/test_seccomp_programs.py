@@ -54,3 +54,17 @@ def test_a_malformed_profile_is_a_bad_request(tmp_path, text):
     with pytest.raises(InvalidArgument):
         SeccompPrograms(tmp_path).path(text, DEFAULT)
     assert os.listdir(tmp_path) == []
+
+
+def test_the_source_of_a_program_leads_to_its_file(tmp_path):
+    programs = SeccompPrograms(tmp_path)
+    kind, document, name = programs.source(None, DEFAULT)
+    assert (kind, document["defaultAction"]) == ("builtin", "SCMP_ACT_ERRNO")
+    assert os.listdir(tmp_path) == []  # nothing was compiled
+    assert os.path.basename(programs.path(None, DEFAULT)) == name
+    assert programs.source("unconfined", DEFAULT) == ("unconfined", None, "")
+    text = json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []})
+    assert programs.source(text, DEFAULT)[0] == "custom"
+    with pytest.raises(InvalidArgument):
+        programs.source("{", DEFAULT)
+    assert programs.kernel >= (4, 0)

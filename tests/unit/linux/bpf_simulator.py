@@ -19,9 +19,16 @@ def seccomp_data(number: int, architecture: int, arguments=()) -> bytes:
 
 def run(program: list[tuple[int, int, int, int]], data: bytes) -> int:
     """The filter's return value. Raises on anything that the kernel's checker would refuse."""
+    return run_counted(program, data)[0]
+
+
+def run_counted(program: list[tuple[int, int, int, int]], data: bytes) -> tuple[int, int]:
+    """The return value and how many instructions it took."""
     accumulator = 0
     position = 0
+    count = 0
     while True:
+        count += 1
         code, yes, no, k = program[position]
         position += 1
         if code == 0x20:
@@ -38,6 +45,6 @@ def run(program: list[tuple[int, int, int, int]], data: bytes) -> int:
         elif code == 0x35:
             position += yes if accumulator >= k else no
         elif code == 0x06:
-            return k
+            return k, count
         else:
             raise AssertionError(f"unknown instruction {code:#x}")

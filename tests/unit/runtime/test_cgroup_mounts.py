@@ -1,4 +1,4 @@
-from baleen.runtime.cgroup_mounts import parse_hierarchies
+from baleen.runtime.cgroup_mounts import own_group, parse_hierarchies
 
 
 def test_version_1_lines_become_hierarchies_and_the_unified_one_is_left_out():
@@ -7,3 +7,8 @@ def test_version_1_lines_become_hierarchies_and_the_unified_one_is_left_out():
         ("cpu,cpuacct", "cpu,cpuacct", "/a"),
         ("name=systemd", "systemd", "/b:c"),
     ]
+
+
+def test_the_own_group_of_the_unified_hierarchy():
+    assert own_group("12:cpu:/x\n0::/baleen/id\n") == "/baleen/id"
+    assert own_group("12:cpu:/x\n") == "/"

@@ -1,23 +1,45 @@
-from baleen.runtime.enter import EnterPlan
-from baleen.runtime.prepare import Stdio
+"""Entering that fails before there is a container; the rest is tests/integration/runtime."""
+
+import os
+
+import pytest
+
+from baleen.linux import namespaces as ns
+from baleen.linux.process import pidfd_open
+from baleen.runtime.enter import EnterPlan, enter
+from baleen.runtime.failure import LaunchError
+from baleen.runtime.prepare import Stdio, prepare
+from baleen.runtime.spec import parse_process
 
 
-def unused():
-    raise AssertionError
+def plan(container, namespaces, members=(), **fields):
+    with open(os.devnull) as null:
+        fd = os.dup(null.fileno())
+    stdio = None if fields.get("terminal") else Stdio(fd, fd, fd)
+    process = prepare(parse_process({"args": ["true"], "cwd": "/", **fields}), stdio, None)
+    return EnterPlan(process, container, namespaces, members), fd
 
 
-def make(stdio):
-    return EnterPlan(
-        prepare=unused,
-        terminal=stdio is None,
-        stdio=stdio,
-        container=6,
-        namespaces=0,
-        cgroup=None,
-        channel=5,
-    )
+@pytest.mark.parametrize("namespaces", [0, ns.CLONE_NEWPID])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_cannot_be_joined_is_told_and_nothing_is_left(namespaces, terminal):
+    before, left = os.listdir("/proc/self/fd"), children()
+    wanted, fd = plan(0, namespaces, terminal=terminal)
+    with pytest.raises(LaunchError, match="joining the container's namespaces"):
+        enter(wanted)
+    os.close(fd)
+    assert os.listdir("/proc/self/fd") == before
+    assert children() == left
 
 
-def test_nothing_but_streams_channel_and_container_is_kept():
-    assert make(Stdio(10, 11, 12)).descriptors() == {5, 6, 10, 11, 12}
-    assert make(None).descriptors() == {5, 6}
+def test_a_control_group_that_is_not_there_is_told():
+    with pidfd_open(os.getpid()) as pidfd:
+        wanted, fd = plan(pidfd.fileno(), 0, ("/nonexistent/cgroup.procs",))
+        with pytest.raises(LaunchError, match="joining the cgroup: no such file"):
+            enter(wanted)
+        os.close(fd)
+
+
+def children():
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        return file.read().split()

@@ -4,10 +4,7 @@ import socket
 
 import pytest
 
-from baleen.linux import namespaces as ns
 from baleen.runtime import launch
-from baleen.runtime.default_spec import default_spec
-from baleen.runtime.spec import parse_spec
 
 
 @pytest.fixture
@@ -50,40 +47,3 @@ def test_a_helper_that_died_without_a_word_is_an_error(link):
     theirs.close()
     with pytest.raises(launch.LaunchError, match="died"):
         ours.receive_pid()
-
-
-def test_only_new_namespaces_are_made():
-    document = default_spec()
-    document["linux"]["namespaces"] = [
-        {"type": "mount"},
-        {"type": "network", "path": "/x"},
-        {"type": "uts"},
-    ]
-    spec = parse_spec(document)
-    assert launch._new(spec, "network", "uts", "ipc", "mount") == ns.CLONE_NEWNS | ns.CLONE_NEWUTS
-
-
-def test_a_namespace_that_is_not_there_is_told_and_nothing_stays_open():
-    document = default_spec()
-    document["linux"]["namespaces"] = [
-        {"type": "mount"},
-        {"type": "uts", "path": "/proc/self/ns/uts"},
-        {"type": "network", "path": "/no"},
-    ]
-    before = os.listdir("/proc/self/fd")
-    with (
-        pytest.raises(launch.LaunchError, match="/no: no such file"),
-        contextlib.ExitStack() as undo,
-    ):
-        launch._open_namespaces(undo, parse_spec(document))
-    assert os.listdir("/proc/self/fd") == before
-
-
-def test_only_our_own_children_are_accepted_as_the_process():
-    with pytest.raises(launch.LaunchError, match="not ours"):
-        launch._own_child(os.getppid())
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    launch._own_child(pid).close()
-    os.waitpid(pid, 0)

@@ -4,7 +4,7 @@ from select import EPOLLIN
 
 import pytest
 
-from baleen.runtime.poller import Poller
+from baleen.runtime.poller import Loop, Poller
 
 
 @pytest.fixture
@@ -105,3 +105,73 @@ def test_removing_twice_is_success(pipe):
         poller.add(pipe[0], EPOLLIN, lambda _events: None)
         poller.remove(pipe[0])
         poller.remove(pipe[0])
+
+
+@pytest.fixture
+def shares():
+    """Two owners of one loop, and what was reported to each."""
+    with closing(Loop()) as loop:
+        errors = {}, {}
+        pollers = []
+        for found in errors:
+            poller = Poller(lambda err, found=found: found.setdefault("error", err), loop=loop)
+            poller.on_stop = lambda found=found: found.setdefault("stopped", True)
+            pollers.append(poller)
+        yield *pollers, *errors
+
+
+def test_a_bug_is_reported_to_its_owner_alone(shares, pipe):
+    one, other, of_one, of_other = shares
+    other.add(pipe[0], EPOLLIN, lambda _events: {}["bug"])
+    os.write(pipe[1], b"x")
+    one.run_once()
+    assert of_one == {}
+    assert isinstance(of_other["error"], KeyError)
+
+
+def test_nobody_removes_what_is_another_owners(shares, pipe):
+    one, other, _, _ = shares
+    seen = []
+    other.add(pipe[0], EPOLLIN, seen.append)
+    one.remove(pipe[0])
+    os.write(pipe[1], b"x")
+    one.run_once()
+    assert seen == [EPOLLIN]
+
+
+def test_closing_a_share_takes_all_of_it_away_and_nothing_else(shares, pipe):
+    one, other, _, _ = shares
+    seen = []
+    one.add(pipe[0], EPOLLIN, lambda _events: seen.append("descriptor"))
+    one.call_later(0.0, lambda: seen.append("deadline"))
+    one.set_clock(lambda: 0.0, lambda: seen.append("clock"))
+    one.close()
+    os.write(pipe[1], b"x")
+    other.call_later(0.001, other.stop)
+    other.run()
+    assert seen == []
+
+
+def test_the_end_of_a_share_is_told_once_when_its_callback_has_returned(shares, pipe):
+    one, other, of_one, of_other = shares
+    seen = []
+
+    def ready(_events):
+        one.stop()
+        one.stop()
+        seen.append(dict(of_one))
+
+    one.add(pipe[0], EPOLLIN, ready)
+    os.write(pipe[1], b"x")
+    other.run_once()
+    assert (seen, of_one, of_other) == ([{}], {"stopped": True}, {})
+
+
+def test_each_share_has_a_clock_of_its_own(shares):
+    one, other, _, _ = shares
+    seen = []
+    one.set_clock(lambda: 0.0, lambda: seen.append("one"))
+    other.set_clock(lambda: 1000.0, lambda: seen.append("other"))
+    one.run_once()
+    one.set_clock(None)
+    assert seen == ["one"]

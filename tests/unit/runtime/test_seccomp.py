@@ -11,7 +11,7 @@ from baleen import errors
 from baleen.errors import InvalidArgument
 from baleen.linux.capabilities import CAPABILITIES
 from baleen.linux.syscall_table import X32_SYSCALL_BIT, numbers
-from baleen.runtime.seccomp import compile_profile, default_profile, filter_flags
+from baleen.runtime.seccomp import compile_profile, decisions, default_profile, filter_flags
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0, 0x00050000
 EPERM, ENOSYS = ERRNO | 1, ERRNO | 38
@@ -51,9 +51,13 @@ simulator = load_simulator()
 
 
 class Filter:
-    def __init__(self, profile, capabilities=(), arch="x86_64", kernel=(6, 18)):
+    def __init__(self, profile, capabilities=(), arch="x86_64", kernel=(6, 18), *, listener=False):
         self.bytes = compile_profile(
-            profile, capabilities=set(capabilities), arch=arch, kernel=kernel
+            profile,
+            capabilities=set(capabilities),
+            arch=arch,
+            kernel=kernel,
+            listener=listener,
         )
         self.program = simulator.decode(self.bytes)
 
@@ -334,16 +338,46 @@ def test_flags():
 
 
 def test_what_we_do_not_have_is_said():
-    with pytest.raises(errors.NotImplemented, match="NOTIFY"):
+    with pytest.raises(errors.NotImplemented, match="needs a listener"):
         Filter(profile(deny("mmap", action="SCMP_ACT_NOTIFY")))
     with pytest.raises(errors.NotImplemented, match="riscv64"):
         Filter(default_profile(), arch="riscv64")
+
+
+def test_notifications_for_a_listener():
+    document = profile(deny("mmap", action="SCMP_ACT_NOTIFY"))
+    made = Filter(document, listener=True)
+    assert made("mmap") == 0x7FC00000
+    with pytest.raises(InvalidArgument, match="cannot be used for write"):
+        Filter(profile(deny("write", action="SCMP_ACT_NOTIFY")), listener=True)
+    with pytest.raises(InvalidArgument, match="default action"):
+        Filter(document | {"defaultAction": "SCMP_ACT_NOTIFY"}, listener=True)
+
+
+def test_an_architecture_that_nobody_knows_is_refused_and_a_foreign_one_is_not():
+    document = profile(deny("mmap"))
+    with pytest.raises(InvalidArgument, match="'SCMP_ARCH_VAX' is not an architecture"):
+        Filter(document | {"architectures": ["SCMP_ARCH_VAX"]})
+    assert (
+        Filter(document | {"architectures": ["SCMP_ARCH_RISCV64"]}).bytes == Filter(document).bytes
+    )
 
 
 def test_a_filter_too_long_for_the_kernel_is_refused():
     args = [{"index": 0, "op": "SCMP_CMP_EQ", "value": value} for value in range(64)]
     with pytest.raises(InvalidArgument, match="instructions, the kernel takes 4096"):
         Filter(profile(*(deny("mmap", "read", "write", args=args) for _ in range(40))))
+
+
+@pytest.mark.parametrize("capabilities", SETS.values(), ids=SETS)
+def test_no_call_takes_long_to_decide(capabilities):
+    made = Filter(default_profile(), capabilities)
+    assert len(made.program) < 800
+    for table in ("x86_64", "i386"):
+        for number in (*range(600), X32_SYSCALL_BIT, X32_SYSCALL_BIT + 547, 0xFFFFFFFF):
+            for arguments in ARGUMENTS:
+                data = simulator.seccomp_data(number, AUDIT[table], arguments)
+                assert simulator.run_counted(made.program, data)[1] <= 24
 
 
 def test_compiling_is_fast_and_gives_the_same_bytes():
@@ -353,3 +387,42 @@ def test_compiling_is_fast_and_gives_the_same_bytes():
     assert Filter(document).bytes == first
     assert time.perf_counter() - begin < 0.1
     assert len(first) // 8 < 1000
+
+
+# --- what the program decides, in words --------------------------------------------------------
+
+
+def holds(condition, value):
+    if condition.operator == "MASKED_EQ":
+        return value & condition.value == condition.value_two
+    compare = {"EQ": "__eq__", "NE": "__ne__", "LT": "__lt__", "LE": "__le__", "GT": "__gt__"}
+    return getattr(value, compare.get(condition.operator, "__ge__"))(condition.value)
+
+
+@pytest.mark.parametrize("capabilities", SETS.values(), ids=SETS)
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
+def test_decisions_are_those_of_the_program(arch, capabilities):
+    profile = default_profile()
+    found = decisions(profile, capabilities=capabilities, arch=arch, kernel=(6, 18))
+    program = Filter(profile, capabilities, arch)
+    assert found.keys() == numbers(arch).keys()
+    values = (0, 1, 8, 37, 38, 39, 40, 41, 0x20000, 0x20008, 0x10000000, 0xFFFFFFFF)
+    for name, decision in found.items():
+        for value in values:
+            expected = next(
+                (
+                    rule.action
+                    for rule in decision.rules
+                    if all(
+                        holds(condition, value if condition.index == 0 else 0)
+                        for condition in rule.conditions
+                    )
+                ),
+                decision.action,
+            )
+            assert program(name, value, table=arch) == expected, (name, value)
+
+
+def test_decisions_of_an_architecture_without_table_are_refused():
+    with pytest.raises(errors.NotImplemented):
+        decisions(default_profile(), capabilities=(), arch="sparc", kernel=(6, 18))

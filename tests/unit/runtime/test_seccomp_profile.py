@@ -1,6 +1,5 @@
 import pytest
 
-from baleen import errors
 from baleen.errors import InvalidArgument
 from baleen.runtime.seccomp_profile import Condition, parse_profile
 
@@ -68,6 +67,6 @@ def test_malformed_profiles_are_refused_with_the_place(bad, where):
         parse_profile(bad)
 
 
-def test_notify_is_not_there_yet():
-    with pytest.raises(errors.NotImplemented):
-        parse_profile(document(action="SCMP_ACT_NOTIFY"))
+def test_a_call_can_be_notified_of():
+    (rule,) = parse_profile(document(action="SCMP_ACT_NOTIFY")).rules
+    assert rule.action == 0x7FC00000

@@ -1,4 +1,6 @@
 import copy
+import subprocess
+import sys
 
 import pytest
 
@@ -38,8 +40,11 @@ def test_unknown_fields_are_ignored(document):
     ("change", "text"),
     [
         (lambda d: d.update(ociVersion="2.0.0"), "ociVersion"),
-        (lambda d: d.update(hooks={"prestart": [{"path": "/x"}]}), "hooks.prestart"),
-        (lambda d: d["linux"]["namespaces"].append({"type": "user"}), "user namespaces"),
+        (lambda d: d.update(hooks={"prestart": [{"path": "x"}]}), "hooks.prestart[0].path"),
+        (lambda d: d["linux"]["namespaces"].append({"type": "user"}), "needs linux.uidMappings"),
+        (lambda d: d["linux"].update(timeOffsets={"boottime": {"secs": 1}}), "time namespace"),
+        (lambda d: d["linux"].update(netDevices={"a/b": {}}), "'a/b' is not a name"),
+        (lambda d: d["linux"].update(mountLabel="x"), "linux.mountLabel 'x'"),
         (lambda d: d["linux"]["namespaces"].append({"type": "pid"}), "duplicate namespace 'pid'"),
         (lambda d: d["linux"]["namespaces"].append({"type": "x"}), "unknown namespace"),
         (lambda d: d["linux"].update(namespaces=[]), "mount namespace"),
@@ -58,7 +63,8 @@ def test_unknown_fields_are_ignored(document):
         (lambda d: d["process"].update(cwd="x"), "Cwd must be an absolute path"),
         (lambda d: d["process"].update(env=["=x"]), "environment"),
         (lambda d: d["process"].update(env=["x"]), "environment"),
-        (lambda d: d["process"].update(apparmorProfile="x"), "process.apparmorProfile"),
+        (lambda d: d["process"].update(apparmorProfile="x"), "process.apparmorProfile 'x'"),
+        (lambda d: d["process"].update(selinuxLabel="x"), "process.selinuxLabel 'x'"),
         (lambda d: d["process"].update(user={"uid": -1}), "process.user.uid"),
         (lambda d: d["process"].update(user={"uid": 2**32 - 1}), "process.user.uid"),
         (lambda d: d["process"].update(user={"uid": "0"}), "process.user.uid"),
@@ -93,13 +99,21 @@ def test_what_is_wrong_or_not_done_is_refused_by_name(document, change, text):
         ({"destination": "//proc/self/attr", "type": "bind", "source": "/x"}, "inside /proc"),
         ({"destination": "/x/../proc/sys", "options": ["bind"], "source": "/x"}, "inside /proc"),
         ({"destination": "/x", "options": ["bind"]}, "no source"),
-        ({"destination": "/x", "options": ["idmap"]}, "idmap"),
-        ({"destination": "/x", "uidMappings": [{}]}, "uidMappings"),
+        ({"destination": "/x", "options": ["bind", "idmap"], "source": "/"}, "option idmap"),
+        ({"destination": "/x", "type": "tmpfs", "options": ["idmap"]}, "not a bind"),
+        ({"destination": "/x", "type": "bind", "source": "/", "uidMappings": [{}]}, "Mappings[0]"),
+        ({"destination": "/x", "type": "proc", "options": ["tmpcopyup"]}, "type tmpfs"),
     ],
 )
 def test_mounts_that_could_fool_us_or_that_we_cannot_do_are_refused(document, mount, text):
     document["mounts"].append(mount)
     assert text in _refusal(document)
+
+
+def test_null_and_empty_mappings_of_a_mount_are_none(document):
+    document["mounts"].append({"destination": "/x", "type": "tmpfs", "uidMappings": None})
+    document["mounts"].append({"destination": "/y", "type": "tmpfs", "gidMappings": []})
+    assert [mount.id_mappings for mount in parse_spec(document).mounts[-2:]] == [None, None]
 
 
 def test_destinations_are_made_absolute_and_clean(document):
@@ -142,3 +156,25 @@ def test_what_is_no_object_is_refused(value):
         parse_spec(value)
     with pytest.raises(LaunchError):
         parse_process(value)
+
+
+def test_what_few_ask_for_is_loaded_only_for_them():
+    script = """
+import sys, baleen.runtime.zygote
+from baleen.runtime.default_spec import default_spec
+from baleen.runtime.spec import parse_spec
+document = default_spec()
+before = set(sys.modules)
+parse_spec(document)
+assert set(sys.modules) == before, set(sys.modules) - before
+document["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_BE"}
+parse_spec(document)
+print(*sorted(set(sys.modules) - before))
+rare = "hooks scheduling execution_domain id_mapping user_namespace copy_up net_devices"
+assert not {"baleen.runtime." + name for name in rare.split()} & before
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    loaded = ["linux.cgroup.cpuset", "linux.scheduler", "runtime.scheduling"]
+    assert result.stdout.split() == [f"baleen.{name}" for name in loaded]

@@ -2,11 +2,13 @@
 
 import json
 import os
+import select
 import socket
 from contextlib import closing
 
 import pytest
 
+from baleen.runtime.nursery import Nursery
 from baleen.runtime.poller import Poller
 from baleen.runtime.supervisor import Supervisor
 from baleen.runtime.worker_link import Worker
@@ -31,10 +33,14 @@ class World:
         }
         path = directory / "start.json"
         path.write_text(json.dumps(request))
-        worker = Worker(NoCgroups())
-        facts = worker.load(str(path))
+        nursery = Nursery(poller, NoCgroups())
+        found = []
+        worker = Worker(nursery, poller, str(path), found.append)
+        while not found:
+            poller.run_once()
         path.unlink()
-        self.supervisor = Supervisor(poller, facts, worker, NoCgroups(), list(reserved))
+        poller.on_stop = nursery.close
+        self.supervisor = Supervisor(poller, found[0], worker, nursery, NoCgroups(), list(reserved))
         self.daemon, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.daemon.settimeout(5)
         self.supervisor.serve(ours)
@@ -42,7 +48,8 @@ class World:
     def call(self, op, fds=(), daemon=None, **fields):
         daemon = daemon or self.daemon
         socket.send_fds(daemon, [json.dumps({"seq": 1, "op": op, **fields}).encode()], list(fds))
-        self.poller.run_once()
+        while not select.select([daemon], [], [], 0)[0]:
+            self.poller.run_once()
         return json.loads(daemon.recv(65536))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 
@@ -10,14 +11,14 @@ import pytest
 from baleen.runtime.worker import work
 
 
-def forked(supervisor=None):
+def forked(shim=None):
     """A worker of this process, or of one that is not its parent."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    parent = os.getpid() if supervisor is None else supervisor
+    parent = os.getpid() if shim is None else shim
     child = os.fork()
     if child == 0:
         ours.close()
-        work(theirs, object(), parent, -1, has_cgroup=False)
+        work(theirs, object(), parent)
     theirs.close()
     return ours, child
 
@@ -33,8 +34,8 @@ def status_of(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_a_worker_whose_supervisor_has_gone_does_nothing():
-    ours, child = forked(supervisor=1)
+def test_a_worker_whose_shim_has_gone_does_nothing():
+    ours, child = forked(shim=1)
     with ours:
         assert ours.recv(100) == b""
     assert status_of(child) == 1
@@ -48,7 +49,8 @@ def test_a_worker_that_is_not_needed_ends(worker):
 
 def test_a_request_that_cannot_be_read_is_told(worker):
     ours, child = worker
-    ours.send(b"/nonexistent/start.json")
+    order = {"request": "/nonexistent/start.json", "has_cgroup": False}
+    ours.send(json.dumps(order).encode())
     assert ours.recv(1000).startswith(b"!")
     assert ours.recv(1000) == b""
     assert status_of(child) == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from baleen.runtime import zygote as zygote_module
+from baleen.runtime.shim import MOST_CONTAINERS
 
 
 @pytest.fixture
@@ -87,46 +87,75 @@ def test_a_path_that_is_none_does_not_end_it(zygote):
         assert control.recv(10_000)
 
 
-def spare_of(process, zygote):
-    """A pidfd of the process that waits for the next container, once it is there."""
+def shim_of(process, zygote):
+    """The pid of the shim that gets the next container, once it is there."""
     with spawn(zygote, "/nonexistent") as control:
         control.recv(10_000)
     while True:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        names = {pid: Path(f"/proc/{pid}/comm") for pid in children}
-        for pid, name in names.items():
+        for pid in children(process.pid):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if name.read_text() != "baleen-spare\n":
-                    continue
-                return os.pidfd_open(int(pid))
+                if Path(f"/proc/{pid}/comm").read_text() == "baleen-shim\n":
+                    return pid
 
 
-def test_a_spare_that_was_killed_is_replaced(process_and_socket):
+def children(pid):
+    return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_shim_that_was_killed_is_replaced(process_and_socket):
     process, zygote = process_and_socket
-    spare = spare_of(process, zygote)
-    signal.pidfd_send_signal(spare, signal.SIGKILL)
-    assert select.select([spare], [], [], 10)[0]
-    os.close(spare)
+    shim = os.pidfd_open(shim_of(process, zygote))
+    signal.pidfd_send_signal(shim, signal.SIGKILL)
+    assert select.select([shim], [], [], 10)[0]
+    os.close(shim)
     for _ in range(2):
         with spawn(zygote, "/nonexistent/start.json") as control:
             assert "No such file" in json.loads(control.recv(10_000))["message"]
 
 
-def test_the_spare_ends_with_the_zygote(process_and_socket):
+def test_a_shim_and_what_it_keeps_end_with_the_zygote(process_and_socket):
     process, zygote = process_and_socket
-    spare = spare_of(process, zygote)
+    shim = shim_of(process, zygote)
+    pidfds = [os.pidfd_open(pid) for pid in (shim, *children(shim))]
     process.kill()
     process.wait()
     process.returncode = 0  # the fixture asks for an orderly end
-    assert select.select([spare], [], [], 10)[0]
-    os.close(spare)
+    for pidfd in pidfds:
+        assert select.select([pidfd], [], [], 10)[0]
+        os.close(pidfd)
 
 
-def test_a_rehearsal_leaves_no_descriptor_and_no_child():
-    previous = signal.getsignal(signal.SIGCHLD)
-    before = os.listdir("/proc/self/fd")
-    try:
-        zygote_module._rehearse(object())
-    finally:
-        signal.signal(signal.SIGCHLD, previous)
-    assert os.listdir("/proc/self/fd") == before
+def waiting(zygote, directory):
+    """A container whose start nobody orders."""
+    path = directory / "start.json"
+    request = {
+        "id": "0" * 64,
+        "bundle": str(directory),
+        "state_dir": str(directory),
+        "rootfs": {"path": "/nonexistent"},
+        "log": {"driver": "none"},
+        "open_stdin": False,
+        "stdin_once": False,
+    }
+    path.write_text(json.dumps(request))
+    control = spawn(zygote, str(path))
+    control.send(b'{"seq": 1, "op": "state"}')
+    assert json.loads(control.recv(10_000))["status"] == "created"
+    return control
+
+
+def test_containers_share_a_shim_up_to_a_number(process_and_socket, tmp_path):
+    process, zygote = process_and_socket
+    first = shim_of(process, zygote)
+    containers = [waiting(zygote, tmp_path) for _ in range(MOST_CONTAINERS + 1)]
+    shims = children(process.pid)
+    assert first in shims
+    assert len(shims) == 2
+    pidfds = [os.pidfd_open(pid) for pid in shims]
+    for control in containers:
+        control.close()
+    # One with nothing to do is enough.
+    assert len(select.select(pidfds, [], [], 10)[0]) == 1
+    for pidfd in pidfds:
+        os.close(pidfd)
+    assert len(children(process.pid)) == 1

@@ -21,6 +21,7 @@ __all__ = ["MKNOD", "READ", "WRITE", "DeviceState", "evaluate", "parse_list", "v
 
 # Bits of BPF_DEVCG_ACC_* (include/uapi/linux/bpf.h).
 MKNOD, READ, WRITE = 1, 2, 4
+_EVERY_ACCESS = MKNOD | READ | WRITE
 _LETTERS = (("r", READ), ("w", WRITE), ("m", MKNOD))
 _MAX_RULES = 4096
 _MAX_NUMBER = 0xFFFFFFFF
@@ -83,18 +84,21 @@ def _apply_rule(state: DeviceState, rule: Mapping[str, object]) -> None:
     kind = rule.get("type") or "a"
     if not isinstance(allow, bool):
         raise LimitRefused("devices", "a device rule does not say whether it allows")
-    if kind == "a":
+    if kind not in ("a", "b", "c", "u"):
+        raise LimitRefused("devices", f"device type {kind!r} is not one of a, b, c and u")
+    major, minor = _number(rule.get("major"), "major"), _number(rule.get("minor"), "minor")
+    access = _access(rule.get("access") or "rwm")
+    if kind != "a":
+        _apply_to(state, ("b" if kind == "b" else "c", major, minor), access, allow=allow)
+    elif major is None and minor is None and access == _EVERY_ACCESS:
         state.allow = allow
         state.exceptions.clear()
-        return
-    if kind not in ("b", "c", "u"):
-        raise LimitRefused("devices", f"device type {kind!r} is not one of a, b, c and u")
-    device = (
-        "b" if kind == "b" else "c",
-        _number(rule.get("major"), "major"),
-        _number(rule.get("minor"), "minor"),
-    )
-    access = _access(rule.get("access") or "rwm")
+    else:
+        for each in "bc":
+            _apply_to(state, (each, major, minor), access, allow=allow)
+
+
+def _apply_to(state: DeviceState, device: Device, access: int, *, allow: bool) -> None:
     if allow != state.allow:
         state.exceptions[device] = state.exceptions.get(device, 0) | access
         return

@@ -57,6 +57,10 @@ class Cgroup(Protocol):
     def path(self) -> str:
         """The absolute path below the hierarchy's root, for instance "/baleen/<id>"."""
 
+    @property
+    def member_files(self) -> tuple[str, ...]:
+        """The files to which a process writes "0" to move itself into the group."""
+
     def add(self, pid: int) -> None:
         """Moves a process, with all its threads, into the group.
 

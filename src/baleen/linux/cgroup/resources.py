@@ -31,6 +31,10 @@ class Section:
     def __bool__(self) -> bool:
         return any(value is not None for value in self._values.values())
 
+    def has(self, key: str) -> bool:
+        """Whether the member is there and not null."""
+        return self._values.get(key) is not None
+
     def integer(self, key: str, minimum: int = -1, maximum: int = INT64_MAX) -> int | None:
         """The number, or None when absent. Raises LimitRefused outside of the bounds."""
         value = self._values.get(key)

@@ -155,6 +155,11 @@ class V1Cgroup:
         )
         self._unified = None if driver.unified is None else driver.unified + path
 
+    @property
+    def member_files(self) -> tuple[str, ...]:
+        """See Cgroup.member_files."""
+        return tuple(directory + "/cgroup.procs" for directory in self.directories)
+
     def add(self, pid: int) -> None:
         """See Cgroup.add."""
         text = b"%d" % pid

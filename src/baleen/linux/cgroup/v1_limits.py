@@ -50,6 +50,8 @@ def apply(files: GroupFiles, resources: Mapping[str, object], *, fresh: bool) ->
         _block_io(files, block_io)
     for size, bytes_limit in hugepage_limits(resources):
         files.set("hugetlb", f"hugetlb.{size}.limit_in_bytes", str(bytes_limit))
+        if files.offers("hugetlb", f"hugetlb.{size}.rsvd.limit_in_bytes"):
+            files.set("hugetlb", f"hugetlb.{size}.rsvd.limit_in_bytes", str(bytes_limit))
     _network(files, section(resources, "network"))
     for line in rdma_lines(resources):
         files.set("rdma", "rdma.max", line)
@@ -59,7 +61,6 @@ def apply(files: GroupFiles, resources: Mapping[str, object], *, fresh: bool) ->
 
 
 def _memory(files: GroupFiles, memory: Section, *, fresh: bool) -> None:
-    # `kernel` and `kernelTCP` are gone from the kernel (6.1) and ignored, as the OCI spec allows.
     limit = memory.integer("limit")
     swap = memory.integer("swap")
     if limit == -1 and swap is None and files.offers("memory", _SWAP):
@@ -84,6 +85,40 @@ def _memory(files: GroupFiles, memory: Section, *, fresh: bool) -> None:
         files.set("memory", "memory.swappiness", str(swappiness))
     if memory.flag("disableOOMKiller"):
         files.set("memory", "memory.oom_control", "1")
+    if memory.has("useHierarchy"):
+        _use_hierarchy(files, hierarchical=memory.flag("useHierarchy"))
+    # The kernel itself refuses a limit below what is in use, which is all that it asks.
+    memory.flag("checkBeforeUpdate")
+    _kernel_memory(files, memory)
+
+
+def _use_hierarchy(files: GroupFiles, *, hierarchical: bool) -> None:
+    file = "memory.use_hierarchy"
+    try:
+        files.set("memory", file, str(int(hierarchical)))
+    except LimitRefused as error:
+        # Since Linux 5.11 there is no other way.
+        if hierarchical or error.errno != errno.EINVAL:
+            raise
+        message = "memory.useHierarchy cannot be false: this kernel always counts hierarchically"
+        raise LimitRefused(file, message, errno=errno.EINVAL) from error
+
+
+_KERNEL_MEMORY = (
+    ("kernel", "memory.kmem.limit_in_bytes"),
+    ("kernelTCP", "memory.kmem.tcp.limit_in_bytes"),
+)
+
+
+def _kernel_memory(files: GroupFiles, memory: Section) -> None:
+    for key, file in _KERNEL_MEMORY:
+        limit = memory.integer(key)
+        if limit is None or limit <= 0:
+            continue
+        files.set("memory", file, str(limit))
+        # From Linux 5.16 on the first is taken and means nothing.
+        if files.number("memory", file, 0) > limit:
+            raise LimitRefused(file, f"cannot set {file}: this kernel does not offer it any more")
 
 
 def _set_memory(files: GroupFiles, file: str, value: int) -> None:
@@ -146,7 +181,7 @@ _THROTTLES = (
 
 
 def _block_io(files: GroupFiles, block_io: Section) -> None:
-    # leafWeight and leafWeightDevice went with the CFQ scheduler (5.0); the spec lets them pass.
+    _leaf_weights(files, block_io)
     weight = block_io.integer("weight", 0, 1000)
     devices = device_lines(block_io, "weightDevice", "weight")
     if weight or devices:
@@ -158,6 +193,15 @@ def _block_io(files: GroupFiles, block_io: Section) -> None:
     for key, file in _THROTTLES:
         for device, rate in device_lines(block_io, key, "rate"):
             files.set("blkio", file, f"{device} {rate}")
+
+
+def _leaf_weights(files: GroupFiles, block_io: Section) -> None:
+    """These went with the CFQ scheduler (Linux 5.0): where they are missing, that is said."""
+    if leaf := block_io.integer("leafWeight", 0, 1000):
+        files.set("blkio", "blkio.leaf_weight", str(leaf))
+    for device, value in device_lines(block_io, "weightDevice", "leafWeight"):
+        if value:
+            files.set("blkio", "blkio.leaf_weight_device", f"{device} {value}")
 
 
 def _network(files: GroupFiles, network: Section) -> None:

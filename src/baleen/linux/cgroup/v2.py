@@ -122,6 +122,11 @@ class V2Cgroup:
         self.directory = driver.mount + path
         self.files = GroupFiles(dict.fromkeys(driver.controllers, self.directory))
 
+    @property
+    def member_files(self) -> tuple[str, ...]:
+        """See Cgroup.member_files."""
+        return (self.directory + "/cgroup.procs",)
+
     def add(self, pid: int) -> None:
         """See Cgroup.add."""
         try:

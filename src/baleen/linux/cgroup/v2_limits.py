@@ -84,6 +84,8 @@ def apply(files: GroupFiles, directory: str, resources: Mapping[str, object]) ->
         _block_io(files, block_io)
     for size, bytes_limit in hugepage_limits(resources):
         files.set("hugetlb", f"hugetlb.{size}.max", str(bytes_limit))
+        if files.offers("hugetlb", f"hugetlb.{size}.rsvd.max"):
+            files.set("hugetlb", f"hugetlb.{size}.rsvd.max", str(bytes_limit))
     if section(resources, "network"):
         raise LimitRefused("network", "network classes and priorities need cgroup v1")
     for line in rdma_lines(resources):
@@ -104,6 +106,13 @@ def _memory(files: GroupFiles, memory: Section) -> None:
         raise LimitRefused("memory.oom_control", "the OOM killer cannot be disabled on cgroup v2")
     if memory.integer("swappiness", -1, 200) not in (None, -1):
         raise LimitRefused("memory.swappiness", "swappiness per group needs cgroup v1")
+    _refuse_v1_memory(memory)
+    if memory.flag("checkBeforeUpdate") and limit > 0:
+        used = files.number("memory", "memory.current", 0)
+        if limit < used:
+            raise LimitRefused(
+                "memory.max", f"the memory limit {limit} is below the {used} bytes in use"
+            )
     # memory.max alone would let the difference go to swap: narrow swap first.
     if swap is not None and (swap > 0 or files.offers("memory", "memory.swap.max")):
         files.set("memory", "memory.swap.max", _amount(swap))
@@ -111,6 +120,14 @@ def _memory(files: GroupFiles, memory: Section) -> None:
         files.set("memory", "memory.max", _amount(limit))
     if reservation := memory.integer("reservation"):
         files.set("memory", "memory.low", _amount(reservation))
+
+
+def _refuse_v1_memory(memory: Section) -> None:
+    for key in ("kernel", "kernelTCP"):
+        if (memory.integer(key) or 0) > 0:
+            raise LimitRefused(f"memory.{key}", f"memory.{key} needs cgroup v1")
+    if memory.has("useHierarchy") and not memory.flag("useHierarchy"):
+        raise LimitRefused("memory.useHierarchy", "cgroup v2 always counts hierarchically")
 
 
 def _cpu(files: GroupFiles, cpu: Section) -> None:
@@ -147,6 +164,9 @@ _THROTTLES = (
 
 
 def _block_io(files: GroupFiles, block_io: Section) -> None:
+    leaves = [value for _, value in device_lines(block_io, "weightDevice", "leafWeight")]
+    if block_io.integer("leafWeight", 0, 1000) or any(leaves):
+        raise LimitRefused("blockIO.leafWeight", "weights of leaves need cgroup v1")
     weight = block_io.integer("weight", 0, 1000)
     devices = device_lines(block_io, "weightDevice", "weight")
     if weight or devices:

@@ -11,14 +11,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.linux.fd import Fd
-    from baleen.runtime.oci.state import Record
+    from baleen.runtime.hooks import HookRunner
+    from baleen.runtime.oci.state import Entry, Record
 
-__all__ = ["group_of", "open_init"]
+__all__ = ["group_of", "hooks_of", "open_init"]
 
 
 def group_of(values: Record) -> Cgroup | None:
     """The container's cgroup, None if it has none yet."""
     return detect().open(values.cgroup) if values.cgroup else None
+
+
+def hooks_of(entry: Entry, values: Record) -> HookRunner | None:
+    """What runs the hooks of the document that the container was made of; None without hooks."""
+    config = entry.config()
+    if b'"hooks"' not in config:
+        return None
+    from baleen.runtime.hooks import hook_runner
+    from baleen.runtime.oci.bundle import decode
+    from baleen.runtime.spec import parse_spec
+
+    spec = parse_spec(decode(config, entry.path("config.json")))
+    return hook_runner(spec, entry.id, values.bundle)
 
 
 def open_init(values: Record) -> Fd:

@@ -94,4 +94,5 @@ def seccomp_program(spec: Spec) -> bytes | None:
         capabilities=capabilities.names_of(wanted.bounding) if wanted else [],
         arch=host.machine,
         kernel=(int(major), int(minor)),
+        listener=True,
     )

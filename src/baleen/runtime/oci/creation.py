@@ -100,6 +100,10 @@ def create(
     process = bundle.spec.process
     if process is None:
         raise InvalidArgument("config.json has no process")
+    use = bundle.spec.seccomp_use
+    if parked and process.no_new_privileges and use is not None and use.listener_path:
+        # The filter comes last then, when nobody is there any more to take its notifications.
+        raise Unsupported("seccomp notifications with noNewPrivileges need `run`, not `create`")
     terminal, path = process.terminal, options.text("console-socket")
     console = None
     if terminal or path:
@@ -135,6 +139,7 @@ def create(
         seccomp_program=program,
         stdio=None if terminal else launch.Stdio(0, 1, 2),
         cgroup=group,
+        container_id=name,
         parking=parking,
         preserved=preserved,
         outlives_us=detached,

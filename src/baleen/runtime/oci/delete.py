@@ -11,13 +11,14 @@ import signal
 
 from baleen.errors import DataLoss, FailedPrecondition, NotFound, Unavailable
 from baleen.linux.process import pidfd_send_signal
-from baleen.runtime.oci.access import group_of, open_init
+from baleen.runtime.oci.access import group_of, hooks_of, open_init
 from baleen.runtime.oci.state import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baleen.linux.fd import Fd
     from baleen.runtime.oci.commands import Invocation
+    from baleen.runtime.oci.report import Report
     from baleen.runtime.oci.state import Entry, Record
 
 __all__ = ["execute"]
@@ -48,14 +49,14 @@ def execute(invocation: Invocation) -> int:
                 raise FailedPrecondition(
                     f"cannot delete container {entry.id} that is not stopped: {status}"
                 )
-            _destroy(entry, values)
+            _destroy(entry, values, invocation.report)
     except NotFound:
         if not force:
             raise
     return 0
 
 
-def _destroy(entry: Entry, values: Record) -> None:
+def _destroy(entry: Entry, values: Record, report: Report) -> None:
     """Kill what lives, remove the cgroup and the state."""
     group = group_of(values)
     complete = not values.creator
@@ -74,7 +75,10 @@ def _destroy(entry: Entry, values: Record) -> None:
             # Of a killed creator, with which all its processes died. Whether it had made the group
             # is not known: one with processes is another's.
             group.remove()
-    # poststop hooks belong here; what they fail with is a warning.
+    hooks = hooks_of(entry, values)
+    if hooks is not None:
+        for warning in hooks.run_poststop():
+            report.warning(warning)
     entry.remove()
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 from baleen.errors import FailedPrecondition, InvalidArgument
 from baleen.errors import NotImplemented as Unsupported
 from baleen.linux.process import pidfd_send_signal
+from baleen.linux.record import replace
 from baleen.runtime.foreground import caught_signals, relay
-from baleen.runtime.launch import Stdio, exec_process, namespace_flags
+from baleen.runtime.launch import Stdio, exec_process
+from baleen.runtime.namespace_plan import namespace_flags
 from baleen.runtime.oci import console as sockets
 from baleen.runtime.oci.access import group_of, open_init
 from baleen.runtime.oci.bundle import decode, read_file
@@ -115,7 +118,8 @@ def execute(invocation: Invocation) -> int:
     detached = options.flag("detach")
     path = options.text("console-socket")
     sockets.check(terminal=process.terminal, detached=detached, path=path)
-    stdio = None if process.terminal else Stdio(0, 1, 2)
+    # Copies, since the process's own 0, 1 and 2 are made of them.
+    stdio = None if process.terminal else Stdio(*(os.dup(fd) for fd in range(3)))
     program = entry.filter()
     with contextlib.ExitStack() as undo:
         signals = -1
@@ -127,9 +131,7 @@ def execute(invocation: Invocation) -> int:
         started = exec_process(
             undo.enter_context(open_init(values)),
             namespace_flags(parse_spec(config).namespaces),
-            lambda: prepare(process, stdio, program, outlives_parent=detached),
-            terminal=process.terminal,
-            stdio=stdio,
+            replace(prepare(process, stdio, program), outlives_parent=detached),
             cgroup=group,
         )
         with _killed_on_failure(started):

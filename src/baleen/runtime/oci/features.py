@@ -9,6 +9,7 @@ import json
 
 import baleen
 from baleen.linux import capabilities
+from baleen.runtime.hooks import KINDS as HOOKS
 from baleen.runtime.mount_options import known_options
 from baleen.runtime.oci.output import print_text
 from baleen.runtime.oci.state import OCI_VERSION
@@ -28,10 +29,10 @@ def document() -> dict[str, object]:
     return {
         "ociVersionMin": "1.0.0",
         "ociVersionMax": OCI_VERSION,
-        "hooks": [],
+        "hooks": list(HOOKS),
         "mountOptions": known_options(),
         "linux": {
-            "namespaces": sorted(NAMESPACES - {"user"}),
+            "namespaces": sorted(NAMESPACES),
             "capabilities": list(capabilities.CAPABILITIES),
             "cgroup": {
                 "v1": True,
@@ -51,8 +52,8 @@ def document() -> dict[str, object]:
             "apparmor": {"enabled": False},
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
-            "mountExtensions": {"idmap": {"enabled": False}},
-            "netDevices": {"enabled": False},
+            "mountExtensions": {"idmap": {"enabled": True}},
+            "netDevices": {"enabled": True},
         },
         "annotations": {"io.baleen.version": baleen.__version__},
         "potentiallyUnsafeConfigAnnotations": [],

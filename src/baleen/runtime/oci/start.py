@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+
 from baleen.errors import FailedPrecondition
-from baleen.runtime.oci.access import group_of
+from baleen.linux.process import pidfd_send_signal
+from baleen.runtime.failure import LaunchError
+from baleen.runtime.oci.access import group_of, hooks_of, open_init
 from baleen.runtime.oci.parking import release
 from baleen.runtime.oci.state import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baleen.runtime.oci.commands import Invocation
+    from baleen.runtime.oci.state import Entry, Record
 
 __all__ = ["execute"]
 
@@ -27,5 +32,16 @@ def execute(invocation: Invocation) -> int:
         if status != "created":
             raise FailedPrecondition(f"cannot start a container in the {status} state")
         release(entry.directory)
-        # poststart hooks belong here, with status running and the pid of `values`.
+        _run_poststart(entry, values)
     return 0
+
+
+def _run_poststart(entry: Entry, values: Record) -> None:
+    hooks = hooks_of(entry, values)
+    if hooks is not None:
+        try:
+            hooks.run_on_host("poststart", "running", values.pid)
+        except LaunchError:
+            with open_init(values) as pidfd:
+                pidfd_send_signal(pidfd.fileno(), signal.SIGKILL)
+            raise

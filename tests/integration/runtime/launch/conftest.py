@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from baleen.linux import mount as m
 from baleen.linux.cgroup.detect import detect
 from baleen.linux.fd import Fd
 from baleen.linux.process import wait_pidfd
@@ -169,9 +170,7 @@ class Runner:
             entered = launch.exec_process(
                 container.pidfd,
                 launch.namespace_flags(parse_spec(document).namespaces),
-                lambda: prepare(wanted, stdio, seccomp_program),
-                terminal=wanted.terminal,
-                stdio=stdio,
+                prepare(wanted, stdio, seccomp_program),
                 cgroup=cgroup,
             )
             with entered.pidfd:
@@ -202,3 +201,17 @@ def runner(tmp_path):
     with contextlib.ExitStack() as undo:
         yield Runner(tmp_path, undo)
     assert _state(tmp_path) == before
+
+
+@pytest.fixture
+def private_mounts():
+    """Mounts that are gone after the test."""
+    made = []
+
+    def make(kind, place, data=None):
+        m.mount(kind, str(place), kind, 0, data)
+        made.append(str(place))
+
+    yield make
+    for place in reversed(made):
+        m.umount2(place, m.MNT_DETACH)

@@ -93,8 +93,7 @@ def test_an_exec_has_a_terminal_of_the_container(runner):
     entered = launch.exec_process(
         container.pidfd,
         launch.namespace_flags(parse_spec(document).namespaces),
-        lambda: prepare(process, None, None),
-        terminal=True,
+        prepare(process, None, None),
     )
     with entered.console, entered.pidfd:
         data = b""

@@ -78,20 +78,6 @@ def test_rro_reaches_what_is_mounted_below(runner, tmp_path, private_mounts):
     assert "Read-only file system" in runner.run_document(document).err
 
 
-@pytest.fixture
-def private_mounts():
-    """Mounts that are gone after the test."""
-    made = []
-
-    def make(kind, place, data=None):
-        m.mount(kind, str(place), kind, 0, data)
-        made.append(str(place))
-
-    yield make
-    for place in reversed(made):
-        m.umount2(place, m.MNT_DETACH)
-
-
 @pytest.mark.parametrize(
     ("option", "tags"), [("rprivate", set()), ("rslave", {"master"}), ("rshared", {"shared"})]
 )

@@ -113,3 +113,48 @@ def test_a_container_without_a_process_is_refused(runner):
     del document["process"]
     with pytest.raises(LaunchError, match="no process"):
         launch.create(parse_spec(document), bundle="/", rootfs=runner.rootfs)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_clocks_are_moved_as_asked(runner, shared):
+    document = runner.document("cat", "/proc/self/timens_offsets", "/proc/uptime")
+    namespaces = document["linux"]["namespaces"]
+    namespaces.append({"type": "time"})
+    if shared:
+        next(entry for entry in namespaces if entry["type"] == "pid")["path"] = "/proc/self/ns/pid"
+    document["linux"]["timeOffsets"] = {
+        "boottime": {"secs": 1_000_000},
+        "monotonic": {"secs": 5, "nanosecs": 7},
+    }
+    lines = runner.run_document(document).out.splitlines()
+    assert lines[0].split() == ["monotonic", "5", "7"]
+    assert lines[1].split() == ["boottime", "1000000", "0"]
+    assert float(lines[2].split()[0]) > 1_000_000
+    with open("/proc/self/timens_offsets") as file:
+        assert file.read().split() == ["monotonic", "0", "0", "boottime", "0", "0"]
+
+
+def test_clocks_that_the_kernel_refuses_are_told(runner):
+    document = runner.document("true")
+    document["linux"]["namespaces"].append({"type": "time"})
+    document["linux"]["timeOffsets"] = {"boottime": {"secs": -(2**62)}}
+    with pytest.raises(LaunchError, match=r"cannot set linux\.timeOffsets: numerical"):
+        runner.run_document(document)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "sysctl"),
+    [
+        ("network", "net", "net.ipv4.ip_forward"),
+        ("ipc", "ipc", "kernel.shmmax"),
+        ("uts", "uts", "kernel.domainname"),
+    ],
+)
+def test_a_sysctl_cannot_reach_the_host_by_a_path_to_its_namespace(runner, kind, name, sysctl):
+    document = runner.document("true")
+    document.pop("hostname")
+    document["linux"]["sysctl"] = {sysctl: "1"}
+    entry = next(item for item in document["linux"]["namespaces"] if item["type"] == kind)
+    entry["path"] = f"/proc/self/ns/{name}"
+    with pytest.raises(LaunchError, match=f'sysctl "{sysctl}" is not allowed in the {kind}'):
+        runner.run_document(document)

@@ -66,17 +66,19 @@ def ctr(runtime):
 
 
 def test_the_life_of_a_container(ctr):
-    assert ctr.run("t1", "/bin/echo", "hello", options=("--rm",)) == "hello\n"
-    ctr.run("t1", "/bin/sh", "-c", "exit 9", options=("--rm",), code=9)
-    text = ctr.run("t1", "/bin/none", options=("--rm",), code=1)
+    # The shim's state directory is the host's.
+    first, second = (f"baleen{os.getpid()}{letter}" for letter in "ab")
+    assert ctr.run(first, "/bin/echo", "hello", options=("--rm",)) == "hello\n"
+    ctr.run(first, "/bin/sh", "-c", "exit 9", options=("--rm",), code=9)
+    text = ctr.run(first, "/bin/none", options=("--rm",), code=1)
     assert "OCI runtime create failed: baleen-runtime create failed: unable to start" in text
-    ctr.run("t2", "/bin/sleep", "1000", options=("-d",))
-    assert ctr("task", "exec", "--exec-id", "e1", "t2", "/bin/id") == "uid=0 gid=0\n"
-    ctr("task", "pause", "t2")
+    ctr.run(second, "/bin/sleep", "1000", options=("-d",))
+    assert ctr("task", "exec", "--exec-id", "e1", second, "/bin/id") == "uid=0 gid=0\n"
+    ctr("task", "pause", second)
     assert "PAUSED" in ctr("task", "ls")
-    ctr("task", "resume", "t2")
-    ctr("task", "kill", "-s", "KILL", "t2")
+    ctr("task", "resume", second)
+    ctr("task", "kill", "-s", "KILL", second)
     wait_until("it has stopped", lambda: "STOPPED" in ctr("task", "ls"))
-    assert "exit code 137" in ctr("task", "rm", "t2")
-    ctr("container", "rm", "t2")
-    assert "t2" not in ctr("task", "ls")
+    assert "exit code 137" in ctr("task", "rm", second)
+    ctr("container", "rm", second)
+    assert second not in ctr("task", "ls")

@@ -1,6 +1,7 @@
 """`start` and what PID 1 says about its failure."""
 
 import contextlib
+import json
 import os
 import signal
 
@@ -59,3 +60,29 @@ def test_it_starts_under_its_filter(runtime, tmp_path):
             runtime.wait(pid)
         assert "Operation not permitted" in (tmp_path / "out").read_text()
         runtime("delete", "c1")
+
+
+def test_hooks_run_at_their_moments_with_the_containers_state(runtime, tmp_path):
+    log = tmp_path / "log"
+    script = 'IFS= read -r state; echo "$0 $state" >> ' + str(log)
+
+    def change(document):
+        document["hooks"] = {
+            kind: [{"path": "/bin/sh", "args": ["sh", "-c", script, kind]}]
+            for kind in ("prestart", "createRuntime", "poststart", "poststop")
+        }
+
+    def ran():
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [(line.split()[0], json.loads(line.partition(" ")[2])["status"]) for line in lines]
+
+    runtime.configure("sleep", "100", change=change)
+    runtime.create()
+    assert ran() == [("prestart", "creating"), ("createRuntime", "creating")]
+    runtime("start", "c1")
+    assert ran()[2:] == [("poststart", "running")]
+    runtime.kill()
+    runtime("delete", "c1")
+    assert ran()[3:] == [("poststop", "stopped")]
+    last = json.loads(log.read_text().splitlines()[-1].partition(" ")[2])
+    assert (last["id"], last["bundle"]) == ("c1", str(runtime.bundle))

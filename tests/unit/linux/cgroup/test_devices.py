@@ -1,7 +1,15 @@
 import pytest
 
 from baleen.linux.cgroup import LimitRefused
-from baleen.linux.cgroup.devices import DeviceState, evaluate, parse_list, v1_changes
+from baleen.linux.cgroup.devices import (
+    MKNOD,
+    READ,
+    WRITE,
+    DeviceState,
+    evaluate,
+    parse_list,
+    v1_changes,
+)
 
 
 def rule(allow, kind="c", major=None, minor=None, access="rwm"):
@@ -30,6 +38,20 @@ def test_access_to_one_device_adds_up_and_is_taken_away_exactly():
 def test_an_a_rule_forgets_what_was_before():
     assert evaluate([DENY_ALL, rule(True, "c", 1, 3), {"allow": True, "type": "a"}]) == DeviceState(
         True, {}
+    )
+
+
+def test_an_a_rule_for_one_number_is_for_both_types_and_opens_nothing_else():
+    narrow = {"allow": True, "type": "a", "major": 10, "minor": 200, "access": "rw"}
+    assert evaluate([DENY_ALL, narrow]) == DeviceState(
+        False, {("b", 10, 200): READ | WRITE, ("c", 10, 200): READ | WRITE}
+    )
+    without_type = {"allow": False, "major": 1, "minor": 3}
+    assert evaluate([without_type]) == DeviceState(
+        True, {(kind, 1, 3): READ | WRITE | MKNOD for kind in "bc"}
+    )
+    assert evaluate([{"allow": False, "type": "a", "access": "w"}]) == DeviceState(
+        True, {(kind, None, None): WRITE for kind in "bc"}
     )
 
 

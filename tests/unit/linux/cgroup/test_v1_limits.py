@@ -8,7 +8,9 @@ from baleen.linux.cgroup.v1_limits import apply
 
 NAMES = """
 memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes memory/memory.soft_limit_in_bytes
-memory/memory.swappiness memory/memory.oom_control cpu/cpu.shares cpu/cpu.cfs_period_us
+memory/memory.kmem.limit_in_bytes memory/memory.kmem.tcp.limit_in_bytes
+memory/memory.use_hierarchy memory/memory.swappiness memory/memory.oom_control
+cpu/cpu.shares cpu/cpu.cfs_period_us
 cpu/cpu.cfs_quota_us cpu/cpu.cfs_burst_us cpu/cpu.rt_period_us cpu/cpu.rt_runtime_us cpu/cpu.idle
 cpuset/cpuset.cpus cpuset/cpuset.mems pids/pids.max blkio/blkio.bfq.weight
 blkio/blkio.throttle.read_bps_device blkio/blkio.throttle.write_iops_device
@@ -45,7 +47,12 @@ def test_memory(write):
         "memory.limit_in_bytes": "-1",
         "memory.memsw.limit_in_bytes": "-1",
     }
-    assert write({"memory": {"limit": 0, "kernel": 5, "swappiness": -1}}) == {}
+    assert write({"memory": {"limit": 0, "kernel": -1, "kernelTCP": 0, "swappiness": -1}}) == {}
+    assert write({"memory": {"kernel": 5, "kernelTCP": 6, "useHierarchy": True}}) == {
+        "memory.kmem.limit_in_bytes": "5",
+        "memory.kmem.tcp.limit_in_bytes": "6",
+        "memory.use_hierarchy": "1",
+    }
     assert write({"memory": {"disableOOMKiller": True}}) == {"memory.oom_control": "1"}
 
 
@@ -116,6 +123,8 @@ def test_the_rest(write):
         {"devices": {"allow": True}},
         {"network": {"priorities": [{"name": "a b", "priority": 1}]}},
         {"hugepageLimits": [{"pageSize": "1GB", "limit": 4}]},
+        {"blockIO": {"leafWeight": 5}},
+        {"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "leafWeight": 5}]}},
     ],
 )
 def test_what_cannot_be_is_refused(write, bad):

@@ -11,7 +11,7 @@ from baleen.linux.cgroup.v2_limits import apply, io_weight_of, swap_of, weight_o
 CONTROLLERS = ("memory", "cpu", "cpuset", "pids", "io", "hugetlb", "rdma")
 NAMES = """
 memory.max memory.swap.max memory.low cpu.weight cpu.max cpu.max.burst cpu.idle cpuset.cpus
-cpuset.mems pids.max io.weight io.max hugetlb.2MB.max rdma.max memory.high
+cpuset.mems memory.current pids.max io.weight io.max hugetlb.2MB.max rdma.max memory.high
 """
 
 
@@ -86,12 +86,32 @@ def test_the_rest(write):
     assert write({"unified": {"memory.high": "77"}}) == {"memory.high": "77"}
 
 
+def test_a_limit_below_what_is_in_use_is_refused_where_that_is_asked_for(write):
+    memory = {"limit": 100, "checkBeforeUpdate": True}
+    with pytest.raises(LimitRefused, match="100 is below the 101 bytes in use"):
+        write({"memory": memory}, memory_current="101")
+    assert write({"memory": memory}, memory_current="100")["memory.max"] == "100"
+
+
+def test_reservations_of_huge_pages_are_limited_where_the_kernel_counts_them(write, tmp_path):
+    (tmp_path / "hugetlb.2MB.rsvd.max").write_text("")
+    assert write({"hugepageLimits": [{"pageSize": "2MB", "limit": 4}]}) == {
+        "hugetlb.2MB.max": "4",
+        "hugetlb.2MB.rsvd.max": "4",
+    }
+
+
 @pytest.mark.parametrize(
     "bad",
     [
         {"memory": {"disableOOMKiller": True}},
         {"memory": {"swappiness": 5}},
         {"memory": {"swap": 5}},
+        {"memory": {"kernel": 5}},
+        {"memory": {"kernelTCP": 5}},
+        {"memory": {"useHierarchy": False}},
+        {"blockIO": {"leafWeight": 5}},
+        {"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "leafWeight": 5}]}},
         {"cpu": {"realtimeRuntime": 5}},
         {"network": {"classID": 5}},
         {"unified": {"cgroup.procs": "1"}},

@@ -1,0 +1,293 @@
+"""The nursery: the process that forks a shim's workers.
+
+    shim ── fork, as its first act ──► nursery
+         ──── "+" ───────────────────►      one more, please
+                                            clone as sibling ──► worker, a child of the shim
+         ◄─── "<pid>" + socket ───────      the shim's end of a pair, the worker has the other
+
+A worker forks processes that are in containers, so it must not know more than it has to. The
+nursery has never heard of a container, so its copies begin knowing of none; and the shim, which
+serves several, is never copied. One worker waits ahead, so that a start waits for no fork; one that
+has done its work comes back and is used again while starts follow each other.
+
+See: clone(2) CLONE_PARENT; CVE-2016-9962.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+from collections import deque
+from select import EPOLLIN
+
+from baleen.errors import InvalidArgument
+from baleen.linux.namespaces import clone_sibling
+from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
+from baleen.linux.record import record
+from baleen.runtime.protocol import receive
+from baleen.runtime.worker import work
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from baleen.linux.cgroup import CgroupDriver
+    from baleen.runtime.poller import Deadline, Poller
+
+__all__ = ["Hired", "Nursery"]
+
+_MORE = b"+"
+# How many work at the same time, unless one takes long.
+_MOST_AT_WORK = max(2, os.cpu_count() or 1)
+_MOST_READY = _MOST_AT_WORK
+_PATIENCE_S = 0.5
+# After so long without a start those that wait are exchanged for a fresh one.
+_IDLE_S = 10.0
+# How soon after its dismissal a worker is reaped.
+_REAP_S = 0.05
+
+
+@record(frozen=True, slots=True)
+class Hired:
+    """A worker that waits for its order: our child, to be reaped, and our end of its socket.
+
+    `fresh`: it has not started any container yet.
+    """
+
+    pid: int
+    sock: socket.socket
+    fresh: bool = True
+
+
+@record(frozen=True, slots=True)
+class _Wish:
+    use: Callable[[Hired | None], None]
+    fresh: bool
+
+
+class Nursery:
+    """The shim's side: hands out workers and takes them back. Owns the process and its socket."""
+
+    def __init__(self, poller: Poller, cgroups: CgroupDriver) -> None:
+        """Fork it (OSError); to be done before this process knows of any container."""
+        self._poller = poller
+        self._cgroups = cgroups
+        self._ready: deque[Hired] = deque()
+        self._waiting: deque[_Wish] = deque()
+        self._expected = 0
+        self._working = 0
+        self._leaving: list[int] = []
+        self._idle: Deadline | None = None
+        self._sock: socket.socket | None = None
+        self.pid = 0
+        self._fork()
+
+    def _fork(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        shim = os.getpid()
+        with theirs:
+            try:
+                self.pid = os.fork()
+            except OSError:
+                ours.close()
+                raise
+            if self.pid == 0:
+                _serve(theirs, self._cgroups, shim)
+        self._sock = ours
+        self._poller.add(ours.fileno(), EPOLLIN, self._arrived)
+        self._order()
+
+    def _order(self, more: int = 0) -> None:
+        """Have as many workers forked as are waited for, within bounds; and one at all."""
+        assert self._sock is not None
+        coming = self._expected + len(self._ready)
+        wanted = min(len(self._waiting), max(0, _MOST_AT_WORK - self._working)) + more
+        if not (coming or self._working):
+            wanted = max(wanted, 1)
+        while coming < wanted:
+            coming += 1
+            self._expected += 1
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self._sock.send(_MORE, socket.MSG_NOSIGNAL)
+
+    def hire(self, use: Callable[[Hired | None], None], *, fresh: bool = False) -> None:
+        """Call `use` with a worker, now or when there is one; None: there cannot be one.
+
+        Of more than a few orders at a time some wait until a worker is back: they would only
+        compete for the processors. But for one that is stuck nobody waits for long.
+        """
+        if self._sock is None and not self._revive():
+            use(None)
+            return
+        self._waiting.append(_Wish(use, fresh))
+        self._serve_waiting()
+        self._order()
+        if self._waiting:
+            self._poller.call_later(_PATIENCE_S, self._reinforce)
+
+    def _reinforce(self) -> None:
+        if self._waiting and self._sock is not None and not self._expected:
+            self._order(1)
+            self._poller.call_later(_PATIENCE_S, self._reinforce)
+
+    def _serve_waiting(self) -> None:
+        """Match those who wait, in order, with those who are ready: one that is warm first."""
+        for wish in list(self._waiting):
+            fitting = [one for one in self._ready if one.fresh or not wish.fresh]
+            if not fitting:
+                continue
+            hired = min(fitting, key=lambda one: one.fresh)
+            self._ready.remove(hired)
+            self._waiting.remove(wish)
+            self._working += 1
+            wish.use(hired)
+
+    def give_back(self, hired: Hired) -> None:
+        """Take a worker back that is ready for another order."""
+        self._working -= 1
+        self._ready.append(Hired(hired.pid, hired.sock, fresh=False))
+        self._serve_waiting()
+        while len(self._ready) > _MOST_READY:
+            # The warm ones are worth more.
+            self._dismiss(max(self._ready, key=lambda one: one.fresh))
+        if self._idle is None:
+            self._idle = self._poller.call_later(_IDLE_S, self._cool)
+
+    def left(self) -> None:
+        """A worker that was hired does not come back; its employer has reaped it."""
+        self._working -= 1
+        if self._sock is not None:
+            self._order()
+
+    def _cool(self) -> None:
+        """Nothing was started for a while: a fresh worker takes less memory than warm ones."""
+        self._idle = None
+        if self._working:
+            self._idle = self._poller.call_later(_IDLE_S, self._cool)
+            return
+        for one in list(self._ready):
+            self._dismiss(one)
+        if self._sock is not None:
+            self._order()
+
+    def _dismiss(self, hired: Hired) -> None:
+        self._ready.remove(hired)
+        hired.sock.close()
+        self._leaving.append(hired.pid)
+        self._poller.call_later(_REAP_S, self._reap)
+
+    def _reap(self) -> None:
+        left = []
+        for pid in self._leaving:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    left.append(pid)
+        self._leaving = left
+        if left:
+            self._poller.call_later(_REAP_S, self._reap)
+
+    def _arrived(self, _events: int) -> None:
+        assert self._sock is not None
+        try:
+            data, fds = receive(self._sock)
+        except (ConnectionResetError, InvalidArgument):
+            data, fds = b"", []
+        if not data:
+            self._died()
+            return
+        self._expected -= 1
+        if not fds:  # it could not fork one
+            if self._waiting and not self._working:
+                self._waiting.popleft().use(None)
+            return
+        self._ready.append(Hired(int(data), socket.socket(fileno=fds[0])))
+        self._serve_waiting()
+
+    def _died(self) -> None:
+        """Somebody killed it. Have another one, for the restarts and execs of what runs."""
+        self._leave()
+        self._expected = 0
+        if self._waiting and not self._revive():
+            waiting, self._waiting = self._waiting, deque()
+            for wish in waiting:
+                wish.use(None)
+
+    def _revive(self) -> bool:
+        try:
+            self._fork()
+        except OSError:
+            return False
+        return True
+
+    def _leave(self) -> None:
+        sock, self._sock = self._sock, None
+        if sock is None:
+            return
+        self._poller.remove(sock.fileno())
+        sock.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+    def close(self) -> None:
+        """Let it and the spare workers end, and reap them."""
+        spares = list(self._ready)
+        self._ready.clear()
+        if self._sock is not None:
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_WR)
+                spares += _rest(self._sock)
+        self._leave()
+        for hired in spares:
+            hired.sock.close()
+            self._leaving.append(hired.pid)
+        for pid in self._leaving:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        self._leaving = []
+
+
+def _rest(sock: socket.socket) -> list[Hired]:
+    """The workers that are on their way when no more are asked for."""
+    found: list[Hired] = []
+    while True:
+        data, fds = receive(sock)
+        if not data:
+            return found
+        if fds:
+            found.append(Hired(int(data), socket.socket(fileno=fds[0])))
+
+
+def _serve(sock: socket.socket, cgroups: CgroupDriver, shim: int) -> NoReturn:
+    """The forked child: clone a worker for each message, until the shim's end is closed."""
+    status = 1
+    try:
+        set_parent_death_signal(signal.SIGKILL)
+        close_all_except({0, 1, 2, sock.fileno()})
+        set_name("baleen-nursery")
+        # Closed before it ended or not: without the shim there is nobody to fork for.
+        while os.getppid() == shim and sock.recv(1):
+            _deliver(sock, cgroups, shim)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _deliver(sock: socket.socket, cgroups: CgroupDriver, shim: int) -> None:
+    """Clone one worker and hand it over; without one, say so."""
+    try:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError:
+        sock.send(b"0")
+        return
+    with ours, theirs:
+        try:
+            pid = clone_sibling()
+        except OSError:
+            sock.send(b"0")
+            return
+        if pid == 0:
+            work(theirs, cgroups, shim)
+        socket.send_fds(sock, [b"%d" % pid], [ours.fileno()])
