@@ -20,11 +20,13 @@ from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
 from baleen.daemon import routes_absent, routes_explain
 from baleen.daemon.application import OPERATIONS
 from baleen.daemon.options import OPTIONS, UNSUPPORTED
+from baleen.runtime.oci.commands import COMMANDS, DEFAULT_ROOT, GLOBAL_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from baleen.daemon.routing import Operation
+    from baleen.runtime.oci.options import Option
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -205,9 +207,78 @@ def _type_text(kind: object) -> str:
     return {str: "text", int: "number", bool: "true or false"}.get(kind, str(kind))
 
 
+def runtime_page() -> str:
+    """Return docs/baleen-runtime.md."""
+    lines = [
+        "# baleen-runtime",
+        "",
+        "`baleen-runtime` is the runtime as a program of its own: an OCI runtime with runc's command",
+        "line, for podman, containerd and people. It needs root. `baleend` does not call it; both use",
+        "the same code.",
+        "",
+        "    $ mkdir -p bundle/rootfs && docker export $(docker create busybox) | tar -C bundle/rootfs -x",
+        "    $ cd bundle && baleen-runtime spec",
+        "    $ baleen-runtime run mine",
+        "",
+        "## With podman",
+        "",
+        "    $ podman --runtime /usr/local/bin/baleen-runtime --cgroup-manager cgroupfs run -it busybox",
+        "",
+        "Cgroups are made below /sys/fs/cgroup by ourselves, so podman's `systemd` manager, its default",
+        "where systemd runs, is refused. To make both a default, and to have errors passed on as JSON,",
+        "write this to /etc/containers/containers.conf:",
+        "",
+        "    [engine]",
+        '    cgroup_manager = "cgroupfs"',
+        '    runtime = "baleen-runtime"',
+        '    runtime_supports_json = ["baleen-runtime"]',
+        "    [engine.runtimes]",
+        '    baleen-runtime = ["/usr/local/bin/baleen-runtime"]',
+        "",
+        "## Behaviour",
+        "",
+        "- An error is a line in the log, and on standard error. The exit code is then 1, or 255 from",
+        "  `exec`; else it is the process's own from `run` and `exec`, and 0 from the other commands.",
+        "- `create` ends while the container's first process waits with all rights and mounts set; a",
+        "  program that cannot be found is an error already there. `start` ends when the program was",
+        "  executed, and tells if the kernel refused it.",
+        "- A creation that fails or is interrupted leaves nothing. If a command is killed outright, the",
+        "  container is what the kernel says: `stopped` if its first process is gone, and `delete`",
+        "  removes what is left.",
+        f"- Each container has a directory below `--root` (`{DEFAULT_ROOT}`), which holds the document",
+        "  as it was at creation.",
+        "- `create`, `run` and `exec` execute themselves again from a read-only copy of the mount that",
+        "  the interpreter lies on, so that no container can write to it (CVE-2019-5736). That costs",
+        "  some 8 ms, and nothing where the interpreter is on a read-only mount already.",
+        "- As with runc, the device rules of a document are preceded by a refusal of all devices and",
+        "  followed by those that every container may use (null, zero, terminals, ...).",
+        "",
+        "## Global options",
+        "",
+        *_option_table(GLOBAL_OPTIONS),
+        "",
+    ]
+    for command in COMMANDS.values():
+        usage = f"baleen-runtime {command.name} {command.usage}".rstrip()
+        lines += [f"## {command.name}", "", f"`{usage}`: {command.help}", ""]
+        if command.options:
+            lines += [*_option_table(command.options), ""]
+    return "\n".join(lines)
+
+
+def _option_table(options: Iterable[Option]) -> list[str]:
+    lines = ["| option | what |", "| --- | --- |"]
+    for option in options:
+        short = f"`-{option.short}`, " if option.short else ""
+        value = f" {option.value}" if option.value else ""
+        lines.append(f"| {short}`--{option.name}{value}` | {option.help} |")
+    return lines
+
+
 PAGES = {
     "compatibility.md": compatibility_page,
     "baleend.md": baleend_page,
+    "baleen-runtime.md": runtime_page,
     "explain-json.md": explain_json_page,
 }
 

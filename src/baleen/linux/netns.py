@@ -3,12 +3,15 @@
 Sockets and open files of /proc/sys/net keep the namespace in which they were opened, so one short
 visit is enough to get what is needed there.
 
-See: network_namespaces(7), setns(2)
+See: network_namespaces(7), setns(2), netdevice(7)
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import socket
+import struct
 from contextlib import contextmanager
 
 from baleen.linux.namespaces import CLONE_NEWNET, setns
@@ -16,8 +19,15 @@ from baleen.linux.namespaces import CLONE_NEWNET, setns
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Final
 
-__all__ = ["inside_netns", "write_sysctl"]
+    from baleen.linux.fd import Fd
+
+__all__ = ["bring_up_loopback", "inside_netns", "write_sysctl"]
+
+_SIOCSIFFLAGS: Final = 0x8914
+_IFF_UP: Final = 1
+_IFREQ = struct.Struct("16sh22x")  # <linux/if.h>, struct ifreq with ifr_flags
 
 
 @contextmanager
@@ -36,6 +46,14 @@ def inside_netns(netns: int) -> Iterator[None]:
             setns(home, CLONE_NEWNET)
     finally:
         os.close(home)
+
+
+def bring_up_loopback(netns: Fd) -> None:
+    """Set `lo` of `netns` up, in which it gets its addresses."""
+    with inside_netns(netns.fileno()):
+        control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    with control:
+        fcntl.ioctl(control, _SIOCSIFFLAGS, _IFREQ.pack(b"lo", _IFF_UP))
 
 
 def write_sysctl(name: str, value: str) -> None:

@@ -6,12 +6,18 @@ OCI runtime-spec config.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any, Final
 
-__all__ = ["DEFAULT_CAPABILITIES", "MASKED_PATHS", "READONLY_PATHS", "default_spec"]
+__all__ = [
+    "DEFAULT_CAPABILITIES",
+    "MASKED_PATHS",
+    "READONLY_PATHS",
+    "default_device_rules",
+    "default_spec",
+]
 
 DEFAULT_CAPABILITIES: Final = (
     "CAP_CHOWN",
@@ -72,6 +78,11 @@ def _rule(kind: str, major: int | None, minor: int | None, access: str) -> dict[
     return {"allow": True, "type": kind, **given, "access": access}
 
 
+def default_device_rules() -> list[dict[str, object]]:
+    """Device cgroup rules that allow what every container may use."""
+    return [_rule(*rule) for rule in _DEVICE_RULES]
+
+
 def _mount(destination: str, kind: str, source: str, *options: str) -> dict[str, object]:
     return {
         "destination": destination,
@@ -122,9 +133,7 @@ def default_spec(args: Sequence[str] = ("sh",), *, terminal: bool = False) -> di
             _mount("/dev/shm", "tmpfs", "shm", *plain, "mode=1777", "size=65536k"),  # noqa: S108
         ],
         "linux": {
-            "resources": {
-                "devices": [{"allow": False, "access": "rwm"}, *(_rule(*r) for r in _DEVICE_RULES)]
-            },
+            "resources": {"devices": [{"allow": False, "access": "rwm"}, *default_device_rules()]},
             "sysctl": {
                 "net.ipv4.ip_unprivileged_port_start": "0",
                 "net.ipv4.ping_group_range": "0 2147483647",

@@ -234,6 +234,8 @@ def _script(plan: EnterPlan, channel: int, above: int) -> ProcessScript:
         steps.die_with_parent()
     else:
         cloned = None
+    if process.outlives_parent:
+        steps.die_with_parent(0)
     steps.stage("exec")
     script.call("setsid")
     if process.terminal:

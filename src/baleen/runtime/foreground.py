@@ -12,15 +12,16 @@ import select
 import signal
 import termios
 import tty
-from typing import TYPE_CHECKING, Final
 
 from baleen.linux import pty
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Final
 
-    from baleen.runtime.launch import Container
+    from baleen.runtime.launch import Container, ExecProcess
 
 __all__ = ["caught_signals", "relay"]
 
@@ -104,8 +105,8 @@ def _copy(source: int, target: int) -> bool:
     return more
 
 
-def relay(container: Container, signals: int) -> int:
-    """Serve the started `container` until it ends; returns its exit code and reaps it.
+def relay(container: Container | ExecProcess, signals: int) -> int:
+    """Serve a started container or exec until it ends; returns its exit code and reaps it.
 
     `signals` is the descriptor of `caught_signals`.
     """

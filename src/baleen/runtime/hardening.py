@@ -25,7 +25,7 @@ from baleen.linux import capabilities, pty
 from baleen.linux.keyring import join_session_keyring
 from baleen.linux.path import getcwd, open_in_root
 from baleen.linux.process import (
-    close_range,
+    close_all_except,
     set_dumpable,
     set_keep_capabilities,
     set_no_new_privileges,
@@ -57,7 +57,6 @@ __all__ = [
 ]
 
 _CAP_SYS_ADMIN: Final = 1 << capabilities.CAPABILITIES["CAP_SYS_ADMIN"]
-_CHANNEL_FD: Final = 3
 
 
 def new_keyring() -> None:
@@ -84,38 +83,44 @@ def _give(fd: int, prepared: Prepared) -> None:
         os.fchown(fd, user.uid, -1)
 
 
-def use_stdio(prepared: Prepared, channel: Channel) -> None:
-    """Put the prepared descriptors at 0, 1, 2, the channel at 3, and close all others."""
+def use_stdio(prepared: Prepared, channel: Channel, keep: tuple[int, ...] = ()) -> None:
+    """Put the prepared descriptors at 0, 1, 2, and close all but them, the channel and `keep`."""
     assert prepared.stdio is not None
     given = prepared.stdio
-    copies = [os.dup(fd) for fd in (given.stdin, given.stdout, given.stderr, channel.fd)]
-    # dup gives numbers above what is open, so none of the copies is overwritten below unless
-    # 0 to 3 were free; those are moved out of the way first.
-    while min(copies) <= _CHANNEL_FD:
-        copies = [os.dup(fd) for fd in copies]
-    for target, fd in enumerate(copies):
-        os.dup2(fd, target, inheritable=target != _CHANNEL_FD)
-    channel.fd = _CHANNEL_FD
+    _place((given.stdin, given.stdout, given.stderr), prepared, channel, keep)
     for target in range(3):
         _give(target, prepared)
-    close_range(_CHANNEL_FD + 1)
 
 
-def use_terminal(slave: Fd, prepared: Prepared, channel: Channel) -> None:
-    """Put the terminal at 0, 1, 2 and the channel at 3, and close all others."""
+def use_terminal(
+    slave: Fd, prepared: Prepared, channel: Channel, keep: tuple[int, ...] = ()
+) -> None:
+    """Put the terminal at 0, 1, 2, and close all but it, the channel and `keep`."""
     if prepared.console_size is not None:
         pty.set_window_size(slave.fileno(), *prepared.console_size)
     if prepared.user.uid:
         os.fchown(slave.fileno(), prepared.user.uid, -1)
-    source = os.dup(channel.fd)
-    terminal = slave.fileno()
-    while min(source, terminal) <= _CHANNEL_FD:
-        source, terminal = os.dup(source), os.dup(terminal)
+    _place((slave.fileno(),) * 3, prepared, channel, keep)
+
+
+def _place(
+    streams: tuple[int, int, int], prepared: Prepared, channel: Channel, keep: tuple[int, ...]
+) -> None:
+    # The channel moves too, and is close-on-exec, as every descriptor is that dup(2) gives here.
+    copies = [os.dup(fd) for fd in (*streams, channel.fd)]
+    # None of the copies is overwritten below unless 0 to 2 were free: out of the way with those.
+    while min(copies) <= 2:
+        copies = [os.dup(fd) for fd in copies]
     for target in range(3):
-        os.dup2(terminal, target)
-    os.dup2(source, _CHANNEL_FD, inheritable=False)
-    channel.fd = _CHANNEL_FD
-    close_range(_CHANNEL_FD + 1)
+        os.dup2(copies[target], target)
+    channel.fd = copies[3]
+    for fd in prepared.preserved:
+        os.set_inheritable(fd, True)
+    close_all_except({0, 1, 2, channel.fd, *prepared.preserved, *keep})
+    # To the lowest number: 3, if nothing is to be kept.
+    lowest = os.dup(channel.fd)
+    os.close(channel.fd)
+    channel.fd = lowest
 
 
 def change_directory(cwd: str) -> None:
@@ -194,6 +199,8 @@ def become(prepared: Prepared, hand_over: Callable[[int], None] | None = None) -
 
 def filter_syscalls(prepared: Prepared, hand_over: Callable[[int], None] | None = None) -> None:
     """Install the filter if `become` could not: after this only execve should follow."""
+    if prepared.outlives_parent:
+        set_parent_death_signal(0)
     if prepared.seccomp is not None and prepared.no_new_privileges:
         _install(prepared, hand_over)
 

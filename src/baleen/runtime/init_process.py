@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.linux.fd import Fd
     from baleen.runtime.hooks import HookRunner
+    from baleen.runtime.oci.parking import Parking
     from baleen.runtime.prepare import Prepared, Rootfs
     from baleen.runtime.spec import Spec
     from baleen.runtime.user_namespace import OpenedTree
@@ -44,6 +45,8 @@ class InitPlan:
         cgroup_namespace: descriptor of one to join once in the cgroup, or -1.
         unshare: CLONE_NEW* of namespaces to make.
         channel: the child's end of the synchronisation socket.
+        parking: where PID 1 waits once more, for a start by another process than its creator.
+        new_keyring: leave the session keyring of whoever runs us.
         hooks: None if there are none.
         user_namespace, pid_namespace: descriptors of those to join before PID 1 is cloned, or -1.
         fork_unshare: CLONE_NEW* to make before that; 0 if our parent has done it.
@@ -61,6 +64,8 @@ class InitPlan:
     unshare: int
     unshare_cgroup: bool
     channel: int
+    parking: Parking | None = None
+    new_keyring: bool = True
     hooks: HookRunner | None = None
     id_mapped: Mapping[int, int] | None = None
     user_namespace: int = -1
@@ -69,13 +74,18 @@ class InitPlan:
 
     def descriptors(self) -> set[int]:
         """What must stay open after the fork."""
-        keep = {self.channel, *(fd for fd, _ in self.joined)}
+        keep = {self.channel, *(fd for fd, _ in self.joined), *self.process.preserved}
+        keep.update(self.kept())
         if self.cgroup_namespace >= 0:
             keep.add(self.cgroup_namespace)
         if self.id_mapped:
             keep.update(self.id_mapped.values())
         stdio = self.process.stdio
         return keep | ({stdio.stdin, stdio.stdout, stdio.stderr} if stdio else set())
+
+    def kept(self) -> tuple[int, ...]:
+        """What stays open until execve."""
+        return self.parking.descriptors() if self.parking is not None else ()
 
 
 def run(plan: InitPlan) -> NoReturn:
@@ -137,16 +147,17 @@ def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = Non
         ns.sethostname(spec.hostname)
     if spec.domainname:
         ns.setdomainname(spec.domainname)
-    channel.stage = "joining a session keyring"
-    hardening.new_keyring()
+    if plan.new_keyring:
+        channel.stage = "joining a session keyring"
+        hardening.new_keyring()
     terminal = _build_root(plan, channel, tree)
     if terminal is None:
-        hardening.use_stdio(process, channel)
+        hardening.use_stdio(process, channel, plan.kept())
         channel.send(sync.MESSAGE_READY)
     else:
         master, slave = terminal
         channel.send_with_fd(sync.MESSAGE_READY, master.fileno())
-        hardening.use_terminal(slave, process, channel)
+        hardening.use_terminal(slave, process, channel, plan.kept())
         make_controlling(0)
     channel.wait_for(sync.MESSAGE_START)
     _execute(plan, channel)
@@ -234,6 +245,10 @@ def _execute(plan: InitPlan, channel: sync.Channel) -> None:
     if process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
         hand_over = lambda fd: _hand_over(channel, fd)  # noqa: E731
     hardening.become(process, hand_over)
+    if plan.parking is not None:
+        channel.stage = "exec"
+        hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
+        plan.parking.wait(channel)
     if plan.hooks is not None:
         plan.hooks.run("startContainer", "created", os.getpid())
     channel.stage = "exec"

@@ -20,7 +20,7 @@ import errno
 import socket
 from contextlib import suppress
 
-from baleen.linux.netns import inside_netns, write_sysctl
+from baleen.linux.netns import bring_up_loopback, inside_netns, write_sysctl
 from baleen.linux.record import record
 from baleen.linux.rtnetlink import (
     RouteSocket,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from baleen.linux.fd import Fd
 
 __all__ = ["attach_interface", "bring_up_loopback", "detach_interface"]
-
-_LOOPBACK_INDEX = 1  # lo is the first link of every namespace
 
 
 @record(frozen=True, slots=True)
@@ -97,14 +95,6 @@ def detach_interface(host: RouteSocket, host_name: str) -> None:
     except OSError as err:
         if err.errno != errno.ENODEV:
             raise
-
-
-def bring_up_loopback(netns: Fd) -> None:
-    """Set `lo` of `netns` up."""
-    with inside_netns(netns.fileno()):
-        route = RouteSocket()
-    with route:
-        route.run(set_link(_LOOPBACK_INDEX, up=True))
 
 
 def _make_pair(host: RouteSocket, netns: Fd, wanted: _Interface) -> None:

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
 
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.runtime.hooks import HookRunner
+    from baleen.runtime.oci.parking import Parking
     from baleen.runtime.seccomp_listener import SeccompListener
     from baleen.runtime.spec import Process, Spec
 
@@ -150,6 +151,16 @@ class Container:
 
         Raises LaunchError otherwise, with PID 1 killed and reaped.
         """
+        self.park()
+        if self._hooks is not None:
+            try:
+                self._hooks.run_on_host("poststart", "running", self.pid)
+            except (LaunchError, OSError):
+                self.abandon()
+                raise
+
+    def park(self) -> None:
+        """As `start`, of a container that has a `parking`: PID 1 is ready in all but execve."""
         self.wait_ready()
         assert self._link is not None
         try:
@@ -159,8 +170,6 @@ class Container:
             if self._listener is not None:
                 self._listener.serve(self._link, self.pidfd, self.pid)
             _expect_end(self._link)
-            if self._hooks is not None:
-                self._hooks.run_on_host("poststart", "running", self.pid)
         except (LaunchError, OSError):
             self.abandon()
             raise
@@ -217,6 +226,10 @@ def create(
     cgroup: Cgroup | None = None,
     meanwhile: Callable[[], None] | None = None,
     for_parent: Callable[[int, Fd | None], None] | None = None,
+    parking: Parking | None = None,
+    preserved: tuple[int, ...] = (),
+    outlives_us: bool = False,
+    new_keyring: bool = True,
     container_id: str = "",
 ) -> Container:
     """Make the container's PID 1 and its namespaces; returns while it still mounts.
@@ -233,6 +246,11 @@ def create(
         for_parent: PID 1 becomes a child of our parent, who has to reap it. Called with its pid
             and pidfd, which stays ours, as soon as it exists; and before, with None, for an
             intermediate process that has to be reaped too.
+        parking: `Container.park` leaves PID 1 there, for a start by another process; the
+            descriptors stay the caller's.
+        preserved: further descriptors for the process, from 3 on.
+        outlives_us: PID 1 goes on when we have ended, once it is parked or executes its program.
+        new_keyring: PID 1 leaves our session keyring.
         container_id: what hooks are told; the name of the bundle's directory if empty.
 
     Raises:
@@ -241,6 +259,7 @@ def create(
     if spec.process is None:
         raise LaunchError("spec", 0, "the container has no process to run", 128)
     prepared, outside = _prepare(spec, spec.process, stdio, seccomp_program)
+    prepared = replace(prepared, preserved=preserved, outlives_parent=outlives_us)
     sibling = for_parent is not None
     hooks, listener = None, None
     if spec.hooks is not None:
@@ -271,6 +290,8 @@ def create(
             unshare=new_namespaces(spec, "network", "uts", "ipc", "mount"),
             unshare_cgroup="cgroup" in spec.namespaces and "cgroup" not in joined,
             channel=theirs.fileno(),
+            parking=parking,
+            new_keyring=new_keyring,
             hooks=hooks,
             id_mapped=map_mounts(inherited, spec),
             user_namespace=joined["user"].fileno() if "user" in joined else -1,

@@ -57,6 +57,8 @@ class Prepared:
         search: the PATH of its own environment, in order.
         rlimits: (resource, soft, hard) as the kernel will accept them here.
         warnings: what was asked but is not to be had on this host.
+        preserved: descriptors that it gets beside 0, 1 and 2, under the same numbers.
+        outlives_parent: it goes on when whoever launches it has ended.
     """
 
     argv: tuple[bytes, ...]
@@ -74,6 +76,8 @@ class Prepared:
     console_size: tuple[int, int] | None
     stdio: Stdio | None
     warnings: tuple[str, ...]
+    preserved: tuple[int, ...] = ()
+    outlives_parent: bool = False
     scheduling: Scheduling | None = None
     seccomp_flags: int = SECCOMP_FILTER_FLAG_SPEC_ALLOW
 

@@ -116,9 +116,9 @@ class ProcessScript:
         for number in _INTERNAL_SIGNALS:
             script.call("rt_sigaction", number, default, 0, 8)
 
-    def die_with_parent(self) -> None:
-        """Have the kernel send SIGKILL when the parent ends."""
-        self.script.call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL)
+    def die_with_parent(self, number: int = signal.SIGKILL) -> None:
+        """Have the kernel send signal `number`, 0 for none, when the parent ends."""
+        self.script.call("prctl", _PR_SET_PDEATHSIG, number)
 
     def adjust_oom_score(self, process: Prepared) -> None:
         """Take the process's score; lowering needs CAP_SYS_RESOURCE, without it the score stays."""

@@ -36,7 +36,15 @@ from baleen.runtime.seccomp_profile import Condition, Profile, Rule, parse_profi
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["Decision", "compile_profile", "decisions", "default_profile", "filter_flags"]
+__all__ = [
+    "ARCHITECTURES",
+    "FLAGS",
+    "Decision",
+    "compile_profile",
+    "decisions",
+    "default_profile",
+    "filter_flags",
+]
 
 _RET_KILL_THREAD: Final = 0x00000000
 _RET_ERRNO: Final = 0x00050000
@@ -104,6 +112,8 @@ _FLAGS: Final = {
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
     "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": 32,
 }
+ARCHITECTURES: Final = frozenset(_ARCHITECTURES)
+FLAGS: Final = frozenset(_FLAGS)
 
 
 def default_profile() -> dict[str, object]:

@@ -15,7 +15,7 @@ from baleen.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OPERATORS", "Condition", "Profile", "Requirement", "Rule", "parse_profile"]
+__all__ = ["ACTIONS", "OPERATORS", "Condition", "Profile", "Requirement", "Rule", "parse_profile"]
 
 _EPERM: Final = 1
 _MAX_ERRNO: Final = 0xFFFF
@@ -30,6 +30,7 @@ _RETURN_VALUES: Final = {
     "SCMP_ACT_LOG": 0x7FFC0000,
     "SCMP_ACT_ALLOW": 0x7FFF0000,
 }
+ACTIONS: Final = frozenset(_RETURN_VALUES)
 # Those of libseccomp 2.6, which the specification lists. What is of another family than the host
 # has no meaning there, what nobody knows is a mistake.
 _ARCHITECTURES: Final = frozenset(

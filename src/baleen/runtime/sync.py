@@ -34,11 +34,7 @@ MESSAGE_MOUNTED: Final = b"M"
 MESSAGE_HOOKS: Final = b"H"
 MESSAGE_LISTENER: Final = b"L"
 
-_SIGNALS: Final = tuple(
-    number
-    for number in range(1, signal.NSIG)
-    if number in signal.valid_signals() and number not in (signal.SIGKILL, signal.SIGSTOP)
-)
+_SIGNALS: Final = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
 class Channel:

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.integration
 
-PROGRAM = (sys.executable, "-m", "baleen.runtime.main")
+PROGRAM = (sys.executable, "-m", "baleen.runtime.program")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def bundle(tmp_path):
 
 def _run(bundle, **keywords):
     return subprocess.run(
-        [*PROGRAM, "run", "--bundle", bundle, "test"],
+        [*PROGRAM, "--root", bundle / "root", "run", "--bundle", bundle, "test"],
         capture_output=True,
         text=True,
         timeout=30,
@@ -52,14 +52,14 @@ def test_streams_and_exit_code_are_the_containers(bundle):
         assert "test_streams_and_exit_code_are0" not in directories, root
 
 
-def test_a_command_that_is_not_there_is_127(bundle):
+def test_a_command_that_is_not_there_is_told(bundle):
     path = bundle("true")
     document = json.loads((path / "config.json").read_text())
     document["process"]["args"] = ["none"]
     (path / "config.json").write_text(json.dumps(document))
     result = _run(path)
-    assert result.returncode == 127
-    assert result.stderr.endswith('exec: "none": executable file not found in $PATH\n')
+    assert result.returncode == 1
+    assert 'exec: \\"none\\": executable file not found in $PATH' in result.stderr
 
 
 def test_the_profile_of_the_document_is_used(bundle):
@@ -77,8 +77,9 @@ def test_the_profile_of_the_document_is_used(bundle):
 
 
 def test_a_signal_is_forwarded(bundle):
+    path = bundle("trap 'exit 9' TERM; echo set; while :; do :; done")
     process = subprocess.Popen(
-        [*PROGRAM, "run", "-b", bundle("trap 'exit 9' TERM; echo set; while :; do :; done"), "t"],
+        [*PROGRAM, "--root", path / "root", "run", "-b", path, "t"],
         stdout=subprocess.PIPE,
     )
     with process:

@@ -84,6 +84,9 @@ class Cgroup(Protocol):
     def thaw(self) -> None:
         """Lets the processes of a frozen group run again; success when none is frozen."""
 
+    def is_frozen(self) -> bool:
+        """Whether `freeze` was asked for this very group and not undone; False if it is gone."""
+
     def update(self, resources: Mapping[str, object]) -> None:
         """Applies the OCI `linux.resources` that are present; absent ones stay as they are.
 

@@ -279,6 +279,11 @@ class V1Cgroup:
                 errno=error.errno or 0,
             ) from error
 
+    def is_frozen(self) -> bool:
+        """See Cgroup.is_frozen."""
+        directory = self.files.directories.get("freezer")
+        return directory is not None and read_int(directory + "/freezer.self_freezing") == 1
+
     def update(self, resources: Mapping[str, object]) -> None:
         """See Cgroup.update."""
         v1_limits.apply(self.files, resources, fresh=False)

@@ -24,6 +24,7 @@ from baleen.linux.cgroup.files import (
     pause,
     processes,
     read,
+    read_int,
     remove_tree,
     subgroups,
     write,
@@ -266,6 +267,10 @@ class V2Cgroup:
         finally:
             os.close(fd)
         return True
+
+    def is_frozen(self) -> bool:
+        """See Cgroup.is_frozen."""
+        return read_int(self.directory + "/cgroup.freeze") == 1
 
     def update(self, resources: Mapping[str, object]) -> None:
         """See Cgroup.update."""
