@@ -31,7 +31,7 @@ __all__ = ["ZygoteProcess"]
 
 _log = logging.getLogger(__name__)
 
-_MODULE = "baleen.runtime.zygote"
+_MODULE = "baleen.runtime.zygote_program"
 _MIN_LIFE_S = 1.0
 _END_S = 2.0
 

@@ -9,6 +9,7 @@ are logged and shown, and the exit code is 1, or 255 from `exec`, as runc has it
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.runtime.oci.commands import COMMANDS, DEFAULT_ROOT, GLOBAL_OPTIONS, Invocation
@@ -67,7 +68,7 @@ def _run(command: Command, words: Sequence[str], options: Values, report: Report
     _check_global(options)
     root = options.text("root", DEFAULT_ROOT)
     invocation = Invocation(command, root, values, arguments, report)
-    module = __import__(f"baleen.runtime.oci.{command.module}", fromlist=["execute"])
+    module = import_module(f"baleen.runtime.oci.{command.module}")
     report.debug(f"{command.name} {' '.join(arguments)}")
     code: int = module.execute(invocation)
     return code

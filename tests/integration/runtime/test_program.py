@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -76,3 +77,39 @@ def test_closed_streams_are_no_descriptors_for_others(bundle):
 def _mounts():
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         return len(file.readlines())
+
+
+def test_the_zygote_and_all_that_it_forks_run_from_a_read_only_mount():
+    if os.geteuid() != 0:
+        pytest.skip("needs root: mounts are real")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        zygote = subprocess.Popen(
+            [
+                sys.executable,
+                "-I",
+                "-OO",
+                "-m",
+                "baleen.runtime.zygote_program",
+                str(theirs.fileno()),
+            ],
+            pass_fds=[theirs.fileno()],
+        )
+        theirs.close()
+        control, given = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        message = json.dumps({"op": "spawn", "request": "/nonexistent"}).encode()
+        socket.send_fds(ours, [message], [given.fileno()])
+        given.close()
+        with control:
+            assert control.recv(10_000)
+        family = [zygote.pid]
+        for pid in family:
+            with open(f"/proc/{pid}/task/{pid}/children") as file:
+                family += [int(child) for child in file.read().split()]
+        assert len(family) >= 4  # a shim, its nursery, a worker
+        for pid in family:
+            path = f"/proc/{pid}/exe"
+            assert os.path.samestat(os.stat(path), os.stat(sys.executable))
+            with pytest.raises(OSError, match="Read-only"):
+                os.chmod(path, os.stat(path).st_mode & 0o7777)
+    assert zygote.wait(10) == 0
