@@ -3,7 +3,8 @@
 Both daemons run at the same time, private and idle; each figure is taken from one and then the
 other, in turn, by the same code. The ratio is against the better of dockerd 20.10 and 26.1: the
 installed one is measured, and where 26.1 is known to be better its advantage is given to the peer
-(`better`, from measurements of both on one machine).
+(`better`, from measurements of both on one machine). A measurement begins when the processors have
+come to rest: the kernel goes on cleaning up after the containers of the one before.
 
     python -m bench [--quick] [--only WORDS] [--no-peer]
 """
@@ -14,6 +15,7 @@ import argparse
 import statistics
 import sys
 import tempfile
+import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +172,23 @@ READY = Figure("ready after start", "s", 0.6, less=True)
 Results = dict[Figure, dict[str, float]]
 
 
+def settle(limit_s: float = 15.0) -> None:
+    """Wait until the processors are at rest for a quarter of a second, a bounded time."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        before = _processor_ticks()
+        time.sleep(0.25)  # noqa: TID251  # there is nothing to wait for but time
+        idle, total = (now - then for now, then in zip(_processor_ticks(), before, strict=True))
+        if total and idle >= 0.9 * total:
+            return
+
+
+def _processor_ticks() -> tuple[int, int]:
+    """(idle, all) of all processors since the start of the machine; see proc_stat(5)."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return fields[3] + fields[4], sum(fields)
+
+
 def measure(subjects: list[Subject], tasks: tuple[Task, ...], *, quick: bool) -> Results:
     """Take every figure from every daemon, in turn."""
     results: Results = {}
@@ -179,6 +198,7 @@ def measure(subjects: list[Subject], tasks: tuple[Task, ...], *, quick: bool) ->
         taken: dict[str, list[tuple[float, ...]]] = {subject.name: [] for subject in subjects}
         for _ in range(1 if quick else task.rounds):
             for subject in subjects:
+                settle()
                 try:
                     taken[subject.name].append(task.call(subject, quick))
                 except Exception:
