@@ -7,7 +7,6 @@ process that serves others meanwhile.
          ──── {"request": path} ─────►      + the network namespace of the run before, if any
          ◄─── facts (JSON), or "!" ───       what S needs to know of start.json and config.json
          or   "?"                            another one is to do it, which has not started any yet
-                                        makes the control group
          ──── "start" + stdio ───────►       three descriptors, none with a terminal
                                         create() ── clone as sibling ──► C, PID 1
          ◄─── "H<pid>" ───────────────       the intermediate process, S is to reap it
@@ -30,7 +29,6 @@ See: docs/architecture.md; clone(2) CLONE_PARENT.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -139,7 +137,7 @@ class _Work:
         self._cgroups = cgroups
         self._netns = netns
         self._has_cgroup = has_cgroup
-        self._no_cgroup: Exception | None = None
+
         # No order will be taken after this one.
         self.last = False
 
@@ -163,14 +161,8 @@ class _Work:
             self._send(b"?")
             return True
         self._send(encode(_facts(request, spec)))
-        had_cgroup = self._has_cgroup
-        if spec is not None and spec.cgroups_path and not had_cgroup:
-            self._make_cgroup(spec)
         order, fds = receive(self._sock)
         if order != START:
-            if self._has_cgroup and not had_cgroup and spec is not None:
-                with contextlib.suppress(BaleenError):
-                    self._cgroups.open(spec.cgroups_path).remove()
             return False
         made = b"1" if self._has_cgroup else b"0"
         try:
@@ -204,9 +196,11 @@ class _Work:
             path = f"/proc/self/fd/{self._netns}"
             spec = replace(spec, namespaces={**spec.namespaces, "network": path})
             own_netns = False
-        if self._no_cgroup is not None:
-            raise self._no_cgroup
-        cgroup = self._cgroups.open(spec.cgroups_path) if spec.cgroups_path else None
+        cgroup, make_cgroup = None, None
+        if spec.cgroups_path:
+            cgroup = self._cgroups.open(spec.cgroups_path)
+            if not self._has_cgroup:
+                make_cgroup = lambda: self._make_cgroup(spec)  # noqa: E731
         program = request.seccomp_program
         container = create(
             spec,
@@ -217,6 +211,7 @@ class _Work:
             stdio=stdio,
             init=request.init,
             cgroup=cgroup,
+            meanwhile=make_cgroup,
             for_parent=self._tell_child,
         )
         if own_netns:
@@ -225,13 +220,9 @@ class _Work:
         return container
 
     def _make_cgroup(self, spec: Spec) -> None:
-        """Make the control group, while the shim prepares; a failure is one of the start's."""
-        try:
-            self._cgroups.create(spec.cgroups_path, spec.resources)
-        except (BaleenError, OSError, ValueError) as err:
-            self._no_cgroup = err
-        else:
-            self._has_cgroup = True
+        """Make the control group, while PID 1 makes its namespaces."""
+        self._cgroups.create(spec.cgroups_path, spec.resources)
+        self._has_cgroup = True
 
     def _tell_child(self, pid: int, pidfd: Fd | None) -> None:
         if pidfd is None:
