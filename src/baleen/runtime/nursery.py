@@ -44,7 +44,7 @@ _MORE = b"+"
 _MOST_AT_WORK = max(2, os.cpu_count() or 1)
 _MOST_READY = _MOST_AT_WORK
 _PATIENCE_S = 0.5
-# After so long without a start those that wait are exchanged for a fresh one.
+# After so long without a start those that wait but for one are let go.
 _IDLE_S = 10.0
 # How soon after its dismissal a worker is reaped.
 _REAP_S = 0.05
@@ -69,7 +69,12 @@ class _Wish:
 
 
 class Nursery:
-    """The shim's side: hands out workers and takes them back. Owns the process and its socket."""
+    """The shim's side: hands out workers and takes them back. Owns the process and its socket.
+
+    Attributes:
+        keep_warm: a worker that has started containers is kept while nothing is started. One that
+            has not takes a third of the memory; it will do where only restarts are to come.
+    """
 
     def __init__(self, poller: Poller, cgroups: CgroupDriver) -> None:
         """Fork it (OSError); to be done before this process knows of any container."""
@@ -81,6 +86,7 @@ class Nursery:
         self._working = 0
         self._leaving: list[int] = []
         self._idle: Deadline | None = None
+        self.keep_warm = True
         self._sock: socket.socket | None = None
         self.pid = 0
         self._fork()
@@ -163,15 +169,23 @@ class Nursery:
             self._order()
 
     def _cool(self) -> None:
-        """Nothing was started for a while: a fresh worker takes less memory than warm ones."""
+        """Nothing was started for a while: one worker is enough."""
         self._idle = None
         if self._working:
             self._idle = self._poller.call_later(_IDLE_S, self._cool)
             return
+        warm = [one for one in self._ready if not one.fresh]
+        kept = warm[:1] if self.keep_warm else []
         for one in list(self._ready):
-            self._dismiss(one)
+            if one not in kept:
+                self._dismiss(one)
         if self._sock is not None:
             self._order()
+
+    def cool_later(self) -> None:
+        """Look again, after a while, at what is kept: `keep_warm` has changed."""
+        if self._idle is None:
+            self._idle = self._poller.call_later(_IDLE_S, self._cool)
 
     def _dismiss(self, hired: Hired) -> None:
         self._ready.remove(hired)

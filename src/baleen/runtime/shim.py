@@ -98,13 +98,21 @@ class Shim:
         except ConnectionResetError:
             data, fds = b"", []
         if data:
-            self._served += 1
+            self._count(+1)
             _Container(self, os.fsdecode(data), fds)
             return
         self._poller.remove(self._sock.fileno())
         self._sock.close()
         self._sock = None
         self._maybe_end()
+
+    def _count(self, change: int) -> None:
+        self._served += change
+        # One that is full has only restarts to expect.
+        warm = self._served < MOST_CONTAINERS
+        if warm != self._nursery.keep_warm:
+            self._nursery.keep_warm = warm
+            self._nursery.cool_later()
 
     def _done(self) -> None:
         if self._sock is not None:
@@ -113,7 +121,7 @@ class Shim:
 
     def container_ended(self) -> None:
         """One of the containers has nothing here any more."""
-        self._served -= 1
+        self._count(-1)
         self._ended += 1
         self._done()
         if self._ended % _COLLECT_EVERY == 0:

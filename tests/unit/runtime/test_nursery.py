@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import signal
 from contextlib import closing
 
@@ -102,16 +101,31 @@ def test_one_that_is_stuck_holds_nobody_up_for_long(nursery, poller, monkeypatch
         dismiss(hired)
 
 
-def test_idle_ones_are_exchanged(poller, monkeypatch):
+@pytest.mark.parametrize("keep_warm", [True, False])
+def test_when_nothing_is_started_one_is_left(poller, monkeypatch, keep_warm):
     monkeypatch.setattr(nursery_module, "_IDLE_S", 0.01)
     with closing(Nursery(poller, object())) as nursery:
-        warm = hire(nursery, poller)
-        nursery.give_back(warm)
-        pidfd = os.pidfd_open(warm.pid)
-        while not (nursery._ready and nursery._ready[0].fresh) or nursery._leaving:
+        nursery.keep_warm = keep_warm
+        warm = [hire(nursery, poller), hire(nursery, poller)]
+        for one in warm:
+            nursery.give_back(one)
+        while nursery._idle or nursery._leaving or nursery._expected:
             poller.run_once()
-        assert select.select([pidfd], [], [], 10)[0]
-        os.close(pidfd)
+        (left,) = nursery._ready
+        assert left.fresh is not keep_warm
+        assert (left.pid in {one.pid for one in warm}) is keep_warm
+
+
+def test_it_looks_again_when_warm_ones_are_not_wanted_any_more(poller, monkeypatch):
+    monkeypatch.setattr(nursery_module, "_IDLE_S", 0.01)
+    with closing(Nursery(poller, object())) as nursery:
+        nursery.give_back(hire(nursery, poller))
+        while nursery._idle:
+            poller.run_once()
+        nursery.keep_warm = False
+        nursery.cool_later()
+        while not (nursery._ready and nursery._ready[0].fresh):
+            poller.run_once()
 
 
 def test_a_nursery_that_was_killed_is_replaced(nursery, poller):
