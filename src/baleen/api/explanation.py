@@ -73,7 +73,7 @@ class ExplainedLayer(Wire, frozen=True):
     """One directory of the union mount, top-most first.
 
     Attributes:
-        role: "writable" (the container's own), "image", or "empty" (an image without layers).
+        role: "writable" (the container's own), "image", or "base" (what all have to mount on).
         directory: on the host; "" when the layer is not unpacked.
         digest, size: of the compressed blob in the image's manifest.
         diff_id: of the uncompressed archive; chain_id: of it and all below.

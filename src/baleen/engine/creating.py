@@ -34,7 +34,6 @@ from baleen.engine.resource_checks import host_resources
 from baleen.engine.root_view import read_only_view
 from baleen.engine.unsupported_limits import discard_unsupported
 from baleen.errors import InvalidArgument
-from baleen.linux.fd import Fd
 from baleen.oci.platform import Platform
 
 if TYPE_CHECKING:
@@ -60,8 +59,6 @@ __all__ = ["PLANNED_ID", "Creating"]
 
 PLANNED_ID = "0" * 64
 """Stands for the id of a container that is only planned."""
-
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Creating:
@@ -267,12 +264,7 @@ class Creating:
     ) -> Mounts:
         def work() -> Mounts:
             os.makedirs(state_dir, mode=0o710, exist_ok=True)  # noqa: PTH103
-            mounts = self._snapshots.prepare(container_id, image.chain_id)
-            if mounts.upper is not None:
-                # Programs look for it to learn that they are in a container.
-                with Fd(os.open(f"{mounts.upper}/.dockerenv", _NEW_FILE, 0o755)) as file:
-                    os.fchmod(file.fileno(), 0o755)  # whatever our umask is
-            return mounts
+            return self._snapshots.prepare(container_id, image.chain_id)
 
         def remove() -> None:
             self._snapshots.remove(container_id)

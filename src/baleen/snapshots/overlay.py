@@ -85,6 +85,7 @@ class OverlaySnapshotter:
         self._layers_dir = root / "layers"
         self._active_dir = root / "active"
         self._drafts_dir = root / "drafts"
+        self._base_dir = root / "base"
         self._root = root
         self._boot_id = boot_id or _BOOT_ID.read_text(encoding="ascii").strip()
         self._lock = threading.Lock()
@@ -108,6 +109,7 @@ class OverlaySnapshotter:
         self._remove(self._root, self._drafts_dir.name)
         self._drafts_dir.mkdir(mode=0o700)
         self._check_file_system()
+        self._make_base()
         for directory in self._layers_dir.iterdir():
             self._read_layer(directory)
         self._drop_orphans()
@@ -120,6 +122,26 @@ class OverlaySnapshotter:
                 self._remove(self._active_dir, directory.name)
                 continue
             self._active[directory.name] = record
+
+    def _make_base(self) -> None:
+        """Have the lowest layer of every container: what is mounted on, and .dockerenv.
+
+        One for all, instead of a writable copy for each at its start. Programs look for .dockerenv
+        to learn that they are in a container.
+        """
+        for name in ("", "proc", "sys", "dev", "etc"):
+            directory = self._base_dir / name
+            directory.mkdir(exist_ok=True)
+            directory.chmod(0o755)
+        for name, mode in (
+            (".dockerenv", 0o755),
+            ("etc/hosts", 0o644),
+            ("etc/hostname", 0o644),
+            ("etc/resolv.conf", 0o644),
+        ):
+            file = self._base_dir / name
+            file.touch()
+            file.chmod(mode)
 
     def _read_layer(self, directory: Path) -> None:
         try:
@@ -345,17 +367,10 @@ class OverlaySnapshotter:
     def _mounts(self, directory: Path, record: _ActiveRecord, stack: list[LayerInfo]) -> Mounts:
         lower = tuple(str(info.path) for info in stack)
         upper, work = str(directory / "upper"), str(directory / "work")
-        if record.writable and lower:
-            return Mounts(lower, upper, work)
         if record.writable:
-            # Overlay wants at least one lower directory; an image without layers has none.
-            return Mounts((self._empty_layer(),), upper, work)
+            # Below all others, so it only gives what the image has not.
+            return Mounts((*lower, str(self._base_dir)), upper, work)
         return Mounts(lower or (upper,), None, None)
-
-    def _empty_layer(self) -> str:
-        empty = self._root / "empty"
-        empty.mkdir(exist_ok=True)
-        return str(empty)
 
     def keys(self) -> Iterator[str]:
         """Return the keys of all snapshots."""

@@ -107,8 +107,8 @@ def test_paths_are_masked_where_it_says_so(engine):
 
 def test_layers_are_the_images(engine):
     found = run(engine, "ll")
-    writable, *layers = found["Layers"]
-    assert writable["Role"] == "writable"
+    writable, *layers, base = found["Layers"]
+    assert (writable["Role"], base["Role"]) == ("writable", "base")
     inspected = engine.api("GET", "/images/busybox/json").json()
     assert [layer["DiffId"] for layer in reversed(layers)] == inspected["RootFS"]["Layers"]
     assert all(os.path.isdir(layer["Directory"]) for layer in found["Layers"])

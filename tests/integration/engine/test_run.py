@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -431,3 +432,14 @@ def test_inspect_has_dockers_shape(engine):
         engine.out("inspect", "-f", "{{.State.Running}} {{.HostConfig.LogConfig.Type}}", "shape")
         == "true json-file"
     )
+
+
+def test_mount_points_are_not_the_containers_own(engine):
+    engine.docker("run", "--name", "plain", "busybox", "true")
+    assert engine.out("diff", "plain") == ""
+    container_id = engine.api("GET", "/containers/plain/json").json()["Id"]
+    upper = engine.place.data_root / "snapshots" / "active" / container_id / "upper"
+    assert os.listdir(upper) == []
+    engine.docker("run", "--name", "gone", "busybox", "rm", "/.dockerenv")
+    shown = engine.out("run", "--rm", "busybox", "ls", "-a", "/").split()
+    assert {".dockerenv", "proc", "sys", "dev", "etc"} <= set(shown)

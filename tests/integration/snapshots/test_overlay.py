@@ -54,11 +54,11 @@ def tree(place):
     return sorted(str(p.relative_to(place)) for p in place.rglob("*"))
 
 
-def test_layers_are_stacked_top_first(snapshotter):
+def test_layers_are_stacked_top_first(snapshotter, place):
     a = add(snapshotter, A, a="1")
     b = add(snapshotter, B, A, b="22")
     mounts = snapshotter.prepare("c1", B)
-    assert mounts.lower == (str(b.path), str(a.path))
+    assert mounts.lower == (str(b.path), str(a.path), str(place / "base"))
     assert Path(mounts.upper).is_dir()
     assert list(Path(mounts.work).iterdir()) == []
     assert snapshotter.mounts("c1") == mounts
@@ -93,7 +93,19 @@ def test_a_view_is_read_only_and_an_empty_root_is_possible(snapshotter):
     assert snapshotter.view("v", A).upper is None
     empty = snapshotter.prepare("e", None)
     assert len(empty.lower) == 1
-    assert list(Path(empty.lower[0]).iterdir()) == []
+    assert {path.name for path in Path(empty.lower[0]).iterdir()} == {
+        "proc", "sys", "dev", "etc", ".dockerenv",
+    }  # fmt: skip
+
+
+def test_what_all_containers_have_to_mount_on_is_repaired(place):
+    base = place / "base"
+    started(place)
+    (base / "etc/hosts").unlink()
+    (base / "proc").chmod(0o700)
+    started(place)
+    assert (base / "etc/hosts").read_bytes() == b""
+    assert stat.S_IMODE((base / "proc").stat().st_mode) == 0o755
 
 
 def test_nobody_else_may_look(snapshotter, place):
@@ -194,7 +206,7 @@ def test_after_a_crash_of_the_machine_only_synced_layers_count(snapshotter, plac
         again.mounts("c1")
     add(again, B, A)
     add(again, C, B)
-    assert len(again.mounts("c1").lower) == 3
+    assert len(again.mounts("c1").lower) == 4
 
 
 def test_layers_are_synced_by_themselves(place):

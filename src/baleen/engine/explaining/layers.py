@@ -36,7 +36,7 @@ def explain_layers(
     for directory in roots.lower:
         layer = by_path.get(directory)
         if layer is None:
-            result.append(ExplainedLayer(role="empty", directory=directory))
+            result.append(ExplainedLayer(role="base", directory=directory))
             continue
         known = of_image.get(str(layer.chain_id), ExplainedLayer(role="image"))
         result.append(

