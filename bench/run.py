@@ -69,16 +69,16 @@ def _memory(name: str, limit: float | None, better: float = 1.0) -> Figure:
 TASKS = (
     Task(
         (_ms("API cycle, bridge", 0.08, 239 / 272),),
-        lambda subject, quick: (measures.cycle(subject, 5 if quick else 10),),
+        lambda subject, quick: (measures.cycle(subject, 5 if quick else 30),),
         rounds=2,
     ),
     Task(
         (_ms("API cycle, network none", None, 155 / 186),),
-        lambda subject, quick: (measures.cycle(subject, 5 if quick else 10, "none"),),
+        lambda subject, quick: (measures.cycle(subject, 5 if quick else 20, "none"),),
     ),
     Task(
         (_ms("API cycle, network host", None),),
-        lambda subject, quick: (measures.cycle(subject, 5 if quick else 10, "host"),),
+        lambda subject, quick: (measures.cycle(subject, 5 if quick else 20, "host"),),
     ),
     Task(
         (_ms("docker run --rm busybox true", 0.2, 242 / 284),),
