@@ -35,7 +35,14 @@ from baleen.linux.record import record
 from baleen.linux.script import FAILURE, Label, sealed
 from baleen.runtime.children import destroy, own_child
 from baleen.runtime.failure import LaunchError
-from baleen.runtime.process_script import CHANNEL, ProcessScript, default_signals
+from baleen.runtime.process_script import (
+    AT_FDCWD,
+    CHANNEL,
+    STAT_KIND,
+    UINT_MAX,
+    ProcessScript,
+    default_signals,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,13 +56,10 @@ __all__ = ["EnterPlan", "Entering", "enter"]
 _NAME: Final = "baleen-enter"
 _CLONE_PARENT: Final = 0x00008000
 _AT_EMPTY_PATH: Final = 0x1000
-_AT_FDCWD: Final = -100
-_UINT_MAX: Final = 0xFFFFFFFF
 _TIOCSCTTY: Final = 0x540E
 _TIOCSWINSZ: Final = 0x5414
 _TIOCSPTLCK: Final = 0x40045431
 _TIOCGPTPEER: Final = 0x5441
-_KIND: Final = (24 if ARCHITECTURE == "x86_64" else 16) + 1
 _DEVICE: Final = 40 if ARCHITECTURE == "x86_64" else 32
 _PTMX: Final = os.makedev(5, 2)
 # More than a script has open at once beside what was passed; those get the lowest numbers.
@@ -284,7 +288,7 @@ def _use_terminal(steps: ProcessScript, process: Prepared, channel: int, above: 
     resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
     how = script.data(struct.pack("=QQQ", flags, 0, resolve))
-    devpts = keep(step("openat2", _AT_FDCWD, script.text("/dev/pts"), how, 24))
+    devpts = keep(step("openat2", AT_FDCWD, script.text("/dev/pts"), how, 24))
     found = script.data(bytes(256))
     step("fstatfs", devpts, found)
     check(found, DEVPTS_SUPER_MAGIC.to_bytes(8, "little"))
@@ -292,7 +296,7 @@ def _use_terminal(steps: ProcessScript, process: Prepared, channel: int, above: 
     master = keep(step("openat", devpts, script.text("ptmx"), flags))
     step("newfstatat", master, script.text(""), found, _AT_EMPTY_PATH)
     kind = Label()
-    script.jump_if_equal(found + _KIND, 0xF0, 0x20, kind)
+    script.jump_if_equal(found + STAT_KIND, 0xF0, 0x20, kind)
     steps.means(script.fail(), lambda _number: not_opened(errno.ENODEV))
     script.place(kind)
     check(found + _DEVICE, _PTMX.to_bytes(8, "little"))
@@ -304,7 +308,7 @@ def _use_terminal(steps: ProcessScript, process: Prepared, channel: int, above: 
         size = script.data(struct.pack("=HHHH", height, width, 0, 0))
         step("ioctl", slave, _TIOCSWINSZ, size)
     if process.user.uid:
-        step("fchown", slave, process.user.uid, _UINT_MAX)
+        step("fchown", slave, process.user.uid, UINT_MAX)
     for target in range(3):
         step("dup3", slave, target, 0)
     steps.keep_channel(channel)

@@ -7,6 +7,7 @@ case, and the exit code follows from the text by Docker's own rule.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 
@@ -22,7 +23,13 @@ __all__ = [
     "decode_failure",
     "encode_failure",
     "exit_code_for",
+    "no_working_directory",
+    "not_executable",
+    "not_executed",
+    "not_in_path",
+    "outside_of_root",
     "reason",
+    "reason_of",
 ]
 
 _NOT_FOUND: Final = ("executable file not found", "no such file or directory", "not a directory")
@@ -60,8 +67,47 @@ def exit_code_for(message: str) -> int:
 
 def reason(error: OSError) -> str:
     """The errno's text as the incumbents' messages spell it: first letter in lower case."""
-    text = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno:
+        return reason_of(error.errno)
+    text = str(error)
     return text[:1].lower() + text[1:]
+
+
+def reason_of(number: int) -> str:
+    """As `reason`, of an errno."""
+    text = os.strerror(number)
+    return text[:1].lower() + text[1:]
+
+
+def no_working_directory(cwd: str, number: int) -> LaunchError:
+    """The working directory cannot be entered, in runc's words."""
+    message = f'chdir to cwd ("{cwd}") set in config.json failed: {reason_of(number)}'
+    return LaunchError("cwd", number, message)
+
+
+def outside_of_root() -> LaunchError:
+    """The working directory is not below the root (CVE-2024-21626), in runc's words."""
+    message = (
+        "current working directory is outside of container mount namespace root"
+        " -- possible container breakout detected"
+    )
+    return LaunchError("cwd", 0, message, 128)
+
+
+def not_executable(name: str, number: int, what: str = "") -> LaunchError:
+    """A program that was named by its path is none, in the words of Go's exec.LookPath."""
+    return LaunchError("exec", number, f'exec: "{name}": {what}{reason_of(number)}')
+
+
+def not_in_path(name: str) -> LaunchError:
+    """No directory of PATH has the program, in the words of Go's exec.LookPath."""
+    message = f'exec: "{name}": executable file not found in $PATH'
+    return LaunchError("exec", errno.ENOENT, message, 127)
+
+
+def not_executed(path: str, number: int) -> LaunchError:
+    """The kernel does not execute `path`."""
+    return LaunchError("exec", number, f"exec {path}: {reason_of(number)}")
 
 
 def as_launch_error(error: Exception) -> LaunchError:

@@ -32,7 +32,14 @@ from baleen.linux.process import (
     set_parent_death_signal,
 )
 from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER, install_filter
-from baleen.runtime.failure import LaunchError, reason
+from baleen.runtime.failure import (
+    LaunchError,
+    no_working_directory,
+    not_executable,
+    not_executed,
+    not_in_path,
+    outside_of_root,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +54,6 @@ __all__ = [
     "become",
     "become_root",
     "change_directory",
-    "exec_failure",
     "execute",
     "filter_syscalls",
     "find_executable",
@@ -134,16 +140,11 @@ def change_directory(cwd: str) -> None:
         with open_in_root(root, cwd, os.O_PATH | os.O_DIRECTORY) as directory:
             os.fchdir(directory.fileno())
     except OSError as error:
-        message = f'chdir to cwd ("{cwd}") set in config.json failed: {reason(error)}'
-        raise LaunchError("cwd", error.errno or 0, message) from error
+        raise no_working_directory(cwd, error.errno or 0) from error
     finally:
         os.close(root)
     if not getcwd().startswith(b"/"):
-        message = (
-            "current working directory is outside of container mount namespace root"
-            " -- possible container breakout detected"
-        )
-        raise LaunchError("cwd", 0, message, 128)
+        raise outside_of_root()
 
 
 def become_root() -> None:
@@ -238,14 +239,12 @@ def find_executable(name: str, search: tuple[str, ...]) -> str:
         if error is None:
             return name
         what = f"stat {name}: " if getattr(error, "__notes__", None) else ""
-        raise LaunchError("exec", error.errno or 0, f'exec: "{name}": {what}{reason(error)}')
+        raise not_executable(name, error.errno or 0, what)
     for directory in search if name else ():
         path = f"{directory or '.'}/{name}"
         if _executable(path) is None:
             return path
-    raise LaunchError(
-        "exec", errno.ENOENT, f'exec: "{name}": executable file not found in $PATH', 127
-    )
+    raise not_in_path(name)
 
 
 def execute(path: str, prepared: Prepared) -> NoReturn:
@@ -257,9 +256,4 @@ def execute(path: str, prepared: Prepared) -> NoReturn:
     try:
         os.execve(path, prepared.argv, prepared.env)  # noqa: S606  # a shell is not wanted
     except OSError as error:
-        raise exec_failure(path, error) from error
-
-
-def exec_failure(path: str, error: OSError) -> LaunchError:
-    """What is told when the kernel does not execute `path`."""
-    return LaunchError("exec", error.errno or 0, f"exec {path}: {reason(error)}")
+        raise not_executed(path, error.errno or 0) from error

@@ -221,7 +221,7 @@ class Nursery:
         self._serve_waiting()
 
     def _died(self) -> None:
-        """Somebody killed it. Have another one, for the restarts and execs of what runs."""
+        """Somebody killed it. Have another one, for restarts and for what is still to start."""
         self._leave()
         self._expected = 0
         if self._waiting and not self._revive():

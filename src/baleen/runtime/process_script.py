@@ -19,7 +19,15 @@ from baleen.linux import capabilities
 from baleen.linux.calls import ARCHITECTURE
 from baleen.linux.path import RESOLVE_NO_MAGICLINKS
 from baleen.linux.script import FAILURE, Label, Script, Step
-from baleen.runtime.failure import LaunchError
+from baleen.runtime.failure import (
+    LaunchError,
+    no_working_directory,
+    not_executable,
+    not_executed,
+    not_in_path,
+    outside_of_root,
+    reason_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,19 +36,19 @@ if TYPE_CHECKING:
 
     from baleen.runtime.prepare import Prepared, Stdio
 
-__all__ = ["CHANNEL", "ProcessScript", "default_signals"]
+__all__ = ["AT_FDCWD", "CHANNEL", "STAT_KIND", "UINT_MAX", "ProcessScript", "default_signals"]
 
 # Where the channel to the parent is once the streams are in place.
 CHANNEL: Final = 3
 AT_FDCWD: Final = -100
-_UINT_MAX: Final = 0xFFFFFFFF
+UINT_MAX: Final = 0xFFFFFFFF
 _UNLIMITED: Final = 0xFFFFFFFFFFFFFFFF
 _X_OK: Final = 1
 _PATH_MAX: Final = 4096
 _OPEN_HOW: Final = struct.Struct("=QQQ")
 _STAT_BYTES: Final = 144
 # struct stat: the second byte of st_mode holds the kind.
-_KIND: Final = (24 if ARCHITECTURE == "x86_64" else 16) + 1
+STAT_KIND: Final = (24 if ARCHITECTURE == "x86_64" else 16) + 1
 _DIRECTORY: Final = stat.S_IFDIR >> 8
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -101,7 +109,7 @@ class ProcessScript:
         for first, name in self._stages:
             if first <= index:
                 stage = name
-        return LaunchError(stage, number, f"{stage}: {_reason(number)}")
+        return LaunchError(stage, number, f"{stage}: {reason_of(number)}")
 
     # -- the beginning ----------------------------------------------------------------------------
 
@@ -153,7 +161,7 @@ class ProcessScript:
             kind = os.fstat(fd).st_mode
             # A file or device of the host that was handed in stays its owner's.
             if process.user.uid and (stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)):
-                script.call("fchown", target, process.user.uid, _UINT_MAX, ignore=errno.EPERM)
+                script.call("fchown", target, process.user.uid, UINT_MAX, ignore=errno.EPERM)
         self.keep_channel(channel)
 
     def keep_channel(self, channel: int) -> None:
@@ -161,7 +169,7 @@ class ProcessScript:
         script = self.script
         if channel != CHANNEL:
             script.report_to(script.call("dup3", channel, CHANNEL, os.O_CLOEXEC))
-        script.call("close_range", CHANNEL + 1, _UINT_MAX, 0)
+        script.call("close_range", CHANNEL + 1, UINT_MAX, 0)
 
     def change_directory(self, cwd: str) -> None:
         """Enter the working directory, and make sure that it lies inside the root.
@@ -172,15 +180,7 @@ class ProcessScript:
         script = self.script
 
         def no_entry(number: int) -> LaunchError:
-            message = f'chdir to cwd ("{cwd}") set in config.json failed: {_reason(number)}'
-            return LaunchError("cwd", number, message)
-
-        def outside(_number: int) -> LaunchError:
-            message = (
-                "current working directory is outside of container mount namespace root"
-                " -- possible container breakout detected"
-            )
-            return LaunchError("cwd", 0, message, 128)
+            return no_working_directory(cwd, number)
 
         self.stage("entering the working directory")
         # We are rooted where the path is, so that no walk has to be confined.
@@ -192,12 +192,12 @@ class ProcessScript:
         entered = script.call("fchdir", 0)
         self.means(entered, no_entry)
         script.hand_on(found, entered, 0)
-        script.call("close_range", CHANNEL + 1, _UINT_MAX, 0)
+        script.call("close_range", CHANNEL + 1, UINT_MAX, 0)
         here = script.data(bytes(_PATH_MAX))
         script.call("getcwd", here, _PATH_MAX)
         inside = Label()
         script.jump_if_equal(here, 0xFF, ord("/"), inside)
-        self.means(script.fail(), outside)
+        self.means(script.fail(), lambda _number: outside_of_root())
         script.place(inside)
 
     # -- rights -----------------------------------------------------------------------------------
@@ -285,49 +285,33 @@ class ProcessScript:
         for directory in process.search if name else ():
             path = f"{directory or '.'}/{name}"
             self._execute_if_there(path, found, arguments, environment)
-        self.means(script.fail(), lambda _number: _not_in_path(name))
+        self.means(script.fail(), lambda _number: not_in_path(name))
 
     def _execute_this(self, name: str, found: int, arguments: int, environment: int) -> None:
         script = self.script
         path = script.text(name)
         looked = script.call("newfstatat", AT_FDCWD, path, found, 0)
-        self.means(looked, lambda number: _not_executable(name, number, f"stat {name}: "))
+        self.means(looked, lambda number: not_executable(name, number, f"stat {name}: "))
         directory = Label()
-        script.jump_if_equal(found + _KIND, 0xF0, _DIRECTORY, directory)
+        script.jump_if_equal(found + STAT_KIND, 0xF0, _DIRECTORY, directory)
         allowed = script.call("faccessat", AT_FDCWD, path, _X_OK)
-        self.means(allowed, lambda number: _not_executable(name, number))
+        self.means(allowed, lambda number: not_executable(name, number))
         self._execve(name, path, arguments, environment)
         script.place(directory)
-        self.means(script.fail(), lambda _number: _not_executable(name, errno.EISDIR))
+        self.means(script.fail(), lambda _number: not_executable(name, errno.EISDIR))
 
     def _execute_if_there(self, name: str, found: int, arguments: int, environment: int) -> None:
         script, following = self.script, Label()
         path = script.text(name)
         script.call("faccessat", AT_FDCWD, path, _X_OK, otherwise=following)
         script.call("newfstatat", AT_FDCWD, path, found, 0, otherwise=following)
-        script.jump_if_equal(found + _KIND, 0xF0, _DIRECTORY, following)
+        script.jump_if_equal(found + STAT_KIND, 0xF0, _DIRECTORY, following)
         self._execve(name, path, arguments, environment)
         script.place(following)
 
     def _execve(self, name: str, path: int, arguments: int, environment: int) -> None:
         step = self.script.call("execve", path, arguments, environment)
-        self.means(
-            step, lambda number: LaunchError("exec", number, f"exec {name}: {_reason(number)}")
-        )
-
-
-def _reason(number: int) -> str:
-    text = os.strerror(number)
-    return text[:1].lower() + text[1:]
-
-
-def _not_executable(name: str, number: int, what: str = "") -> LaunchError:
-    return LaunchError("exec", number, f'exec: "{name}": {what}{_reason(number)}')
-
-
-def _not_in_path(name: str) -> LaunchError:
-    message = f'exec: "{name}": executable file not found in $PATH'
-    return LaunchError("exec", errno.ENOENT, message, 127)
+        self.means(step, lambda number: not_executed(name, number))
 
 
 _bounding_set: list[int] = []

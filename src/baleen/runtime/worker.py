@@ -91,8 +91,8 @@ def _serve(sock: socket.socket, cgroups: CgroupDriver, keep: set[int]) -> None:
         order = decode(data)
         netns = fds[0] if fds else -1
         one = _Work(sock, cgroups, netns, has_cgroup=order["has_cgroup"] is True)
-        one.last = done + 1 == _MOST_STARTS
-        if not one.run(str(order["request"]), fresh=done == 0):
+        last = done + 1 == _MOST_STARTS
+        if not one.run(str(order["request"]), fresh=done == 0, last=last):
             return
         done += 1
         close_all_except(keep)
@@ -138,13 +138,11 @@ class _Work:
         self._netns = netns
         self._has_cgroup = has_cgroup
 
-        # No order will be taken after this one.
-        self.last = False
-
-    def run(self, path: str, *, fresh: bool) -> bool:
+    def run(self, path: str, *, fresh: bool, last: bool) -> bool:
         """Serve the supervisor until the container runs or cannot, or the supervisor lets go.
 
-        Returns whether this process may serve another one.
+        `last`: no order will be taken after this one. Returns whether this process may serve
+        another one.
         """
         try:
             request = load_request(path)
@@ -178,7 +176,7 @@ class _Work:
             failure = as_launch_error(err)
             self._send(b"F" + made + encode_failure(failure.stage, failure))
         else:
-            again = not (alone or self.last)
+            again = not (alone or last)
             console = container.console
             text = b"S%d" % again + format_time(time_ns())
             self._send(text, None if console is None else console.fileno())
