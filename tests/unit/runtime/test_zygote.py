@@ -87,10 +87,8 @@ def test_a_path_that_is_none_does_not_end_it(zygote):
         assert control.recv(10_000)
 
 
-def shim_of(process, zygote):
-    """The pid of the shim that gets the next container, once it is there."""
-    with spawn(zygote, "/nonexistent") as control:
-        control.recv(10_000)
+def shim_of(process):
+    """The pid of the shim that waits for the first container, once it is there."""
     while True:
         for pid in children(process.pid):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -104,7 +102,7 @@ def children(pid):
 
 def test_a_shim_that_was_killed_is_replaced(process_and_socket):
     process, zygote = process_and_socket
-    shim = os.pidfd_open(shim_of(process, zygote))
+    shim = os.pidfd_open(shim_of(process))
     signal.pidfd_send_signal(shim, signal.SIGKILL)
     assert select.select([shim], [], [], 10)[0]
     os.close(shim)
@@ -114,9 +112,12 @@ def test_a_shim_that_was_killed_is_replaced(process_and_socket):
 
 
 def test_a_shim_and_what_it_keeps_end_with_the_zygote(process_and_socket):
-    process, zygote = process_and_socket
-    shim = shim_of(process, zygote)
-    pidfds = [os.pidfd_open(pid) for pid in (shim, *children(shim))]
+    process, _ = process_and_socket
+    shim = shim_of(process)
+    # The nursery, and the worker that waits for an order: nothing else comes or goes.
+    while len(kept := children(shim)) < 2:
+        continue
+    pidfds = [os.pidfd_open(pid) for pid in (shim, *kept)]
     process.kill()
     process.wait()
     process.returncode = 0  # the fixture asks for an orderly end
@@ -146,7 +147,7 @@ def waiting(zygote, directory):
 
 def test_containers_share_a_shim_up_to_a_number(process_and_socket, tmp_path):
     process, zygote = process_and_socket
-    first = shim_of(process, zygote)
+    first = shim_of(process)
     containers = [waiting(zygote, tmp_path) for _ in range(MOST_CONTAINERS + 1)]
     shims = children(process.pid)
     assert first in shims
