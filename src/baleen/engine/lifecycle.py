@@ -222,9 +222,23 @@ class Lifecycle:
             if record.status is Status.PAUSED and _is_to_end(record, number):
                 await self._let_go_on(live)
             return
+        await self.end(record.id)
+
+    async def end(self, container_id: str) -> None:
+        """Kill the container's process if it still runs; returns once its end is noted.
+
+        A process that has ended a moment ago leaves the container active until its network and
+        files are released: there is nothing to kill then, but something to wait for.
+        """
+        live = self._lives[container_id]
+        if not self._require(container_id).status.is_active:
+            return
         ended = live.when_not_running()
         await self._no_restart(live)
-        await self._kill_hard(live, ended)
+        if live.link is None:
+            await self._await_end(live, ended)
+        else:
+            await self._kill_hard(live, ended)
 
     def _thaw_if_paused(self, live: LiveContainer) -> None:
         record = self._store.by_id(live.id)

@@ -83,10 +83,7 @@ class Removing:
             if not force:
                 raise _running(record)
             gone = self._lives[record.id].when_removed()
-            try:
-                await self._lifecycle.kill(record.id, signal="SIGKILL")
-            except Conflict:
-                log.debug("container %s ended before it was killed", record.id)
+            await self._lifecycle.end(record.id)
             if record.host_config.auto_remove:
                 # Its end removes it, and two removals would meet; unless that one failed.
                 with suppress(TimeoutError):

@@ -143,3 +143,18 @@ def test_churn_leaves_nothing_behind(engine):
     wait_until("all are gone", lambda: engine.api("GET", "/containers/json?all=1").json() == [])
     assert _rss_kb(engine.pid) - before < 8 * 1024
     # Processes, mounts, links, rules, cgroups, files and descriptors: the fixture looks.
+
+
+def test_removal_meets_the_end_of_the_process(engine):
+    """A forced removal is done, whether the process lives, has ended or is ending at this moment."""
+
+    def lives() -> None:
+        for number in range(25):
+            made = engine.api("POST", "/containers/create", {"Image": "busybox", "Cmd": ["true"]})
+            path = f"/containers/{made.json()['Id']}"
+            assert engine.api("POST", f"{path}/start").status == 204
+            for _ in range(number % 4):  # other moments of that end
+                assert engine.api("GET", f"{path}/json").status == 200
+            assert engine.api("DELETE", f"{path}?force=1&v=1").status == 204
+
+    at_once(*[lives] * 8)
