@@ -149,7 +149,7 @@ def test_removal_meets_the_end_of_the_process(engine):
     """A forced removal is done, whether the process lives, has ended or is ending at this moment."""
 
     def lives() -> None:
-        for number in range(25):
+        for number in range(12):
             made = engine.api("POST", "/containers/create", {"Image": "busybox", "Cmd": ["true"]})
             path = f"/containers/{made.json()['Id']}"
             assert engine.api("POST", f"{path}/start").status == 204
