@@ -272,6 +272,7 @@ class Bundles:
             domainname=config.domainname,
             cgroup_path=self.cgroup_path(record),
             cgroup_version=self._cgroups.version,
+            has_cgroups=bool(self._cgroups.controllers),
             user=user,
             path=record.path,
             args=record.args,

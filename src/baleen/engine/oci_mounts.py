@@ -52,10 +52,12 @@ def _default_mounts(host: HostConfig, facts: Facts) -> list[Document]:
             ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
         ),
         _sysfs(host, system),
-        _mount("/sys/fs/cgroup", "cgroup", "cgroup", [*system, "nosuid", "noexec", "nodev"]),
         # A fresh mount shows the queues of the IPC namespace that the container is in.
         _mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
     ]
+    if facts.has_cgroups:
+        options = [*system, "nosuid", "noexec", "nodev"]
+        mounts.append(_mount("/sys/fs/cgroup", "cgroup", "cgroup", options))
     if host.ipc_mode != "none":
         mounts.append(_shared_memory(host, facts))
     return mounts

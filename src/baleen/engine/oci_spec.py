@@ -19,6 +19,7 @@ from baleen.engine.oci_mounts import container_mounts
 from baleen.engine.oci_resources import resources, rlimits
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.security_options import parse_security_options
+from baleen.linux.user_namespace import last_group
 from baleen.runtime.default_spec import MASKED_PATHS, READONLY_PATHS
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Facts:
         hostname, domainname: of the UTS namespace.
         cgroup_path: absolute path below each hierarchy, "/baleen/<id>".
         cgroup_version: 1 (also hybrid) or 2; decides the default cgroup namespace.
+        has_cgroups: whether the container gets a group of its own, and so sees one.
         user: resolved uid, gid, groups and home.
         mounts: volumes, binds and tmpfs with their resolved sources.
         hostname_path, hosts_path, resolv_conf_path: bound over /etc/...; None: not bound.
@@ -68,6 +70,7 @@ class Facts:
     domainname: str = ""
     cgroup_path: str
     cgroup_version: int = 1
+    has_cgroups: bool = True
     user: User
     mounts: Sequence[ResolvedMount] = ()
     hostname_path: str | None = None
@@ -282,7 +285,8 @@ def _sysctls(host: HostConfig) -> dict[str, str]:
     result: dict[str, str] = {}
     if host.network_mode != "host" and not host.network_mode.startswith("container:"):
         result["net.ipv4.ip_unprivileged_port_start"] = "0"
-        result["net.ipv4.ping_group_range"] = "0 2147483647"
+        # No group above the last one that exists here can be written.
+        result["net.ipv4.ping_group_range"] = f"0 {min(last_group(), 2**31 - 1)}"
     return result | host.sysctls
 
 

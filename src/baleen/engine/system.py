@@ -25,6 +25,7 @@ from baleen.api import (
 from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
 from baleen.containers.state import Status
 from baleen.containers.times import now_text
+from baleen.linux.user_namespace import in_first_user_namespace
 
 if TYPE_CHECKING:
     from baleen.containers import ContainerStore
@@ -109,7 +110,7 @@ class System:
             nfd=len(os.listdir("/proc/self/fd")),  # noqa: PTH208  # names only
             system_time=now_text(),
             logging_driver=config.log_driver,
-            cgroup_driver="cgroupfs",
+            cgroup_driver="cgroupfs" if self._cgroups.controllers else "none",
             cgroup_version=str(self._cgroups.version),
             kernel_version=os.uname().release,
             operating_system=name,
@@ -133,15 +134,33 @@ class System:
             containerd_commit=Commit(),
             runc_commit=Commit(),
             init_commit=Commit(),
-            security_options=["name=seccomp,profile=builtin"]
-            + (["name=cgroupns"] if self._cgroups.version == 2 else []),
+            security_options=self._security_options(),
             default_address_pools=[
                 DefaultAddressPool(base=base, size=size)
                 for base, size in config.default_address_pools
             ],
             firewall_backend=FirewallInfo(driver="nftables"),
-            warnings=list(config.warnings),
+            warnings=[*config.warnings, *self._cgroup_warnings()],
         )
+
+    def _security_options(self) -> list[str]:
+        options = ["name=seccomp,profile=builtin"]
+        if not in_first_user_namespace():
+            options.append("name=rootless")
+        if self._cgroups.version == 2:
+            options.append("name=cgroupns")
+        return options
+
+    def _cgroup_warnings(self) -> list[str]:
+        """Return dockerd's words where an ordinary user's containers cannot be limited."""
+        if self._cgroups.controllers:
+            return []
+        remedy = (
+            "Systemd is required to enable cgroups in rootless-mode."
+            if self._cgroups.version == 2
+            else "To enable cgroups in rootless-mode, you need to boot the system in cgroup v2 mode."
+        )
+        return [f"WARNING: Running in rootless-mode without cgroups. {remedy}"]
 
 
 def _architecture() -> str:

@@ -4,6 +4,9 @@ From Linux 6.7 on a union is configured layer by layer (`lowerdir+`) and is *det
 namespace until it is attached. Older kernels know all layers in one option only, which fsconfig(2)
 limits to 255 bytes; there mount(2) takes a page of options, at a place.
 
+In a user namespace the union keeps its marks in attributes user.overlay.*, as it may not set those
+of the kind trusted.* (Linux 5.11).
+
 See: Documentation/filesystems/overlayfs.rst, fsopen(2), mount(2).
 """
 
@@ -14,16 +17,22 @@ import os
 
 from baleen.linux import mount as m
 from baleen.linux.fd import Fd
+from baleen.linux.user_namespace import in_first_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
 
-__all__ = ["attach_overlay", "detached_overlay"]
+__all__ = ["attach_overlay", "detached_overlay", "opaque_attribute"]
 
 _FSCONFIG_MAX: Final = 255
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def opaque_attribute() -> str:
+    """The attribute that marks a directory as hiding those below it, for unions made by us."""
+    return f"{'trusted' if in_first_user_namespace() else 'user'}.overlay.opaque"
 
 
 def _refuses_at_once(context: int) -> bool:
@@ -66,6 +75,8 @@ def detached_overlay(
         if upper and work:
             m.fsconfig_string(fd, "upperdir", upper)
             m.fsconfig_string(fd, "workdir", work)
+        if not in_first_user_namespace():
+            m.fsconfig_flag(fd, "userxattr")
         m.fsconfig_create(fd)
         return m.fsmount(fd, attributes)
 
@@ -88,6 +99,8 @@ def attach_overlay(
         options = "lowerdir=" + ":".join([named(path) for path in lower])
         if upper and work:
             options += f",upperdir={named(upper)},workdir={named(work)}"
+        if not in_first_user_namespace():
+            options += ",userxattr"
         m.mount("overlay", place, "overlay", flags, options)
     finally:
         for descriptor in descriptors:

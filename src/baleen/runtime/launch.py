@@ -435,27 +435,34 @@ def _channel(undo: contextlib.ExitStack) -> tuple[_Link, socket.socket]:
 
 
 @contextlib.contextmanager
-def _children_in(flags: int, time_offsets: str) -> Iterator[None]:
-    """While held, forked children land in new namespaces of the kinds pid and time."""
-    with contextlib.ExitStack() as undo:
-        for flag, name in ((ns.CLONE_NEWPID, "pid"), (ns.CLONE_NEWTIME, "time")):
-            if flags & flag:
-                own = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
-                undo.callback(os.close, own)
-                # Undone even if unshare fails: joining our own namespace changes nothing.
-                undo.callback(ns.setns, own, flag)
-        if flags:
-            ns.unshare(flags)
-            ns.set_time_offsets(time_offsets)
-        yield
+def _children_in_time(offsets: str) -> Iterator[None]:
+    """While held, forked children land in a new time namespace, which clone(2) cannot make."""
+    own = os.open("/proc/self/ns/time", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        ns.unshare(ns.CLONE_NEWTIME)
+        try:
+            ns.set_time_offsets(offsets)
+            yield
+        finally:
+            ns.setns(own, ns.CLONE_NEWTIME)
+    finally:
+        os.close(own)
 
 
 def _fork_into(
     flags: int, child: Callable[[], NoReturn], *, sibling: bool = False, time_offsets: str = ""
 ) -> int:
     try:
-        with _children_in(flags, time_offsets):
-            pid = ns.clone_sibling() if sibling else os.fork()
+        in_time = contextlib.nullcontext()
+        if flags & ns.CLONE_NEWTIME:
+            in_time = _children_in_time(time_offsets)
+        # Not by unshare(2): the way back from there is for the machine's root only.
+        new_pid = flags & ns.CLONE_NEWPID
+        with in_time:
+            if sibling:
+                pid = ns.clone_sibling(new_pid)
+            else:
+                pid = ns.clone_child(new_pid) if new_pid else os.fork()
             if pid == 0:
                 child()
     except OSError as error:
