@@ -29,7 +29,7 @@ from baleen.daemon.listeners import check_hosts, open_listeners, parse_address
 from baleen.daemon.logs import LEVELS, set_up_logging
 from baleen.daemon.options import OPTIONS
 from baleen.daemon.zygote_process import ZygoteProcess
-from baleen.errors import BaleenError
+from baleen.errors import BaleenError, InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,14 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load_config(invocation)
         if invocation.action == "validate":
-            return _print("configuration OK")
+            return _validate(config)
         set_up_logging("debug" if config.debug else config.log_level, config.log_format)
-        if invocation.action == "uninstall":
-            _uninstall(config)
+        if invocation.action in ("uninstall", "purge"):
+            _uninstall(config, purge=invocation.action == "purge")
         else:
             _run(config, invocation)
     except BaleenError as err:
-        return _complain(f"baleend: {err}", 1)
+        return _complain(f"baleend: {err}" + (f"\n{err.hint}" if err.hint else ""), 1)
     except Exception:
         _log.critical("the daemon ends because of a bug", exc_info=True)
         return 1
@@ -88,7 +88,9 @@ def _help() -> str:
         "      --help                                 print this",
         "      --version                              print the version",
         "      --validate                             check the configuration and end",
-        "      --uninstall                            remove bridges, firewall table and cgroups",
+        "      --uninstall                            remove bridges, firewall table and cgroups;",
+        "                                             with --rootless end everything, containers too",
+        "      --purge                                with --rootless: the same, and remove all data",
         "",
         "Options:",
     ]
@@ -102,6 +104,10 @@ def _help() -> str:
 
 def _run(config: Config, invocation: Invocation) -> None:
     check_hosts(config)
+    if config.rootless:
+        from baleen.daemon.rootless import enter_namespaces
+
+        config = enter_namespaces(config)
     _prepare_process()
     with ExitStack() as stack:
         stack.enter_context(HostFiles(config.data_root, config.exec_root, config.pidfile))
@@ -113,8 +119,23 @@ def _run(config: Config, invocation: Invocation) -> None:
         asyncio.run(_serve(config, invocation, zygote))
 
 
-def _uninstall(config: Config) -> None:
+def _validate(config: Config) -> int:
+    if config.rootless:
+        from baleen.daemon.rootless import validate_rootless
+
+        if not validate_rootless(config):
+            return 1
+    return _print("configuration OK")
+
+
+def _uninstall(config: Config, *, purge: bool) -> None:
     """Remove what daemons with this configuration have put into the kernel."""
+    if config.rootless:
+        from baleen.daemon.rootless import uninstall_rootless
+
+        return uninstall_rootless(config, purge=purge)
+    if purge:
+        raise InvalidArgument("--purge is for --rootless")
     from baleen.daemon.settings import engine_config
     from baleen.engine.engine import Engine
 

@@ -33,6 +33,8 @@ class EngineConfig:
         seccomp_profile: path of a profile, "unconfined", or None for the built-in one.
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
+        port_forwarder: socket of the process that publishes ports on the host, where our network is
+            not the host's (rootless).
         debug: whether the daemon logs debug messages, as `info` shows it.
     """
 
@@ -58,6 +60,7 @@ class EngineConfig:
     seccomp_profile: str | None = None
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    port_forwarder: Path | None = None
     debug: bool = False
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()
