@@ -89,8 +89,8 @@ def _help() -> str:
         "      --version                              print the version",
         "      --validate                             check the configuration and end",
         "      --uninstall                            remove bridges, firewall table and cgroups;",
-        "                                             with --rootless end everything, containers too",
-        "      --purge                                with --rootless: the same, and remove all data",
+        "                                             with --rootless end all, containers too",
+        "      --purge                                with --rootless: end all, and remove data",
         "",
         "Options:",
     ]
@@ -133,7 +133,8 @@ def _uninstall(config: Config, *, purge: bool) -> None:
     if config.rootless:
         from baleen.daemon.rootless import uninstall_rootless
 
-        return uninstall_rootless(config, purge=purge)
+        uninstall_rootless(config, purge=purge)
+        return
     if purge:
         raise InvalidArgument("--purge is for --rootless")
     from baleen.daemon.settings import engine_config

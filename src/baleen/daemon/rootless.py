@@ -65,7 +65,9 @@ def enter_namespaces(config: Config) -> Config:
             "--rootless is for ordinary users", hint="as root, start baleend without it"
         )
     _make_data_root(config)
-    found = join(config.exec_root, network=config.rootless_network, single=config.rootless_single_id)
+    found = join(
+        config.exec_root, network=config.rootless_network, single=config.rootless_single_id
+    )
     return dataclasses.replace(
         config,
         dns=config.dns or ([found.dns] if found.dns else []),

@@ -43,7 +43,7 @@ def _mount(destination: str, kind: str, source: str, options: list[str]) -> Docu
 def _default_mounts(host: HostConfig, facts: Facts) -> list[Document]:
     system = [] if host.privileged else ["ro"]
     mounts = [
-        _mount("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
+        _proc(host, facts),
         _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
         _mount(
             "/dev/pts",
@@ -61,6 +61,14 @@ def _default_mounts(host: HostConfig, facts: Facts) -> list[Document]:
     if host.ipc_mode != "none":
         mounts.append(_shared_memory(host, facts))
     return mounts
+
+
+def _proc(host: HostConfig, facts: Facts) -> Document:
+    options = ["nosuid", "noexec", "nodev"]
+    if host.pid_mode == "host" and facts.in_user_namespace:
+        # A proc of a pid namespace is only mounted by who owns that; the host's is the very one.
+        return _mount("/proc", "bind", "/proc", ["rbind", *options])
+    return _mount("/proc", "proc", "proc", options)
 
 
 def _sysfs(host: HostConfig, system: list[str]) -> Document:

@@ -53,6 +53,7 @@ class Facts:
         cgroup_path: absolute path below each hierarchy, "/baleen/<id>".
         cgroup_version: 1 (also hybrid) or 2; decides the default cgroup namespace.
         has_cgroups: whether the container gets a group of its own, and so sees one.
+        in_user_namespace: whether the engine itself lives in one, as an ordinary user's does.
         user: resolved uid, gid, groups and home.
         mounts: volumes, binds and tmpfs with their resolved sources.
         hostname_path, hosts_path, resolv_conf_path: bound over /etc/...; None: not bound.
@@ -71,6 +72,7 @@ class Facts:
     cgroup_path: str
     cgroup_version: int = 1
     has_cgroups: bool = True
+    in_user_namespace: bool = False
     user: User
     mounts: Sequence[ResolvedMount] = ()
     hostname_path: str | None = None

@@ -156,10 +156,10 @@ class System:
         if self._cgroups.controllers:
             return []
         remedy = (
-            "Systemd is required to enable cgroups in rootless-mode."
-            if self._cgroups.version == 2
-            else "To enable cgroups in rootless-mode, you need to boot the system in cgroup v2 mode."
+            "To enable cgroups in rootless-mode, you need to boot the system in cgroup v2 mode."
         )
+        if self._cgroups.version == 2:
+            remedy = "Systemd is required to enable cgroups in rootless-mode."
         return [f"WARNING: Running in rootless-mode without cgroups. {remedy}"]
 
 

@@ -104,9 +104,7 @@ class PortAllocator:
             raise Internal(f"Bind for {host_ip}:{first} failed: port is already allocated")
         raise Internal("all ports are allocated")
 
-    def _bind(
-        self, request: PortRequest, host_ip: str, port: int, address: str
-    ) -> socket.socket:
+    def _bind(self, request: PortRequest, host_ip: str, port: int, address: str) -> socket.socket:
         if self._forwarder is None:
             return _bind(request.protocol, host_ip, port)
         if request.protocol == "sctp":

@@ -94,7 +94,8 @@ def _start(path: str, program: str, holder: int, log: Path) -> Connection | None
     if program == "slirp4netns":
         command = [
             path, "--configure", "--mtu=65520", "--disable-host-loopback", "--ready-fd=3",
-            "--exit-fd=4", "--netns-type=path", f"--userns-path={namespace}/user", f"{namespace}/net", "tap0",
+            "--exit-fd=4", "--netns-type=path", f"--userns-path={namespace}/user",
+            f"{namespace}/net", "tap0",
         ]  # fmt: skip
     else:
         command = [

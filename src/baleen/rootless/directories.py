@@ -1,9 +1,9 @@
 """Where an ordinary user's engine lives, by the XDG base directory specification.
 
-    $XDG_RUNTIME_DIR/baleen.sock          the API
-    $XDG_RUNTIME_DIR/baleen/              exec root, pid file, and the state of the namespaces
-    $XDG_DATA_HOME/baleen                 data root (~/.local/share/baleen)
-    $XDG_CONFIG_HOME/baleen/daemon.json   configuration (~/.config/baleen/daemon.json)
+$XDG_RUNTIME_DIR/baleen.sock          the API
+$XDG_RUNTIME_DIR/baleen/              exec root, pid file, and the state of the namespaces
+$XDG_DATA_HOME/baleen                 data root (~/.local/share/baleen)
+$XDG_CONFIG_HOME/baleen/daemon.json   configuration (~/.config/baleen/daemon.json)
 """
 
 from __future__ import annotations

@@ -13,12 +13,19 @@ import os
 import pwd
 import shutil
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from baleen.errors import FailedPrecondition, InvalidArgument
-from baleen.linux.user_namespace import IdRange
+
+if TYPE_CHECKING:
+    from baleen.linux.user_namespace import IdRange
 
 __all__ = ["IdMaps", "granted_ranges", "id_maps", "maps_of_user", "write_maps"]
 
+_ONE_ID = (
+    "only one user and group exist in this engine: images whose files belong to others cannot be "
+    "unpacked, and containers run as root only"
+)
 _FEWEST = 65536
 """An image may use ids up to 65535, nobody's among them."""
 
@@ -78,10 +85,7 @@ def id_maps(
         return IdMaps(
             _map(uid, []),
             _map(gid, []),
-            (
-                "only one user and group exist in this engine: images whose files belong to "
-                "others cannot be unpacked, and containers run as root only",
-            ),
+            (_ONE_ID,),
         )
     users, groups = granted_ranges(subuid, name, uid), granted_ranges(subgid, name, uid)
     for file, ranges, option in (

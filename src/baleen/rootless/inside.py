@@ -1,12 +1,12 @@
 """The holder: makes the namespaces, keeps them while nobody else is in them, forwards ports.
 
-    outside ── fork ──► holder          unshare(user)
-            ◄── "N" ───                 the user namespace is there
-       newuidmap, newgidmap
-            ─── "M" ──►                 unshare(mount, network, ipc[, cgroup]), mounts, lo up
-            ◄── "R" ───                 ready, or {"error": ...}
-            ◄── {"bind": [...]} ───     for each published port, from now on
-            ─── {"errno": 0} + socket ►
+outside ── fork ──► holder          unshare(user)
+        ◄── "N" ───                 the user namespace is there
+   newuidmap, newgidmap
+        ─── "M" ──►                 unshare(mount, network, ipc[, cgroup]), mounts, lo up
+        ◄── "R" ───                 ready, or {"error": ...}
+        ◄── {"bind": [...]} ───     for each published port, from now on
+        ─── {"errno": 0} + socket ►
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from baleen.linux import mount as m
@@ -31,6 +30,7 @@ from baleen.rootless.published import MESSAGE_BYTES, PublishedPorts
 from baleen.runtime.poller import Poller
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import NoReturn
 
     from baleen.rootless.published import Wanted

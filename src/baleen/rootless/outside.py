@@ -113,10 +113,11 @@ class _Outside:
         data = self._channel.recv(MESSAGE_BYTES)
         if data == wanted:
             return
-        said = json.loads(data) if data else {"error": "the process ended", "errno": 0}
-        raise FailedPrecondition(
-            f"cannot make namespaces: {said['error']}", hint=_HINTS.get(said["errno"], "")
-        )
+        if not data:
+            raise FailedPrecondition("cannot make namespaces: the process that does ended")
+        said = json.loads(data)
+        hint = _HINTS.get(int(said["errno"]), "")
+        raise FailedPrecondition(f"cannot make namespaces: {said['error']}", hint=hint)
 
     def serve(self) -> None:
         """Make sockets for the holder until it ends or we are told to."""
@@ -126,8 +127,9 @@ class _Outside:
         signal.signal(signal.SIGTERM, lambda _number, _frame: None)
         with suppress(OSError):
             while True:
-                ready, _, _ = select.select([holder, wake, self._channel], [], [])
-                if self._channel in ready:
+                channel = self._channel.fileno()
+                ready, _, _ = select.select([holder, wake, channel], [], [])
+                if channel in ready:
                     self._bind()
                 if wake in ready or holder in ready:
                     return

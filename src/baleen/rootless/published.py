@@ -39,7 +39,7 @@ Wanted = tuple[str, str, int]
 """Protocol, host address, host port."""
 
 
-def parse_wanted(document: dict[str, object], target: bool = True) -> tuple[Wanted, Target]:  # noqa: FBT001, FBT002
+def parse_wanted(document: dict[str, object], *, target: bool = True) -> tuple[Wanted, Target]:
     """Return what a request names; raises ValueError."""
     protocol = document.get("protocol")
     if protocol not in ("tcp", "udp"):

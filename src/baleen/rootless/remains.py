@@ -9,6 +9,7 @@ See: user_namespaces(7), Capabilities.
 from __future__ import annotations
 
 import os
+import select
 import signal
 from contextlib import suppress
 from time import monotonic
@@ -24,14 +25,14 @@ _PATIENCE_S: Final = 15.0
 def namespace_id(pid: int | str, kind: str = "user") -> str:
     """Return "user:[4026531837]", or "" when the process has ended or is not ours to ask about."""
     try:
-        return os.readlink(f"/proc/{pid}/ns/{kind}")
+        return os.readlink(f"/proc/{pid}/ns/{kind}")  # noqa: PTH115  # a name, no path
     except OSError:
         return ""
 
 
 def members(user_namespace: str) -> list[int]:
     """Return the processes in the user namespace, without ourselves."""
-    names = (name for name in os.listdir("/proc") if name.isdecimal())
+    names = (name for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208  # numbers
     return [
         int(name)
         for name in names
@@ -57,8 +58,6 @@ def end_all(user_namespace: str) -> None:
 
 
 def _kill_and_wait(pid: int, user_namespace: str, deadline: float) -> None:
-    import select
-
     pidfd = os.pidfd_open(pid)
     try:
         # The number may be another's by now.

@@ -75,7 +75,7 @@ def _ids(*, single: bool) -> list[Finding]:
     found = [Finding("limited", text) for text in maps.warnings]
     for program in () if single else ("newuidmap", "newgidmap"):
         path = shutil.which(program)
-        if path and not os.stat(path).st_mode & stat.S_ISUID and not _has_capability(path):
+        if path and not Path(path).stat().st_mode & stat.S_ISUID and not _has_capability(path):
             found.append(Finding("missing", f"{path} is neither setuid root nor has capabilities"))
     users = sum(count for _, _, count in maps.users)
     return found or [Finding("ok", f"{users} user and group ids are granted")]

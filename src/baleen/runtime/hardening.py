@@ -175,7 +175,11 @@ def become(prepared: Prepared, hand_over: Callable[[int], None] | None = None) -
     if prepared.scheduling is not None:
         prepared.scheduling.apply()
     for number, soft, hard in prepared.rlimits:
-        resource.setrlimit(number, (soft, hard))
+        try:
+            resource.setrlimit(number, (soft, hard))
+        except ValueError as error:  # Python's word for EPERM
+            message = f"error setting rlimit type {number} to {soft}, {hard}: {error}"
+            raise LaunchError("rlimits", errno.EPERM, message, 128) from error
     user, wanted = prepared.user, prepared.capabilities
     capabilities.drop_bounding(wanted.bounding)
     early_filter = prepared.seccomp is not None and not prepared.no_new_privileges

@@ -47,6 +47,7 @@ from baleen.runtime.children import destroy, own_child
 from baleen.runtime.failure import LaunchError, decode_failure, reason
 from baleen.runtime.namespace_plan import (
     CLONE_FLAGS,
+    children_in_time,
     map_mounts,
     namespace_flags,
     new_namespaces,
@@ -65,7 +66,7 @@ from baleen.runtime.sync import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import NoReturn
 
     from baleen.linux.cgroup.driver import Cgroup
@@ -330,8 +331,9 @@ def create(
             netns = undo.enter_context(
                 Fd(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))
             )
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             # It has failed since: a process that has ended has no namespaces, but a last word.
+            # To who is not the machine's root, they are forbidden then.
             _expect(link, MESSAGE_READY, pidfd)
             raise
         if spec.net_devices:
@@ -434,28 +436,13 @@ def _channel(undo: contextlib.ExitStack) -> tuple[_Link, socket.socket]:
     return link, theirs
 
 
-@contextlib.contextmanager
-def _children_in_time(offsets: str) -> Iterator[None]:
-    """While held, forked children land in a new time namespace, which clone(2) cannot make."""
-    own = os.open("/proc/self/ns/time", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        ns.unshare(ns.CLONE_NEWTIME)
-        try:
-            ns.set_time_offsets(offsets)
-            yield
-        finally:
-            ns.setns(own, ns.CLONE_NEWTIME)
-    finally:
-        os.close(own)
-
-
 def _fork_into(
     flags: int, child: Callable[[], NoReturn], *, sibling: bool = False, time_offsets: str = ""
 ) -> int:
     try:
-        in_time = contextlib.nullcontext()
+        in_time: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         if flags & ns.CLONE_NEWTIME:
-            in_time = _children_in_time(time_offsets)
+            in_time = children_in_time(time_offsets)
         # Not by unshare(2): the way back from there is for the machine's root only.
         new_pid = flags & ns.CLONE_NEWPID
         with in_time:

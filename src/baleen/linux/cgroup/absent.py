@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from baleen.linux.cgroup.driver import CgroupError, LimitRefused
 from baleen.linux.cgroup.files import check_path
-from baleen.linux.cgroup.stats import CgroupStats
+from baleen.linux.cgroup.stats import CgroupStats, CpuStats, MemoryStats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class AbsentCgroup:
 
     def stats(self) -> CgroupStats:
         """All zero."""
-        return CgroupStats(version=1)
+        return CgroupStats(version=1, cpu=CpuStats(), memory=MemoryStats())
 
     def oom_events(self) -> int:
         """Not known."""

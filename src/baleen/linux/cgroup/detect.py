@@ -80,9 +80,9 @@ def detect(root: str = "/sys/fs/cgroup") -> CgroupDriver:
     """Returns the driver for what is mounted below `root`, found in /proc/self/mountinfo.
 
     An ordinary user, even as root of a user namespace, has only what was delegated to it: without
-    that, the driver makes no groups. Without v1 hierarchies a cgroup2 file system is the unified layout (v2). Otherwise the v1
-    driver uses every v1 hierarchy found and joins a mounted unified hierarchy too (hybrid). Reads
-    one file of /proc; call it once and keep the driver.
+    that, the driver makes no groups. Else, without v1 hierarchies a cgroup2 file system is the
+    unified layout (v2). Otherwise the v1 driver uses every v1 hierarchy found and joins a mounted
+    unified hierarchy too (hybrid). Reads one file of /proc; call it once and keep the driver.
 
     Raises:
         CgroupError: no hierarchy is mounted.
