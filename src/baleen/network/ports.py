@@ -140,15 +140,19 @@ class PortAllocator:
             return False
         return host_ip == _ANY or host_ip in addresses or _ANY in addresses
 
-    @staticmethod
     def _cannot_bind(
-        request: PortRequest, host_ip: str, port: int, address: str, err: OSError
+        self, request: PortRequest, host_ip: str, port: int, address: str, err: OSError
     ) -> Internal:
         reason = {
             errno.EADDRINUSE: "address already in use",
             errno.EADDRNOTAVAIL: "cannot assign requested address",
             errno.EACCES: "permission denied",
         }.get(err.errno or 0, err.strerror)
+        if err.errno == errno.EACCES and self._forwarder is not None:
+            reason += (
+                ": ports below the sysctl net.ipv4.ip_unprivileged_port_start are not for "
+                "ordinary users"
+            )
         return Internal(
             f"failed to bind host port for {host_ip}:{port}:{address}:"
             f"{request.container_port}/{request.protocol}: {reason}"

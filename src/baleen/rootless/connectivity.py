@@ -122,6 +122,8 @@ def _start(path: str, program: str, holder: int, log: Path) -> Connection | None
                 (os.POSIX_SPAWN_CLOSE, 103),
                 (os.POSIX_SPAWN_CLOSE, 104),
             ],
+            # pasta takes it for an error that Python ignores it.
+            setsigdef=[signal.SIGPIPE],
         )
     finally:
         for fd in (ready, exit_reading, output, null):
