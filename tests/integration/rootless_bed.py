@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import leaks
-from bed import TIMEOUT_S, Bed, _run, wait_until
+from bed import HOST_ADDRESS, TIMEOUT_S, Bed, _run, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +68,8 @@ class RootlessBed(Bed):
             _run("usermod", *ranges, self.user)
         account = pwd.getpwnam(self.user)
         self.uid, self.gid = account.pw_uid, account.pw_gid
+        _, first, count = self.granted("/etc/subuid")[0].split(":")
+        self.subordinate_ids = (int(first), int(count))
         for path in (self.home, self.runtime):
             path.mkdir(mode=0o700)
             os.chown(path, self.uid, self.gid)
@@ -99,11 +101,6 @@ class RootlessBed(Bed):
             lines = Path(file).read_text().splitlines()
             return [line for line in lines if line.startswith(f"{self.user}:")]
         return []
-
-    def subordinate_ids(self) -> tuple[int, int]:
-        """Return first and count of the user's first range."""
-        _, first, count = self.granted("/etc/subuid")[0].split(":")
-        return int(first), int(count)
 
     def as_user(self, *command: str) -> list[str]:
         """Return the command line that runs a program as the user, in the test's network."""
@@ -155,7 +152,7 @@ class RootlessBed(Bed):
 
     def processes(self) -> dict[int, str]:
         """Return what runs under the user's own or subordinate ids, or in the test's network."""
-        first, count = self.subordinate_ids()
+        first, count = self.subordinate_ids
         own_net = os.stat(f"/run/netns/{self.netns}").st_ino
         found = {}
         for pid in leaks.pids():
@@ -220,3 +217,13 @@ class RootlessBed(Bed):
 
 def missing(programs: Sequence[str]) -> list[str]:
     return [program for program in programs if shutil.which(program) is None]
+
+
+def web(bed, *flags, name="web"):
+    page = "hostname > /index.html; exec httpd -f -v"
+    bed.docker("run", "-d", "--name", name, *flags, "busybox", "sh", "-c", page)
+
+
+def fetched(bed, port, *, outside=False):
+    address = HOST_ADDRESS if outside else "127.0.0.1"
+    return wait_until("the server answers", lambda: bed.fetch(address, port, outside=outside))

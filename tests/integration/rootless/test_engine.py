@@ -9,6 +9,7 @@ import sys
 import leaks
 import pytest
 from bed import HOST_ADDRESS, OUTSIDE_ADDRESS, wait_until
+from rootless_bed import fetched, web
 
 _UDP = (
     "import socket,sys; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5);"
@@ -25,16 +26,6 @@ import socket, sys
 s = socket.create_server((sys.argv[1], 0)); print(s.getsockname()[1], flush=True)
 c, a = s.accept(); c.recv(4096); c.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\nfrom " + a[0].encode())
 """
-
-
-def web(bed, *flags, name="web"):
-    page = "hostname > /index.html; exec httpd -f -v"
-    bed.docker("run", "-d", "--name", name, *flags, "busybox", "sh", "-c", page)
-
-
-def fetched(bed, port, *, outside=False):
-    address = HOST_ADDRESS if outside else "127.0.0.1"
-    return wait_until("the server answers", lambda: bed.fetch(address, port, outside=outside))
 
 
 def test_info_says_rootless(rootless):

@@ -6,7 +6,7 @@ import os
 import signal
 
 from bed import wait_until
-from test_engine import fetched, web
+from rootless_bed import fetched, web
 
 
 def test_containers_and_ports_outlive_a_daemon_that_is_killed(rootless):
@@ -68,6 +68,6 @@ def test_after_a_loss_of_the_holder_the_next_start_begins_anew(rootless):
         os.kill(before[process], signal.SIGKILL)
     rootless.kill9()
     rootless.start()
-    assert rootless.note()["user_namespace"] != before["user_namespace"]
+    assert rootless.note()["holder"] != before["holder"]
     wait_until("the old container ended", lambda: not rootless.state("c1")["Running"])
     assert not any("sleep 1000" in name for name in rootless.processes().values())
