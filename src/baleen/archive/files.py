@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from baleen.archive.entry import Entry, EntryType
 from baleen.archive.names import shown
 from baleen.errors import BaleenError, InvalidArgument, PermissionDenied, ResourceExhausted
-from baleen.linux.user_namespace import in_first_user_namespace, is_mapped
+from baleen.linux.user_namespace import has_one_id, in_first_user_namespace, is_mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,6 +95,8 @@ def _create_file(
 
 
 def _chown(file: int | bytes, entry: Entry, parent: int | None = None) -> None:
+    if not in_first_user_namespace() and has_one_id():
+        return  # ours, which is root's, as it was made
     try:
         if isinstance(file, int):
             os.fchown(file, entry.uid, entry.gid)

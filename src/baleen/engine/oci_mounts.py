@@ -49,7 +49,10 @@ def _default_mounts(host: HostConfig, facts: Facts) -> list[Document]:
             "/dev/pts",
             "devpts",
             "devpts",
-            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+            [
+                *("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"),
+                *(() if facts.has_one_id else ("gid=5",)),
+            ],
         ),
         _sysfs(host, system),
         # A fresh mount shows the queues of the IPC namespace that the container is in.

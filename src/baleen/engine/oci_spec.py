@@ -54,6 +54,7 @@ class Facts:
         cgroup_version: 1 (also hybrid) or 2; decides the default cgroup namespace.
         has_cgroups: whether the container gets a group of its own, and so sees one.
         in_user_namespace: whether the engine itself lives in one, as an ordinary user's does.
+        has_one_id: whether root is the only user there, and has no other group.
         user: resolved uid, gid, groups and home.
         mounts: volumes, binds and tmpfs with their resolved sources.
         hostname_path, hosts_path, resolv_conf_path: bound over /etc/...; None: not bound.
@@ -73,6 +74,7 @@ class Facts:
     cgroup_version: int = 1
     has_cgroups: bool = True
     in_user_namespace: bool = False
+    has_one_id: bool = False
     user: User
     mounts: Sequence[ResolvedMount] = ()
     hostname_path: str | None = None

@@ -14,7 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["IdRange", "in_first_user_namespace", "is_mapped", "last_group", "parse_id_map"]
+__all__ = [
+    "IdRange",
+    "groups_are_fixed",
+    "has_one_id",
+    "in_first_user_namespace",
+    "is_mapped",
+    "last_group",
+    "parse_id_map",
+]
 
 # (first id inside, first id outside, how many)
 IdRange = tuple[int, int, int]
@@ -57,3 +65,21 @@ def is_mapped(identity: int, *, group: bool = False) -> bool:
 def last_group() -> int:
     """The highest group id that exists in our user namespace."""
     return max(first + count - 1 for first, _, count in _read("gid_map"))
+
+
+def has_one_id() -> bool:
+    """Whether root is the only user of our user namespace, so that every file must be root's."""
+    ranges = _read("uid_map")
+    return len(ranges) == 1 and ranges[0][2] == 1
+
+
+def groups_are_fixed() -> bool:
+    """Whether setgroups(2) is denied here, as it is where no program has written the map."""
+    try:
+        fd = os.open("/proc/self/setgroups", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return os.read(fd, 16).strip() == b"deny"
+    finally:
+        os.close(fd)

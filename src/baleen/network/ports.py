@@ -147,7 +147,7 @@ class PortAllocator:
             errno.EADDRINUSE: "address already in use",
             errno.EADDRNOTAVAIL: "cannot assign requested address",
             errno.EACCES: "permission denied",
-        }.get(err.errno or 0, err.strerror)
+        }.get(err.errno or 0, str(err.strerror))
         if err.errno == errno.EACCES and self._forwarder is not None:
             reason += (
                 ": ports below the sysctl net.ipv4.ip_unprivileged_port_start are not for "

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["IdMaps", "granted_ranges", "id_maps", "maps_of_user", "write_maps"]
 
 _ONE_ID = (
-    "only one user and group exist in this engine: images whose files belong to others cannot be "
-    "unpacked, and containers run as root only"
+    "only one user and group exist in this engine: all files of images belong to root, and "
+    "containers run as root only"
 )
 _FEWEST = 65536
 """An image may use ids up to 65535, nobody's among them."""

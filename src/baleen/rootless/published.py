@@ -55,7 +55,10 @@ def _address(value: object) -> Target:
     text, port = value
     if not isinstance(text, str) or type(port) is not int or not 0 < port < 65536:
         raise ValueError("address")
-    socket.inet_aton(text)
+    try:
+        socket.inet_pton(socket.AF_INET, text)
+    except OSError as err:
+        raise ValueError("address") from err
     return text, port
 
 

@@ -31,13 +31,24 @@ def namespace_id(pid: int | str, kind: str = "user") -> str:
 
 
 def members(user_namespace: str) -> list[int]:
-    """Return the processes in the user namespace, without ourselves."""
+    """Return the live processes in the user namespace, without ourselves."""
     names = (name for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208  # numbers
     return [
         int(name)
         for name in names
-        if namespace_id(name) == user_namespace and int(name) != os.getpid()
+        if namespace_id(name) == user_namespace
+        and int(name) != os.getpid()
+        and not _has_ended(int(name))
     ]
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether it waits for nothing but its parent, who may never ask."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123  # procfs
+            return file.read(4096).rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except (OSError, IndexError):
+        return True
 
 
 def end_all(user_namespace: str) -> None:

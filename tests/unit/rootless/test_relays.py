@@ -114,9 +114,11 @@ def test_a_client_of_a_dead_target_sees_its_connection_end(running):
     address = listener.getsockname()
     relay = TcpRelay(running.poller, listener, target)
     running.start()
-    with socket.create_connection(address, 10) as client:
-        with contextlib.suppress(ConnectionResetError):
-            assert client.recv(1) == b""
+    with (
+        socket.create_connection(address, 10) as client,
+        contextlib.suppress(ConnectionResetError),
+    ):
+        assert client.recv(1) == b""
     running.stop()
     relay.close()
 
