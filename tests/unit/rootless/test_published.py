@@ -123,7 +123,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["op", "host", "target"]), json_values))
 def test_only_addresses_get_through(document):
-    with pytest.raises(ValueError, match="protocol|address"):
+    with pytest.raises(ValueError, match=r"protocol|address"):
         parse_wanted(document)
 
 
