@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import leaks
+import pytest
 from bed import HOST_ADDRESS, TIMEOUT_S, Bed, _run, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "baleen"
 NEEDED = ("httptools", "isal", "msgspec", "zstandard")
@@ -57,6 +58,7 @@ class RootlessBed(Bed):
         self.path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         self.with_tun = True
         self.cgroup: Path | None = None  # where the daemon is started, on cgroup v2
+        self.before_start: Callable[[], None] = lambda: None  # when the user exists
 
     # --- life ------------------------------------------------------------------------------
 
@@ -74,6 +76,7 @@ class RootlessBed(Bed):
             path.mkdir(mode=0o700)
             os.chown(path, self.uid, self.gid)
         self._copy_program()
+        self.before_start()
         super().open()
 
     def _copy_program(self) -> None:
@@ -227,3 +230,14 @@ def web(bed, *flags, name="web"):
 def fetched(bed, port, *, outside=False):
     address = HOST_ADDRESS if outside else "127.0.0.1"
     return wait_until("the server answers", lambda: bed.fetch(address, port, outside=outside))
+
+
+def new_bed() -> RootlessBed:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: makes a user")
+    lacking = missing(["docker", "useradd", "newuidmap", "setpriv", "slirp4netns", "pasta"])
+    if lacking:
+        pytest.skip(f"needs {', '.join(lacking)}")
+    if user_python() is None:
+        pytest.skip("needs a Python that others than root may execute")
+    return RootlessBed(Path("/tmp") / f"b{os.urandom(3).hex()}")

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rootless_bed import RootlessBed, missing, user_python
+from rootless_bed import new_bed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-def new_bed() -> RootlessBed:
-    if os.geteuid() != 0:
-        pytest.skip("needs root: makes a user")
-    lacking = missing(["docker", "useradd", "newuidmap", "setpriv", "slirp4netns", "pasta"])
-    if lacking:
-        pytest.skip(f"needs {', '.join(lacking)}")
-    if user_python() is None:
-        pytest.skip("needs a Python that others than root may execute")
-    return RootlessBed(Path("/tmp") / f"b{os.urandom(3).hex()}")
+    from rootless_bed import RootlessBed
 
 
 @pytest.fixture(scope="module")
