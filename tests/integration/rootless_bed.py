@@ -92,6 +92,8 @@ class RootlessBed(Bed):
         _run(interpreter, "-m", "venv", "--without-pip", str(self.directory / "venv"))
         packages = next(self.directory.glob("venv/lib/python*/site-packages"))
         (packages / "baleen.pth").write_text(f"{site}\n")
+        # Nobody can write what they compile at each start there.
+        _run(str(self.python), "-m", "compileall", "-q", "-o", "2", str(site))
         # What others may read, whatever our umask is.
         _run("chmod", "-R", "a+rX", str(site), str(self.directory / "venv"))
         tun = self.directory / "tun"

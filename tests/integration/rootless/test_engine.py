@@ -203,5 +203,5 @@ def test_explain_says_whose_root_it_is(rootless):
     rootless.docker("run", "-d", "--name", "c1", "busybox", "sleep", "1000")
     answer = rootless.api("GET", "/baleen/v1/containers/c1/explain")
     assert answer.status == 200
-    user = next(entry for entry in answer.json()["namespaces"] if entry["type"] == "user")
-    assert "uid 0 inside is the user who started it" in user["why"]
+    user = next(entry for entry in answer.json()["Namespaces"] if entry["Type"] == "user")
+    assert "uid 0 inside is the user who started it" in user["Why"]
