@@ -13,10 +13,12 @@ from baleen.linux import mount as m
 from baleen.linux import namespaces as ns
 from baleen.linux.path import make_directory
 from baleen.linux.pty import make_controlling
-from baleen.linux.record import record
+from baleen.linux.record import record, replace
 from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
 from baleen.linux.user_namespace import in_first_user_namespace
-from baleen.runtime import devices, hardening, masks, reaper, rootfs, sync
+from baleen.runtime import devices, hardening, masks, rootfs, sync
+from baleen.runtime.prepare import LATER, Stdio
+from baleen.runtime.tiny_init import INHERITED_CHANNEL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from baleen.runtime.spec import Spec
     from baleen.runtime.user_namespace import OpenedTree
 
-__all__ = ["InitPlan", "run", "run_through_intermediate"]
+__all__ = ["InitPlan", "finish", "run", "run_through_intermediate"]
 
 _MODE_OF_CWD: Final = 0o755
 
@@ -41,7 +43,7 @@ class InitPlan:
     """All that PID 1 needs.
 
     Attributes:
-        init: for PID 1 as a reaper: where its command line is in memory; else None.
+        init: for a PID 1 that is our own init its program's descriptor and command line, else None.
         joined: (descriptor, CLONE_NEW*) of namespaces to join.
         cgroup_namespace: descriptor of one to join once in the cgroup, or -1.
         unshare: CLONE_NEW* of namespaces to make.
@@ -58,7 +60,7 @@ class InitPlan:
     process: Prepared
     bundle: str
     rootfs: Rootfs
-    init: tuple[int, int, int] | None
+    init: tuple[int, tuple[bytes, ...]] | None
     cgroup: Cgroup | None
     joined: tuple[tuple[int, int], ...]
     cgroup_namespace: int
@@ -86,7 +88,8 @@ class InitPlan:
 
     def kept(self) -> tuple[int, ...]:
         """What stays open until execve."""
-        return self.parking.descriptors() if self.parking is not None else ()
+        parked = self.parking.descriptors() if self.parking is not None else ()
+        return parked if self.init is None else (*parked, self.init[0])
 
 
 def run(plan: InitPlan) -> NoReturn:
@@ -131,8 +134,7 @@ def _enter(plan: InitPlan, channel: sync.Channel) -> OpenedTree | None:
     return None
 
 
-def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = None) -> None:
-    spec, process = plan.spec, plan.process
+def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = None) -> NoReturn:
     os.setsid()
     channel.stage = "joining namespaces"
     if tree is None:
@@ -141,6 +143,15 @@ def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = Non
     channel.stage = "making namespaces"
     ns.unshare(plan.unshare)
     channel.send(sync.MESSAGE_NAMESPACES)
+    finish(plan, channel, tree)
+
+
+def finish(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = None) -> NoReturn:
+    """Be PID 1 from the moment in which the namespaces are there; never returns but raises.
+
+    The channel, the standard streams and what the plan lists are all that is open.
+    """
+    spec, process = plan.spec, plan.process
     channel.wait_for(sync.MESSAGE_CGROUP)
     _join_cgroup(plan, channel, entered=tree is not None)
     channel.stage = "setting the host name"
@@ -152,6 +163,11 @@ def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = Non
         channel.stage = "joining a session keyring"
         hardening.new_keyring()
     terminal = _build_root(plan, channel, tree)
+    if process.stdio is LATER:
+        channel.stage = "taking the standard streams"
+        message, fds = channel.receive()
+        assert message == sync.MESSAGE_STREAMS, message
+        process = replace(process, stdio=Stdio(*fds) if fds else None)
     if terminal is None:
         hardening.use_stdio(process, channel, plan.kept())
         channel.send(sync.MESSAGE_READY)
@@ -240,15 +256,22 @@ def _run_create_hooks(hooks: HookRunner, channel: sync.Channel, root: Fd) -> Non
         hooks.run("createContainer", "creating", os.getpid())
 
 
-def _execute(plan: InitPlan, channel: sync.Channel) -> None:
+def _execute(plan: InitPlan, channel: sync.Channel) -> NoReturn:
     process = plan.process
+    hands_over = bool(process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+    if plan.init is not None and not hands_over:
+        if plan.spec.domain is not None:
+            plan.spec.domain.apply()
+        if plan.hooks is not None:
+            plan.hooks.run("startContainer", "created", os.getpid())
+        _execute_init(channel, *plan.init)
     channel.stage = "entering the working directory"
     hardening.change_directory(process.cwd)
     channel.stage = "taking user and capabilities"
     if plan.spec.domain is not None:
         plan.spec.domain.apply()
     hand_over = None
-    if process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
+    if hands_over:
         hand_over = lambda fd: _hand_over(channel, fd)  # noqa: E731
     hardening.become(process, hand_over)
     if plan.parking is not None:
@@ -261,11 +284,17 @@ def _execute(plan: InitPlan, channel: sync.Channel) -> None:
     path = hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
     channel.stage = "installing the seccomp filter"
     hardening.filter_syscalls(process, hand_over)
-    channel.stage = "exec"
     if plan.init is not None:
-        shown = b"\0".join((b"baleen-init", b"--", *process.argv)) + b"\0"
-        reaper.reap_for(channel, lambda: hardening.execute(path, process), (plan.init, shown))
+        _execute_init(channel, *plan.init)
+    channel.stage = "exec"
     hardening.execute(path, process)
+
+
+def _execute_init(channel: sync.Channel, program: int, argv: tuple[bytes, ...]) -> NoReturn:
+    """Execute our own init, which does the rest."""
+    channel.stage = "executing the init"
+    os.dup2(channel.fd, INHERITED_CHANNEL, inheritable=True)
+    os.execve(program, argv, {})  # noqa: S606  # a shell is not wanted
 
 
 def _hand_over(channel: sync.Channel, listener: int) -> None:

@@ -5,7 +5,6 @@ See: namespaces(7); OCI runtime-spec config-linux.md, Namespaces.
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from baleen.linux import namespaces as ns
@@ -15,20 +14,14 @@ from baleen.runtime.spec import sysctl_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    import contextlib
+    from collections.abc import Collection
     from typing import Final
 
     from baleen.runtime.id_mapping import IdMappings
     from baleen.runtime.spec import Spec
 
-__all__ = [
-    "CLONE_FLAGS",
-    "children_in_time",
-    "map_mounts",
-    "namespace_flags",
-    "new_namespaces",
-    "open_namespaces",
-]
+__all__ = ["CLONE_FLAGS", "map_mounts", "namespace_flags", "new_namespaces", "open_namespaces"]
 
 CLONE_FLAGS: Final = {
     "network": ns.CLONE_NEWNET,
@@ -113,18 +106,3 @@ def map_mounts(held: contextlib.ExitStack, spec: Spec) -> dict[int, int] | None:
         if mappings not in made:
             made[mappings] = held.enter_context(new_user_namespace(mappings))
     return {index: made[mappings].fileno() for index, mappings in wanted}
-
-
-@contextlib.contextmanager
-def children_in_time(offsets: str) -> Iterator[None]:
-    """While held, forked children land in a new time namespace, which clone(2) cannot make."""
-    own = os.open("/proc/self/ns/time", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        ns.unshare(ns.CLONE_NEWTIME)
-        try:
-            ns.set_time_offsets(offsets)
-            yield
-        finally:
-            ns.setns(own, ns.CLONE_NEWTIME)
-    finally:
-        os.close(own)

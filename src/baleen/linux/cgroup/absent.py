@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from baleen.linux.cgroup.driver import Cgroup
     from baleen.linux.cgroup.oom import OomWatch
 
 __all__ = ["AbsentCgroup", "AbsentDriver"]
@@ -44,6 +45,17 @@ class AbsentDriver:
         """See CgroupDriver.open."""
         return AbsentCgroup(path)
 
+    def create_ahead(self, path: str) -> None:
+        """See CgroupDriver.create_ahead: there is none to rename."""
+
+    def rename(self, group: Cgroup, path: str, resources: Mapping[str, object]) -> AbsentCgroup:
+        """Raise CgroupError: nothing was made ahead."""
+        raise CgroupError("rename", f"cannot rename {group.path} to {path}: {_REASON}")
+
+    def below(self, path: str) -> list[str]:
+        """None."""
+        return []
+
 
 class AbsentCgroup:
     """Implements the Cgroup protocol: an empty group that takes every process and changes none."""
@@ -55,6 +67,9 @@ class AbsentCgroup:
 
     def add(self, pid: int) -> None:
         """Leave the process where it is."""
+
+    def join_rest(self, pid: int) -> None:
+        """Leave it where it is."""
 
     def pids(self) -> list[int]:
         """Nothing is known of members."""

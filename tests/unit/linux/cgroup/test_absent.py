@@ -37,3 +37,11 @@ def test_limits_and_freezing_are_refused():
 def test_paths_are_checked():
     with pytest.raises(CgroupError):
         AbsentDriver(1).open("/x/../y")
+
+
+def test_nothing_is_made_ahead():
+    driver = AbsentDriver(1)
+    assert driver.create_ahead("/x/ahead") is None
+    assert driver.below("/x") == []
+    with pytest.raises(CgroupError):
+        driver.rename(driver.open("/x/ahead"), "/x/y", {})
