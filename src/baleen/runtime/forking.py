@@ -49,6 +49,8 @@ def fork_into(
     A `sibling` is our parent's child. Raises LaunchError.
     """
     try:
+        if flags & ~(ns.CLONE_NEWPID | ns.CLONE_NEWTIME):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         in_time: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         if flags & ns.CLONE_NEWTIME:
             in_time = _children_in_time(time_offsets)
