@@ -36,7 +36,7 @@ def rootless_defaults() -> dict[str, object]:
         "data_root": places.data,
         "exec_root": places.state,
         "pidfile": places.state / "baleend.pid",
-        "group": str(os.getegid()) if not in_first_user_namespace() else "0",
+        "group": "0",
     }
 
 
