@@ -18,7 +18,8 @@ from baleen.rootless.id_ranges import maps_of_user
 
 __all__ = ["Finding", "findings"]
 
-_OVERLAY_SINCE = (5, 11)
+_SINCE = (5, 12)
+"""mount_setattr(2); overlay in user namespaces is of 5.11."""
 
 
 class Finding(NamedTuple):
@@ -62,9 +63,9 @@ def _user_namespaces() -> list[Finding]:
 def _kernel() -> list[Finding]:
     release = os.uname().release
     numbers = tuple(int(part) for part in release.split("-")[0].split(".")[:2] if part.isdigit())
-    if numbers < _OVERLAY_SINCE:
-        return [Finding("missing", f"Linux {release}: overlay without root needs 5.11 or newer")]
-    return [Finding("ok", f"Linux {release} has overlay for user namespaces")]
+    if numbers < _SINCE:
+        return [Finding("missing", f"Linux {release}: 5.12 or newer is needed")]
+    return [Finding("ok", f"Linux {release} has what an engine without root needs")]
 
 
 def _ids(*, single: bool) -> list[Finding]:
