@@ -93,7 +93,8 @@ class RootlessBed(Bed):
         packages = next(self.directory.glob("venv/lib/python*/site-packages"))
         (packages / "baleen.pth").write_text(f"{site}\n")
         # Nobody can write what they compile at each start there.
-        _run(str(self.python), "-m", "compileall", "-q", "-o", "2", str(site))
+        compiling = [str(self.python), "-m", "compileall", "-q", "-o", "2", str(site)]
+        subprocess.run(compiling, check=True, timeout=300)  # in an emulated machine
         # What others may read, whatever our umask is.
         _run("chmod", "-R", "a+rX", str(site), str(self.directory / "venv"))
         tun = self.directory / "tun"
@@ -135,7 +136,7 @@ class RootlessBed(Bed):
     def run(self, *flags: str) -> subprocess.CompletedProcess[str]:
         """Run `baleend --rootless` with flags that make it end."""
         return subprocess.run(
-            self.baleend(*flags), capture_output=True, text=True, timeout=TIMEOUT_S * 2, check=False
+            self.baleend(*flags), capture_output=True, text=True, timeout=TIMEOUT_S * 4, check=False
         )
 
     def start(self) -> None:
@@ -147,7 +148,7 @@ class RootlessBed(Bed):
                 stdout=log,
                 stderr=log,
             )
-        wait_until("the daemon answers", self._answers, timeout_s=60)
+        wait_until("the daemon answers", self._answers, timeout_s=120)
 
     def note(self) -> dict[str, object]:
         return json.loads((self.state_dir / "note.json").read_text())
