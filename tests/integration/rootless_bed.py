@@ -148,7 +148,10 @@ class RootlessBed(Bed):
                 stdout=log,
                 stderr=log,
             )
-        wait_until("the daemon answers", self._answers, timeout_s=120)
+        try:
+            wait_until("the daemon answers", self._answers, timeout_s=120)
+        except AssertionError as err:
+            raise AssertionError(f"{err}\n{self.log_tail()}") from err
 
     def note(self) -> dict[str, object]:
         return json.loads((self.state_dir / "note.json").read_text())

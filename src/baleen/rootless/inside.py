@@ -76,8 +76,8 @@ def _make(channel: socket.socket, ports_path: Path, group: Path | None) -> socke
     # The host's mounts come in, ours do not go out.
     m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
     if group is not None:
-        flags = m.MS_NOSUID | m.MS_NODEV | m.MS_NOEXEC | m.MS_RELATIME
-        m.mount("cgroup2", str(ROOT), "cgroup2", flags)
+        # A bind: the kernel refuses the same file system over itself (EBUSY).
+        m.mount(str(group), str(ROOT), None, m.MS_BIND)
         enter_group(ROOT / SUPERVISOR)
     with Fd(os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)) as netns:
         bring_up_loopback(netns)
