@@ -84,7 +84,7 @@ def compatibility_page() -> str:
         "- `-u 1000:` and `-u :1000` (an empty half) are refused instead of guessed.",
         "- Image ids are digests of manifests, as with Docker's containerd image store.",
         "- `docker top` understands `-ef`, `aux` and `-o` with column names; it reads /proc itself.",
-        "- User namespaces (`userns-remap`), AppArmor and SELinux profiles are not available yet.",
+        "- User namespaces (`userns-remap`) are not available yet.",
         "",
     ]
     return "\n".join(lines)

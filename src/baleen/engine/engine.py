@@ -32,6 +32,7 @@ from baleen.engine.network_operations import NetworkOperations
 from baleen.engine.removing import Removing
 from baleen.engine.restoring import Restoring, endpoints_with_ports
 from baleen.engine.seccomp_programs import SeccompPrograms
+from baleen.engine.security_modules import SecurityModules
 from baleen.engine.starter import Starter
 from baleen.engine.system import System
 from baleen.engine.tasks import Tasks
@@ -96,6 +97,10 @@ class Engine:
         config, store, lives, cgroups = self.config, self._store, self._lives, self._cgroups
         execs = ExecStore()
         seccomp = SeccompPrograms(config.exec_root / "seccomp", config.seccomp_profile)
+        self._modules = modules = SecurityModules(
+            selinux_wanted=config.selinux_enabled,
+            labels_in_use=lambda: (record.mount_label for record in store),
+        )
         bundles = Bundles(
             config,
             store,
@@ -103,6 +108,7 @@ class Engine:
             self._snapshots,
             self._volumes,
             seccomp,
+            modules,
             cgroups,
             self._tasks,
         )
@@ -145,6 +151,7 @@ class Engine:
             attachments,
             self.events,
             cgroups,
+            modules,
             self._tasks,
         )
         self.container_create = creating.create
@@ -228,7 +235,7 @@ class Engine:
         self.volume_remove = volumes.remove
         self.volumes_prune = volumes.prune
 
-        system = System(config, self._engine_id(), store, self._images, cgroups)
+        system = System(config, self._engine_id(), store, self._images, cgroups, modules)
         self.version = system.version
         self.info = system.info
         self.disk_usage = DiskUsage(
@@ -261,6 +268,7 @@ class Engine:
                 for pair in endpoints_with_ports(record, self._networks)
             ]
         )
+        await self._tasks.blocking(self._modules.start)
         await self._restoring.run()
         await self._tasks.blocking(install_embedded_images, self._images, self._database)
 

@@ -40,9 +40,16 @@ def _refuses_at_once(context: int) -> bool:
 
 
 def detached_overlay(
-    lower: Sequence[str], upper: str | None, work: str | None, attributes: int = 0
+    lower: Sequence[str],
+    upper: str | None,
+    work: str | None,
+    attributes: int = 0,
+    *,
+    label: str = "",
 ) -> Fd | None:
     """A detached union of `lower` (top first) and `upper`, with MOUNT_ATTR_* `attributes`.
+
+    With `label`, that is the SELinux context of all its files.
 
     None where this kernel has no such way (before 6.7), or a path is too long for it: then
     `attach_overlay` has to do. Raises OSError for anything else.
@@ -66,14 +73,22 @@ def detached_overlay(
         if upper and work:
             m.fsconfig_string(fd, "upperdir", upper)
             m.fsconfig_string(fd, "workdir", work)
+        if label:
+            m.fsconfig_string(fd, "context", label)
         m.fsconfig_create(fd)
         return m.fsmount(fd, attributes)
 
 
 def attach_overlay(
-    lower: Sequence[str], upper: str | None, work: str | None, place: str, flags: int = 0
+    lower: Sequence[str],
+    upper: str | None,
+    work: str | None,
+    place: str,
+    flags: int = 0,
+    *,
+    label: str = "",
 ) -> None:
-    """Mount the union at `place`, with MS_* `flags`. Raises OSError.
+    """Mount the union at `place`, with MS_* `flags` and the SELinux context. Raises OSError.
 
     Directories are named by descriptor, which keeps the options within one page and free of
     characters that would need escaping.
@@ -88,6 +103,8 @@ def attach_overlay(
         options = "lowerdir=" + ":".join([named(path) for path in lower])
         if upper and work:
             options += f",upperdir={named(upper)},workdir={named(work)}"
+        if label:
+            options += f',context="{label}"'
         m.mount("overlay", place, "overlay", flags, options)
     finally:
         for descriptor in descriptors:

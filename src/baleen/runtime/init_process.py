@@ -149,6 +149,8 @@ def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = Non
         ns.setdomainname(spec.domainname)
     if plan.new_keyring:
         channel.stage = "joining a session keyring"
+        if process.labels is not None:
+            process.labels.label_keys()
         hardening.new_keyring()
     terminal = _build_root(plan, channel, tree)
     if terminal is None:
@@ -187,13 +189,17 @@ def _build_root(
     m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
     channel.stage = "mounting the root file system"
     if tree is None:
-        root = rootfs.mount_root(plan.rootfs)
+        root = rootfs.mount_root(plan.rootfs, spec.mount_label)
     else:
         # Its own directory may be one that the user namespace's users cannot reach.
         rootfs.attach_root(root, "/")
     channel.stage = "mounting"
     read_only = rootfs.mount_all(
-        root, spec.mounts, sources, own_cgroup_namespace="cgroup" in spec.namespaces
+        root,
+        spec.mounts,
+        sources,
+        own_cgroup_namespace="cgroup" in spec.namespaces,
+        label=spec.mount_label,
     )
     channel.stage = "making devices"
     nodes = None if tree is None else tree.nodes
@@ -211,6 +217,9 @@ def _build_root(
         _run_create_hooks(plan.hooks, channel, root)
     channel.stage = "writing sysctls"
     masks.write_sysctls(spec.sysctl)
+    if plan.process.labels is not None:
+        channel.stage = "security labels"
+        plan.process.labels.apply()
     channel.stage = "protecting paths"
     masks.protect(root, spec.readonly_paths)
     if spec.masked_paths:

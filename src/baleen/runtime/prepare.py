@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from baleen.runtime.scheduling import Scheduling
+    from baleen.runtime.security_labels import SecurityLabels
     from baleen.runtime.spec import Process, Rlimit, User
 
 __all__ = ["Prepared", "Rootfs", "Stdio", "prepare"]
@@ -79,6 +80,7 @@ class Prepared:
     preserved: tuple[int, ...] = ()
     outlives_parent: bool = False
     scheduling: Scheduling | None = None
+    labels: SecurityLabels | None = None
     seccomp_flags: int = SECCOMP_FILTER_FLAG_SPEC_ALLOW
 
 
@@ -155,4 +157,5 @@ def prepare(
         stdio=stdio,
         warnings=tuple(warnings),
         scheduling=process.scheduling,
+        labels=process.labels,
     )
