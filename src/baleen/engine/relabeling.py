@@ -20,7 +20,7 @@ from baleen.archive.tree import open_below
 from baleen.errors import InvalidArgument
 from baleen.linux.lsm import set_context
 
-__all__ = ["PROTECTED", "is_protected", "relabel", "relabel_file"]
+__all__ = ["PROTECTED", "context_of", "is_protected", "relabel", "relabel_file"]
 
 PROTECTED: Final = frozenset(
     {
@@ -38,6 +38,17 @@ def is_protected(path: str) -> bool:
     real = os.path.realpath(path)
     names = {*PROTECTED, str(Path.home())}
     return real in names or real in {os.path.realpath(name) for name in names}
+
+
+def context_of(path: Path) -> str:
+    """Return the context that the file is labelled with, "" for none (FileNotFoundError)."""
+    try:
+        label = os.getxattr(path, "security.selinux", follow_symlinks=False)
+    except OSError as err:
+        if err.errno in (errno.ENODATA, errno.ENOTSUP):
+            return ""
+        raise
+    return os.fsdecode(label).rstrip("\0")
 
 
 def relabel_file(path: str, context: str) -> None:

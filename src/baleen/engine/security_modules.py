@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from baleen.engine.apparmor import AppArmor
-from baleen.engine.relabeling import relabel, relabel_file
+from baleen.engine.relabeling import context_of, relabel, relabel_file
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.selinux_labels import (
     CATEGORIES,
@@ -26,7 +26,7 @@ from baleen.engine.selinux_labels import (
     read_contexts,
     shared_label,
 )
-from baleen.errors import FailedPrecondition
+from baleen.errors import FailedPrecondition, InvalidArgument
 from baleen.linux.lsm import selinux_is_enabled
 
 if TYPE_CHECKING:
@@ -73,9 +73,13 @@ class SecurityModules:
         self._in_use = labels_in_use
         self.warnings: list[str] = []
 
-    def start(self) -> None:
-        """Load our AppArmor profile where there is AppArmor. Blocks; failures become warnings."""
+    def start(self, layers: Path) -> None:
+        """Load our AppArmor profile, or label the layers of images below `layers` for SELinux.
+
+        Blocks; failures become warnings.
+        """
         self.warnings = []
+        self._label_layers(layers)
         if warning := self._apparmor.load_default():
             self.warnings.append(warning)
         if self._selinux_wanted and not self.has_selinux:
@@ -136,6 +140,21 @@ class SecurityModules:
         while (level := private_level(*choose(range(CATEGORIES), 2))) in taken:
             pass
         return level
+
+    def _label_layers(self, layers: Path) -> None:
+        """Let containers read and execute what lies in layers, under the label of read-only files.
+
+        What is mapped from a union is, for the kernel, a file of the layer. What is made in a
+        labelled directory later has its type; so this is work only once.
+        """
+        context = self._contexts.get("ro_file", "")
+        if not context:
+            return
+        try:
+            if context_of(layers) != context:
+                relabel(str(layers), context)
+        except (OSError, InvalidArgument) as err:
+            self.warnings.append(f"WARNING: the layers of images have no SELinux label: {err}")
 
     def relabel_mount(self, point: MountPoint, label: str) -> None:
         """Give a bind's or volume's files the context that its mode `z` or `Z` asks for. Blocks.

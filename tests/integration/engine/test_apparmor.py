@@ -25,7 +25,7 @@ pytestmark = [
 DEFAULT = "docker-default (enforce)"
 OWN = """
 profile baleen-test-own flags=(attach_disconnected,mediate_deleted) {
-  capability, network, file, umount,
+  capability, network, file, umount, mount,
   signal, ptrace,
   deny /etc/secret r,
 }
@@ -134,6 +134,26 @@ def test_an_own_profile(engine, own_profile):
     out = confined(engine, *option, command=command, check=False)
     assert out.startswith(f"{own_profile} (enforce)")
     assert "Permission denied" in out
+
+
+def test_R13_a_faked_proc_does_not_catch_the_label_of_an_exec(engine, own_profile):
+    """CVE-2025-52881: what a container mounts where labels are written is never written to."""
+    engine.docker(
+        *("run", "-d", "--name", "box", "--cap-add", "SYS_ADMIN"),
+        *("--security-opt", f"apparmor={own_profile}", "--security-opt", "seccomp=unconfined"),
+        *("busybox", "sh", "-c"),
+        "mount -t tmpfs x /proc && mkdir -p /proc/self/attr/apparmor"
+        " && touch /proc/self/attr/exec /proc/self/attr/apparmor/exec && echo made && sleep 1000",
+    )
+    engine.wait_for_log("box", "made")
+    engine.docker("exec", "-d", "box", "sleep", "2000")
+    pids = engine.out("top", "box", "-o", "pid,args").splitlines()
+    pid = next(line.split()[0] for line in pids if "sleep 2000" in line)
+    assert Path(f"/proc/{pid}/attr/current").read_text().strip() == f"{own_profile} (enforce)"
+    written = engine.out(
+        *("exec", "box", "sh", "-c"), "cat /proc/self/attr/exec /proc/self/attr/apparmor/exec"
+    )
+    assert written == ""
 
 
 def test_a_profile_that_is_not_loaded_is_named_and_nothing_runs(engine):

@@ -42,6 +42,14 @@ def enabled(engine):
 
 def run(engine, name, *arguments) -> None:
     engine.docker("run", "-d", "--name", name, *arguments, "busybox", "sleep", "1000")
+    import subprocess
+
+    assert engine.state(name)["Pid"], (
+        engine.state(name),
+        subprocess.run(
+            "dmesg | grep avc | tail -20", shell=True, capture_output=True, text=True
+        ).stdout,
+    )
 
 
 def own_label(engine, name, *arguments) -> str:

@@ -34,17 +34,17 @@ def test_no_module_no_name():
 
 
 @pytest.mark.skipif(selinux_is_enabled(), reason="SELinux is at work here")
-def test_selinux_that_is_wanted_and_not_there_is_warned_of():
+def test_selinux_that_is_wanted_and_not_there_is_warned_of(tmp_path):
     found = modules(selinux=True)
-    found.start()
+    found.start(tmp_path)
     assert found.warnings == ["WARNING: SELinux could not be enabled: this host has it not"]
     # And what is asked of it has no effect, whatever it is.
     assert found.labels(HostConfig(security_opt=["label=nonsense"])) == Labels()
 
 
-def test_a_policy_without_containers_is_warned_of():
+def test_a_policy_without_containers_is_warned_of(tmp_path):
     found = modules(selinux=True, contexts={"process": "u:r:t"})
-    found.start()
+    found.start(tmp_path)
     assert "lxc_contexts" in found.warnings[0]
     assert found.labels(HostConfig()) == Labels()
 
