@@ -90,10 +90,10 @@ class AppArmor:
 
 
 def _is_usable() -> bool:
-    # A container of another engine has no say in its host's policy, though it sees it.
-    return (
-        apparmor_is_enabled() and Path(_SECURITYFS).is_dir() and not os.environ.get("container")  # noqa: SIM112  # systemd's and LXC's spelling
-    )
+    # An ordinary user, or a container of another engine, has no say in the host's policy.
+    may_load = os.access(f"{_SECURITYFS}/.replace", os.W_OK)
+    in_container = os.environ.get("container")  # noqa: SIM112  # systemd's and LXC's spelling
+    return apparmor_is_enabled() and may_load and not in_container
 
 
 def _is_loaded(name: str) -> bool:

@@ -389,7 +389,8 @@ class Bundles:
         if not path.is_mount():
             size = record.host_config.shm_size or self._config.default_shm_size
             flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-            mount("shm", directory, "tmpfs", flags, f"mode=1777,size={size}")
+            label = f',context="{record.mount_label}"' if record.mount_label else ""
+            mount("shm", directory, "tmpfs", flags, f"mode=1777,size={size}{label}")
         return directory
 
     # --- start.json ------------------------------------------------------------------------

