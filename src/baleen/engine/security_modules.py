@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass, replace
+from itertools import combinations, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["Labels", "SecurityModules"]
 
 log = logging.getLogger(__name__)
+_random = secrets.SystemRandom()
 
 _ADMINISTRATORS: Final = Path("/usr/share/containers/selinux/contexts")
+_GUESSES: Final = 64
 _CONFIG: Final = Path("/etc/selinux/config")
 # For files of containers that are not confined: no container that is can have these categories.
 _UNCONFINED_LEVEL: Final = private_level(CATEGORIES - 2, CATEGORIES - 1)
@@ -134,12 +137,15 @@ class SecurityModules:
         """Choose a level that no container has."""
         taken = {_UNCONFINED_LEVEL}
         taken.update(":".join(label.split(":")[3:]) for label in self._in_use() if label)
-        if len(taken) >= CATEGORIES * (CATEGORIES - 1) // 2:
+        for _ in range(_GUESSES):
+            level = private_level(*_random.sample(range(CATEGORIES), 2))
+            if level not in taken:
+                return level
+        pairs = combinations(range(CATEGORIES), 2)
+        free = [level for level in starmap(private_level, pairs) if level not in taken]
+        if not free:
             raise FailedPrecondition("all pairs of SELinux categories are in use")
-        choose = secrets.SystemRandom().sample
-        while (level := private_level(*choose(range(CATEGORIES), 2))) in taken:
-            pass
-        return level
+        return _random.choice(free)
 
     def _label_layers(self, layers: Path) -> None:
         """Let containers read and execute what lies in layers, under the label of read-only files.

@@ -7,7 +7,7 @@ import pytest
 from baleen.api import HostConfig, MountPoint
 from baleen.engine.apparmor import AppArmor
 from baleen.engine.security_modules import Labels, SecurityModules
-from baleen.errors import InvalidArgument
+from baleen.errors import FailedPrecondition, InvalidArgument
 from baleen.linux.lsm import selinux_is_enabled
 
 CONTEXTS = {
@@ -96,3 +96,10 @@ def test_the_host_is_not_relabelled():
     point = MountPoint(type="bind", source="/etc", destination="/x", mode="ro,z")
     with pytest.raises(InvalidArgument, match="SELinux relabeling of /etc is not allowed"):
         modules(contexts=CONTEXTS).relabel_mount(point, "u:r:t:s0:c1,c2")
+
+
+def test_when_all_levels_are_in_use_that_is_told():
+    pairs = [(low, high) for low in range(1024) for high in range(low + 1, 1024)]
+    in_use = [f"u:r:t:s0:c{low},c{high}" for low, high in pairs]
+    with pytest.raises(FailedPrecondition, match="all pairs of SELinux categories are in use"):
+        modules(in_use, contexts=CONTEXTS).labels(HostConfig())

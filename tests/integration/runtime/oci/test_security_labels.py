@@ -1,5 +1,6 @@
 """Labels of documents and of `exec`; `tools/test-vm --lsm apparmor` (or `selinux`) has a module."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -53,6 +54,22 @@ def test_the_profile_of_a_document(runtime, no_new_privileges):
         *CURRENT, apparmorProfile="baleen-test-one", noNewPrivileges=no_new_privileges
     )
     assert runtime("run", "--bundle", str(runtime.bundle), "c1") == ONE
+
+
+@needs_apparmor
+@pytest.mark.usefixtures("_loaded")
+def test_the_profile_in_a_user_namespace(runtime):
+    def own_users(document):
+        ids = [{"containerID": 0, "hostID": 0, "size": 65536}]
+        document["linux"]["namespaces"].append({"type": "user"})
+        document["linux"] |= {"uidMappings": ids, "gidMappings": ids}
+
+    runtime.configure("sleep", "1000", apparmorProfile="baleen-test-one", change=own_users)
+    runtime.detached("run", "-d", "--bundle", str(runtime.bundle), "c1")
+    pid = json.loads(runtime("state", "c1"))["pid"]
+    assert Path(f"/proc/{pid}/attr/current").read_text() == ONE
+    assert runtime("exec", "c1", *CURRENT) == ONE
+    runtime("delete", "--force", "c1")
 
 
 @needs_apparmor
