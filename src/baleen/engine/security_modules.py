@@ -59,6 +59,7 @@ class SecurityModules:
     """The modules of this host, as far as this engine uses them.
 
     Attributes:
+        has_selinux: whether containers get SELinux labels.
         warnings: what `info` shows about them; filled by `start`.
     """
 
@@ -94,10 +95,10 @@ class SecurityModules:
         for warning in self.warnings:
             log.warning("%s", warning.removeprefix("WARNING: "))
 
-    def names(self) -> list[str]:
-        """Return those at work, as `info` lists them before and after seccomp."""
-        found = ["name=apparmor"] if self._apparmor.is_enabled else []
-        return [*found, "name=selinux"] if self.has_selinux else found
+    @property
+    def has_apparmor(self) -> bool:
+        """Whether containers are confined by AppArmor."""
+        return self._apparmor.is_enabled
 
     # --- AppArmor --------------------------------------------------------------------------
 

@@ -137,8 +137,9 @@ class System:
             runc_commit=Commit(),
             init_commit=Commit(),
             security_options=[
-                *self._modules.names(),
+                *(["name=apparmor"] if self._modules.has_apparmor else []),
                 "name=seccomp,profile=builtin",
+                *(["name=selinux"] if self._modules.has_selinux else []),
                 *(["name=cgroupns"] if self._cgroups.version == 2 else []),
             ],
             default_address_pools=[

@@ -27,10 +27,11 @@ def modules(in_use=(), *, selinux=False, apparmor=False, contexts=None):
     return made
 
 
-def test_no_module_no_name():
-    assert modules().names() == []
-    assert modules(apparmor=True).names() == ["name=apparmor"]
-    assert modules(contexts=CONTEXTS).names() == ["name=selinux"]
+@pytest.mark.parametrize("is_enabled", [False, True])
+def test_apparmor_is_used_where_it_can_be(is_enabled):
+    found = modules(apparmor=is_enabled)
+    assert found.has_apparmor is is_enabled
+    assert found.apparmor_profile(HostConfig()) == ("docker-default" if is_enabled else "")
 
 
 @pytest.mark.skipif(selinux_is_enabled(), reason="SELinux is at work here")
