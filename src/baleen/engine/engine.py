@@ -268,7 +268,7 @@ class Engine:
                 for pair in endpoints_with_ports(record, self._networks)
             ]
         )
-        await self._tasks.blocking(self._modules.start, self.config.data_root / "snapshots")
+        await self._tasks.blocking(self._modules.start, self.config.data_root)
         await self._restoring.run()
         await self._tasks.blocking(install_embedded_images, self._images, self._database)
 

@@ -77,13 +77,13 @@ class SecurityModules:
         self._in_use = labels_in_use
         self.warnings: list[str] = []
 
-    def start(self, layers: Path) -> None:
-        """Load our AppArmor profile, or label the layers of images below `layers` for SELinux.
+    def start(self, data_root: Path) -> None:
+        """Load our AppArmor profile, or label layers and volumes below `data_root` for SELinux.
 
         Blocks; failures become warnings.
         """
         self.warnings = []
-        self._label_layers(layers)
+        self._label_directories(data_root)
         if warning := self._apparmor.load_default():
             self.warnings.append(warning)
         if self._selinux_wanted and not self.has_selinux:
@@ -148,20 +148,23 @@ class SecurityModules:
             raise FailedPrecondition("all pairs of SELinux categories are in use")
         return _random.choice(free)
 
-    def _label_layers(self, layers: Path) -> None:
-        """Let containers read and execute what lies in layers, under the label of read-only files.
+    def _label_directories(self, data_root: Path) -> None:
+        """Let containers read and execute what lies in layers, and use what lies in volumes.
 
         What is mapped from a union is, for the kernel, a file of the layer. What is made in a
         labelled directory later has its type; so this is work only once.
         """
-        context = self._contexts.get("ro_file", "")
-        if not context:
-            return
-        try:
-            if context_of(layers) != context:
-                relabel(str(layers), context)
-        except (OSError, InvalidArgument) as err:
-            self.warnings.append(f"WARNING: the layers of images have no SELinux label: {err}")
+        wanted = {}
+        if "ro_file" in self._contexts:
+            wanted["snapshots"] = self._contexts["ro_file"]
+        if "file" in self._contexts:
+            wanted["volumes"] = shared_label(self._contexts["file"])
+        for name, context in wanted.items():
+            try:
+                if context_of(data_root / name) != context:
+                    relabel(str(data_root / name), context)
+            except (OSError, InvalidArgument) as err:
+                self.warnings.append(f"WARNING: {name} of the data root have no label: {err}")
 
     def relabel_mount(self, point: MountPoint, label: str) -> None:
         """Give a bind's or volume's files the context that its mode `z` or `Z` asks for. Blocks.
