@@ -69,6 +69,8 @@ def test_the_profile_in_a_user_namespace(runtime):
         ids = [{"containerID": 0, "hostID": 0, "size": 65536}]
         document["linux"]["namespaces"].append({"type": "user"})
         document["linux"] |= {"uidMappings": ids, "gidMappings": ids}
+        # The kernel takes only groups that have a mapping.
+        document["linux"]["sysctl"]["net.ipv4.ping_group_range"] = "0 65535"
 
     runtime.configure("sleep", "1000", apparmorProfile="baleen-test-one", change=own_users)
     runtime.detached("run", "-d", "--bundle", str(runtime.bundle), "c1")
