@@ -87,6 +87,8 @@ def test_what_reaches_the_host_is_denied_even_where_nothing_else_does(engine):
         "echo 1 > /proc/sys/vm/drop_caches": "denied",
         "mount -t tmpfs x /mnt": "denied",
         "mount -o remount,rw /sys": "denied",
+        "echo changeprofile unconfined > /proc/self/attr/current": "denied",
+        "echo exec unconfined > /proc/self/attr/exec": "denied",
     }
     for command, expected in attempts.items():
         out = confined(engine, *everything, command=f"mkdir -p /mnt; {command}", check=False)
