@@ -110,7 +110,7 @@ class Bundles:
         resolved = await self._resolve_mounts(record)
         spec = self._spec(record, mounts, resolved)
         await self.make_ready(spec["process"])
-        if record.mount_label:
+        if self._modules.in_force(record).mount:
             await self._tasks.blocking(self._label_files, record)
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
@@ -297,7 +297,7 @@ class Bundles:
         shm_path: str | None,
         etc: str,
     ) -> Facts:
-        config = record.config
+        config, labels = record.config, self._modules.in_force(record)
         return Facts(
             hostname=config.hostname,
             domainname=config.domainname,
@@ -315,8 +315,8 @@ class Bundles:
             pid_path=paths["pid"],
             shm_path=shm_path,
             apparmor_profile=self._modules.apparmor_profile(record.host_config),
-            process_label=record.process_label,
-            mount_label=record.mount_label,
+            process_label=labels.process,
+            mount_label=labels.mount,
             default_ulimits=self._config.default_ulimits,
             default_shm_size=self._config.default_shm_size,
             cpu_count=os.cpu_count() or 1,
@@ -397,8 +397,9 @@ class Bundles:
         if not path.is_mount():
             size = record.host_config.shm_size or self._config.default_shm_size
             flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-            label = f',context="{record.mount_label}"' if record.mount_label else ""
-            mount("shm", directory, "tmpfs", flags, f"mode=1777,size={size}{label}")
+            label = self._modules.in_force(record).mount
+            context = f',context="{label}"' if label else ""
+            mount("shm", directory, "tmpfs", flags, f"mode=1777,size={size}{context}")
         return directory
 
     # --- start.json ------------------------------------------------------------------------

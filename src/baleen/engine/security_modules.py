@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from baleen.api import HostConfig, MountPoint
+    from baleen.containers.record import ContainerRecord
 
 __all__ = ["Labels", "SecurityModules"]
 
@@ -133,6 +134,12 @@ class SecurityModules:
             process, file = replace(process, level=level), replace(file, level=level)
         process, file = container_labels(process, file, options)
         return Labels(str(process), str(file))
+
+    def in_force(self, record: ContainerRecord) -> Labels:
+        """Return the contexts that a container was given, if SELinux is still at work."""
+        if not self.has_selinux:
+            return Labels()
+        return Labels(record.process_label, record.mount_label)
 
     def _free_level(self) -> str:
         """Choose a level that no container has."""

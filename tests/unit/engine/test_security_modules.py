@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from baleen.api import HostConfig, MountPoint
+from baleen.api import ContainerConfig, HostConfig, MountPoint
+from baleen.containers.record import ContainerRecord
 from baleen.engine.apparmor import AppArmor
 from baleen.engine.security_modules import Labels, SecurityModules
 from baleen.errors import FailedPrecondition, InvalidArgument
@@ -55,6 +56,15 @@ def test_processes_and_files_of_a_container_share_a_level():
     level = labels.process.removeprefix("system_u:system_r:container_t:")
     assert level.startswith("s0:c")
     assert labels.mount == f"system_u:object_r:container_file_t:{level}"
+
+
+def test_labels_have_no_effect_once_selinux_is_gone():
+    record = ContainerRecord(
+        id="0", name="x", created="", path="", image_id="", config=ContainerConfig(),
+        host_config=HostConfig(), process_label="u:r:t", mount_label="u:o:f",
+    )  # fmt: skip
+    assert modules(contexts=CONTEXTS).in_force(record) == Labels("u:r:t", "u:o:f")
+    assert modules().in_force(record) == Labels()
 
 
 def test_no_two_containers_have_the_same_level():
