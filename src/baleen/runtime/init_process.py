@@ -262,7 +262,7 @@ def _run_create_hooks(hooks: HookRunner, channel: sync.Channel, root: Fd) -> Non
 def _execute(plan: InitPlan, channel: sync.Channel) -> NoReturn:
     process = plan.process
     hands_over = bool(process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
-    if plan.init is not None and not hands_over:
+    if plan.init is not None and not process.is_ready_before_init:
         if plan.spec.domain is not None:
             plan.spec.domain.apply()
         if plan.hooks is not None:

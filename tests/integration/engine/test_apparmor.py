@@ -68,7 +68,11 @@ def test_a_container_and_its_execs_are_confined_by_the_default_profile(engine):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("-t",), ("-u", "1000"), ("--security-opt", "no-new-privileges"), ("--init",)]
+    "arguments",
+    [
+        *(("-t",), ("-u", "1000"), ("--security-opt", "no-new-privileges")),
+        *(("--init",), ("--init", "-u", "1000", "-t")),
+    ],
 )
 def test_each_way_to_run_is_confined(engine, arguments):
     assert confined(engine, *arguments) == DEFAULT
@@ -109,6 +113,7 @@ def test_a_sysctl_that_was_asked_for_is_written_all_the_same(engine):
 
 def test_signals_pass_from_the_host_and_within_the_container(engine):
     engine.docker("run", "-d", "--name", "box", "--init", "busybox", "sleep", "1000")
+    assert engine.out("exec", "box", "cat", "/proc/1/attr/current") == DEFAULT
     engine.docker("exec", "-d", "box", "sleep", "2000")
     engine.docker("exec", "box", "sh", "-c", "kill -9 $(pidof -s sleep); ps")
     engine.docker("stop", "-t", "20", "box")

@@ -116,6 +116,13 @@ def test_directories_that_the_host_is_made_of_are_not_relabelled(engine, path):
     assert label_of(Path(path)) == before
 
 
+def test_our_own_init_has_the_label_too(engine):
+    run(engine, "box", "--init", "-u", "1000")
+    label = engine.inspect("box")["ProcessLabel"]
+    assert engine.out("exec", "box", "cat", "/proc/1/attr/current").rstrip("\0") == label
+    engine.docker("stop", "-t", "20", "box")
+
+
 def test_what_options_change(engine):
     run(
         engine,
