@@ -23,15 +23,22 @@ from baleen.linux import capabilities
 from baleen.linux import namespaces as ns
 from baleen.linux.record import record
 from baleen.runtime import devices, hardening, rootfs
+from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from baleen.linux.fd import Fd
     from baleen.runtime.init_process import InitPlan
+    from baleen.runtime.prepare import Stdio
     from baleen.runtime.rootfs import BindSources
     from baleen.runtime.sync import Channel
 
-__all__ = ["OpenedTree", "all_capabilities", "enter"]
+__all__ = ["OpenedTree", "all_capabilities", "enter", "give_streams", "mappings_of"]
+
+# 340 lines of three numbers, see id_mapping.
+_MAP_BYTES: Final = 340 * 33
 
 
 @record(frozen=True, slots=True)
@@ -62,10 +69,11 @@ def enter(plan: InitPlan, channel: Channel) -> OpenedTree:
     channel.stage = "opening the sources of mounts"
     sources = rootfs.open_bind_sources(spec.mounts, plan.bundle, plan.id_mapped)
     channel.stage = "opening the root file system"
-    root = rootfs.open_root(plan.rootfs)
+    root = rootfs.open_root(plan.rootfs, plan.user_namespace)
     channel.stage = "opening devices"
     nodes = devices.open_nodes(spec.mounts, spec.devices)
-    _give_streams(plan)
+    if spec.id_mappings is not None and plan.process.stdio is not None:
+        give_streams(plan.process.stdio, spec.id_mappings, plan.process.user.uid)
     channel.stage = "joining namespaces"
     for fd, flag in plan.joined:
         ns.setns(fd, flag)
@@ -85,15 +93,29 @@ def enter(plan: InitPlan, channel: Channel) -> OpenedTree:
     return OpenedTree(root, sources, nodes)
 
 
-def _give_streams(plan: InitPlan) -> None:
-    """Let the process's user, as the host knows it, own pipes that it may want to reopen."""
-    mappings, stdio = plan.spec.id_mappings, plan.process.stdio
-    if mappings is None or stdio is None:
-        return
-    user, group = (mappings.host_uid(plan.process.user.uid), mappings.host_gid(0))
+def give_streams(stdio: Stdio, mappings: IdMappings, uid: int) -> None:
+    """Let the container's user `uid`, as the host knows it, own pipes it may want to reopen."""
+    user, group = mappings.host_uid(uid), mappings.host_gid(0)
     if user is None or group is None:
         return
     for fd in (stdio.stdin, stdio.stdout, stdio.stderr):
         mode = os.fstat(fd).st_mode
         if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
             os.fchown(fd, user, group)
+
+
+def mappings_of(pid: int) -> IdMappings:
+    """The mappings of the user namespace that a process is in, as our own namespace sees them.
+
+    Raises OSError when it has ended.
+    """
+
+    def read(name: str) -> tuple[IdMapping, ...]:
+        fd = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            lines = os.read(fd, _MAP_BYTES).decode("ascii").splitlines()
+        finally:
+            os.close(fd)
+        return tuple(IdMapping(*map(int, line.split())) for line in lines)
+
+    return IdMappings(read("uid_map"), read("gid_map"))

@@ -36,6 +36,7 @@ import socket
 from time import time_ns
 
 from baleen.errors import BaleenError
+from baleen.linux.namespaces import owner_of
 from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
 from baleen.linux.record import replace
 from baleen.linux.rtnetlink import RouteSocket
@@ -191,8 +192,11 @@ class _Work:
         own_netns = spec.namespaces.get("network", "") is None
         if own_netns and self._netns >= 0:
             # A restart keeps addresses and routes.
-            path = f"/proc/self/fd/{self._netns}"
-            spec = replace(spec, namespaces={**spec.namespaces, "network": path})
+            kept = {"network": f"/proc/self/fd/{self._netns}"}
+            if spec.namespaces.get("user", "") is None:
+                # Whoever is root in another user namespace has no rights over the kept network.
+                kept["user"] = f"/proc/self/fd/{owner_of(self._netns).steal()}"
+            spec = replace(spec, namespaces={**spec.namespaces, **kept})
             own_netns = False
         cgroup, make_cgroup = None, None
         if spec.cgroups_path:
