@@ -309,11 +309,16 @@ class Bundles:
         return f"/proc/{target.pid}/ns/{kind}"
 
     def _user(self, record: ContainerRecord, mounts: Mounts | None) -> User:
-        return resolve_user(
+        user = resolve_user(
             UserFiles() if mounts is None else self._read_user_files(record, mounts),
             record.config.user,
             record.host_config.group_add,
         )
+        return self._possible(record, user)
+
+    def _possible(self, record: ContainerRecord, user: User) -> User:
+        remapping = self._config.remapping_of(record.host_config)
+        return user if remapping is None else remapping.check_user(user)
 
     def _read_user_files(self, record: ContainerRecord, mounts: Mounts) -> UserFiles:
         # As long as the container has no /etc of its own, its files are the image's, which never
@@ -338,7 +343,8 @@ class Bundles:
         except OSError as err:
             raise Conflict(f"container {record.id} is not running") from err
         with root:
-            return resolve_user(read_user_files(root), text, record.host_config.group_add)
+            user = resolve_user(read_user_files(root), text, record.host_config.group_add)
+        return self._possible(record, user)
 
     def process_of(self, record: ContainerRecord) -> dict[str, Any]:
         """Return the OCI process object of the container's run."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from baleen.api import HostConfig
     from baleen.containers import ContainerStore
     from baleen.engine.config import EngineConfig
+    from baleen.engine.users import User
     from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 __all__ = ["Remapping", "check_remapped", "check_support", "user_namespace_to_join"]
@@ -66,6 +67,17 @@ class Remapping:
     def to_container(self, uid: int, gid: int) -> tuple[int, int]:
         """Return the ids that a container sees for the host's; 65534 for those outside."""
         return _inside(self.mappings.uids, uid), _inside(self.mappings.gids, gid)
+
+    def check_user(self, user: User) -> User:
+        """Return the user unchanged (InvalidArgument: it has an id that no container has)."""
+        if self.mappings.host_uid(user.uid) is None:
+            raise InvalidArgument(
+                f"cannot set uid to unmapped user in user namespace: {user.uid}",
+            )
+        for gid in (user.gid, *user.groups):
+            if self.mappings.host_gid(gid) is None:
+                raise InvalidArgument(f"cannot set gid to unmapped user in user namespace: {gid}")
+        return user
 
     def applies_to(self, host: HostConfig) -> bool:
         """Whether a container with this configuration lives in a user namespace."""

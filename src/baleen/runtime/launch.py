@@ -299,7 +299,7 @@ def create(
             fork_unshare=new_namespaces(spec, "pid", "time"),
         )
         if "user" in joined and meanwhile is not None:
-            # Only the intermediate process may join the group, and it is not waited for.
+            # PID 1 may not join the group by itself: it has to be there to be put into.
             meanwhile()
             meanwhile = None
         if "pid" in joined or "user" in joined:
@@ -321,6 +321,8 @@ def create(
         undo.callback(destroy, pidfd)
         if for_parent is not None:
             for_parent(pid, pidfd)
+        if "user" in joined and cgroup is not None:
+            cgroup.add(pid)
         if meanwhile is not None:
             meanwhile()
         # Answered only now: a message that a dying process leaves unread would hide its last word.

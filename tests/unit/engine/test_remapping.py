@@ -4,6 +4,7 @@ import pytest
 
 from baleen.api import HostConfig
 from baleen.engine.remapping import Remapping, check_remapped
+from baleen.engine.users import User
 from baleen.errors import InvalidArgument
 from baleen.runtime.id_mapping import IdMapping, IdMappings
 
@@ -57,3 +58,14 @@ def test_everything_else_is_taken():
             network_mode="container:x", pid_mode="container:x", ipc_mode="host", uts_mode="host"
         )
     )
+
+
+def test_a_user_has_only_ids_that_are_mapped():
+    assert IDS.check_user(User(1009, 5, (5, 999))) == User(1009, 5, (5, 999))
+    for user, text in (
+        (User(1010, 0), "uid to unmapped user in user namespace: 1010"),
+        (User(0, 1000), "gid to unmapped user in user namespace: 1000"),
+        (User(0, 0, (0, 4000)), "gid to unmapped user in user namespace: 4000"),
+    ):
+        with pytest.raises(InvalidArgument, match=text):
+            IDS.check_user(user)
