@@ -298,10 +298,6 @@ def create(
             pid_namespace=joined["pid"].fileno() if "pid" in joined else -1,
             fork_unshare=new_namespaces(spec, "pid", "time"),
         )
-        if "user" in joined and meanwhile is not None:
-            # PID 1 may not join the group by itself: it has to be there to be put into.
-            meanwhile()
-            meanwhile = None
         if "pid" in joined or "user" in joined:
             pid, pidfd = _clone_through_intermediate(
                 lambda: init_process.run_through_intermediate(plan),
@@ -321,12 +317,12 @@ def create(
         undo.callback(destroy, pidfd)
         if for_parent is not None:
             for_parent(pid, pidfd)
-        if "user" in joined and cgroup is not None:
-            cgroup.add(pid)
         if meanwhile is not None:
             meanwhile()
         # Answered only now: a message that a dying process leaves unread would hide its last word.
         _expect(link, MESSAGE_NAMESPACES, pidfd)
+        if "user" in joined and cgroup is not None:
+            cgroup.add(pid)  # it may not join by itself
         link.send(MESSAGE_CGROUP)
         try:
             netns = undo.enter_context(
