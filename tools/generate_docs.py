@@ -135,7 +135,8 @@ What to know:
 - With `--ipc host` there is no /dev/mqueue.
 - The file system of the data root has to support idmapped mounts (ext4, xfs, btrfs, and others with
   newer kernels), on Linux 5.19 or later; the daemon tries it at its start.
-- A start takes about a millisecond longer, for the namespace; no files are copied or chowned.
+- A start takes about a fifth longer, for the namespace and the process that enters it; no files are
+  copied or chowned.
 
 """.splitlines()
 

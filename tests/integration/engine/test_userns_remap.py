@@ -16,6 +16,10 @@ import pytest
 from bed import wait_until
 from remapped import ACCOUNT, COUNT, ROOT_GID, ROOT_UID, owner, running
 
+from baleen.engine.remapping import Remapping, check_support
+from baleen.errors import FailedPrecondition
+from baleen.runtime.id_mapping import IdMapping, IdMappings
+
 pytestmark = pytest.mark.integration
 
 ROOT = (ROOT_UID, ROOT_GID)
@@ -561,3 +565,16 @@ def test_the_file_of_the_daemon_has_the_key(engine):
     with flags(engine, f"--config-file={path}"):
         engine.start()
         assert engine.api("GET", "/info").json()["DockerRootDir"] == str(engine.root)
+
+
+def test_what_cannot_be_mapped_is_found_at_the_start(tmp_path):
+    """No idmapped mount can have the host's own user namespace, as on file systems without any."""
+    with open("/proc/self/ns/user", "rb") as namespace:
+        ids = (IdMapping(0, 1000, 10),)
+        remapping = Remapping(IdMappings(ids, ids), namespace.fileno())
+        with pytest.raises(
+            FailedPrecondition, match="can not be shown with other owners"
+        ) as caught:
+            check_support(remapping, tmp_path)
+    assert "Linux 5.19" in str(caught.value.hint)
+    assert list(tmp_path.iterdir()) == []
