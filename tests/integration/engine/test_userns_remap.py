@@ -430,6 +430,36 @@ def test_containers_outlive_the_daemon(engine, down):
     assert inside(engine, "box", "id -u") == "0"
 
 
+def spare_networks(engine) -> set[str]:
+    """Return the network namespaces that workers of this engine hold for the next container."""
+    own, found = os.stat(f"/run/netns/{engine.netns}").st_ino, set()
+    for pid in leaks.pids():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text() != "baleen-worker\n":
+                continue
+            if os.stat(f"/proc/{pid}/ns/net").st_ino == own:
+                links = [
+                    os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")
+                ]
+                found |= {link for link in links if link.startswith("net:[")}
+    return found
+
+
+def test_the_next_containers_namespaces_are_made_ahead(engine):
+    engine.docker("run", "-d", "--name", "first", *SLEEP)
+    spare = wait_until("some are there", lambda: spare_networks(engine))
+    engine.docker("run", "-d", "--name", "second", "--hostname", "other", "-p", "8072:80", *SLEEP)
+    first, second = (engine.host_pid(name) for name in ("first", "second"))
+    assert os.readlink(f"/proc/{second}/ns/net") in spare
+    for kind in ("user", "net", "uts", "ipc"):
+        links = {os.readlink(f"/proc/{pid}/ns/{kind}") for pid in (first, second)}
+        assert len(links) == 2
+    assert inside(
+        engine, "second", "hostname; stat -c %u /dev/mqueue; ip -o link | grep -c UP"
+    ).split() == ["other", "0", "2"]  # fmt: skip
+    assert inside(engine, "second", "cat /proc/sys/net/ipv4/ip_unprivileged_port_start") == "0"
+
+
 # --- explain -----------------------------------------------------------------------------------
 
 
