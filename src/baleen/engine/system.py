@@ -141,6 +141,7 @@ class System:
                 "name=seccomp,profile=builtin",
                 *(["name=selinux"] if self._modules.has_selinux else []),
                 *(["name=cgroupns"] if self._cgroups.version == 2 else []),
+                *(["name=userns"] if config.remapping is not None else []),
             ],
             default_address_pools=[
                 DefaultAddressPool(base=base, size=size)

@@ -18,7 +18,7 @@ from baleen.linux import mount as m
 from baleen.linux import namespaces as ns
 from baleen.linux.fd import Fd
 from baleen.linux.files import PROC_SUPER_MAGIC, filesystem_magic
-from baleen.linux.overlayfs import attach_overlay, detached_overlay
+from baleen.linux.overlayfs import OwnerMap, attach_overlay, detached_overlay
 from baleen.linux.path import RESOLVE_NO_SYMLINKS, make_directory, make_file, open_in_root
 from baleen.runtime.cgroup_mounts import mount_cgroup
 from baleen.runtime.failure import LaunchError, reason
@@ -117,26 +117,25 @@ def _overlay_place(rootfs: Rootfs) -> str:
     return rootfs.work or rootfs.lower[0]
 
 
-def _attach(rootfs: Rootfs, label: str) -> None:
-    place = _overlay_place(rootfs)
-    attach_overlay(rootfs.lower, rootfs.upper, rootfs.work, place, label=label)
-
-
-def open_root(rootfs: Rootfs, label: str = "") -> Fd:
+def open_root(rootfs: Rootfs, user_namespace: int = -1, label: str = "") -> Fd:
     """The container's root as a detached mount, private with all that is mounted in it.
 
-    The files of an overlay have the SELinux context `label`, if there is one. It may leave the
-    caller in a mount namespace of its own, a copy of that it was in.
+    It may leave the caller in a mount namespace of its own, a copy of that it was in.
+    `user_namespace` is a descriptor of the container's; it is needed for `rootfs.map_lower`. The
+    files of an overlay have the SELinux context `label`, if there is one.
     """
     if rootfs.path is not None:
         root = m.open_tree(rootfs.path, recursive=True)
     else:
-        overlay = detached_overlay(rootfs.lower, rootfs.upper, rootfs.work, label=label)
+        layers, owners = (rootfs.lower, rootfs.upper, rootfs.work), None
+        if rootfs.map_lower:
+            owners = OwnerMap(user_namespace)
+        overlay = detached_overlay(*layers, owners=owners, label=label)
         if overlay is not None:
             return overlay
         ns.unshare(ns.CLONE_NEWNS)
         m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
-        _attach(rootfs, label)
+        attach_overlay(*layers, _overlay_place(rootfs), owners=owners, label=label)
         root = m.open_tree(_overlay_place(rootfs))
     m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
     return root
@@ -164,7 +163,7 @@ def mount_root(rootfs: Rootfs, label: str = "") -> Fd:
     overlay = detached_overlay(rootfs.lower, rootfs.upper, rootfs.work, label=label)
     place = _overlay_place(rootfs)
     if overlay is None:
-        _attach(rootfs, label)
+        attach_overlay(rootfs.lower, rootfs.upper, rootfs.work, place, label=label)
         return Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC))
     attach_root(overlay, place)
     return overlay
