@@ -29,6 +29,7 @@ from baleen.containers.times import now_text
 if TYPE_CHECKING:
     from baleen.containers import ContainerStore
     from baleen.engine.config import EngineConfig
+    from baleen.engine.security_modules import SecurityModules
     from baleen.images import ImageStore
     from baleen.linux.cgroup import CgroupDriver
 
@@ -45,12 +46,14 @@ class System:
         store: ContainerStore,
         images: ImageStore,
         cgroups: CgroupDriver,
+        modules: SecurityModules,
     ) -> None:
         self._config = config
         self._engine_id = engine_id
         self._store = store
         self._images = images
         self._cgroups = cgroups
+        self._modules = modules
 
     def version(self) -> SystemVersion:
         """Return versions of the engine and its API."""
@@ -133,15 +136,19 @@ class System:
             containerd_commit=Commit(),
             runc_commit=Commit(),
             init_commit=Commit(),
-            security_options=["name=seccomp,profile=builtin"]
-            + (["name=cgroupns"] if self._cgroups.version == 2 else [])
-            + (["name=userns"] if config.remapping is not None else []),
+            security_options=[
+                *(["name=apparmor"] if self._modules.has_apparmor else []),
+                "name=seccomp,profile=builtin",
+                *(["name=selinux"] if self._modules.has_selinux else []),
+                *(["name=cgroupns"] if self._cgroups.version == 2 else []),
+                *(["name=userns"] if config.remapping is not None else []),
+            ],
             default_address_pools=[
                 DefaultAddressPool(base=base, size=size)
                 for base, size in config.default_address_pools
             ],
             firewall_backend=FirewallInfo(driver="nftables"),
-            warnings=list(config.warnings),
+            warnings=[*config.warnings, *self._modules.warnings],
         )
 
 
