@@ -224,7 +224,7 @@ def create(
     stdio: Stdio | None = None,
     init: bool = False,
     cgroup: Cgroup | None = None,
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Callable[[int], None] | None = None,
     for_parent: Callable[[int, Fd | None], None] | None = None,
     parking: Parking | None = None,
     preserved: tuple[int, ...] = (),
@@ -242,7 +242,8 @@ def create(
         stdio: descriptors for the process, still owned by the caller; None with a terminal.
         init: PID 1 is our reaper, and the program its child.
         cgroup: group that PID 1 joins; it must exist when `meanwhile` returns.
-        meanwhile: called while PID 1 makes its namespaces; what it raises is raised here.
+        meanwhile: called with the process that is to join the group, PID 1 or its parent, while
+            that makes its namespaces; what it raises is raised here.
         for_parent: PID 1 becomes a child of our parent, who has to reap it. Called with its pid
             and pidfd, which stays ours, as soon as it exists; and before, with None, for an
             intermediate process that has to be reaped too.
@@ -298,16 +299,17 @@ def create(
             pid_namespace=joined["pid"].fileno() if "pid" in joined else -1,
             fork_unshare=new_namespaces(spec, "pid", "time"),
         )
-        if "user" in joined and meanwhile is not None:
-            # Only the intermediate process may join the group, and it is not waited for.
-            meanwhile()
-            meanwhile = None
         if "pid" in joined or "user" in joined:
+            early = None
+            if "user" in joined:
+                # Only the intermediate process may join the group.
+                early, meanwhile = meanwhile or (lambda _: None), None
             pid, pidfd = _clone_through_intermediate(
                 lambda: init_process.run_through_intermediate(plan),
                 link,
                 theirs,
                 for_parent,
+                early,
             )
         else:
             pid = _fork_into(
@@ -322,7 +324,7 @@ def create(
         if for_parent is not None:
             for_parent(pid, pidfd)
         if meanwhile is not None:
-            meanwhile()
+            meanwhile(pid)
         # Answered only now: a message that a dying process leaves unread would hide its last word.
         _expect(link, MESSAGE_NAMESPACES, pidfd)
         link.send(MESSAGE_CGROUP)
@@ -472,23 +474,38 @@ def _clone_through_intermediate(
     link: _Link,
     theirs: socket.socket,
     for_parent: Callable[[int, Fd | None], None] | None = None,
+    meanwhile: Callable[[int], None] | None = None,
 ) -> tuple[int, Fd]:
     """Fork I, which makes the final process our child; returns that and reaps I.
+
+    With `meanwhile` I waits, before it joins the group, until that has been called with its pid.
 
     Either I clones it as its sibling, or it becomes ours when I ends, for which we are a subreaper
     that long. A clone runs at once, so its messages may come ahead of I's; but when I has ended
     well, I's is there too. With `for_parent` both are our parent's.
     """
     if for_parent is not None:
-        for_parent(_fork_into(0, child, sibling=True), None)
+        helper = _fork_into(0, child, sibling=True)
+        for_parent(helper, None)
         theirs.close()
+        if meanwhile is not None:
+            meanwhile(helper)
+            link.send(MESSAGE_CGROUP)
         pid = link.receive_pid()
         return pid, _sibling(pid)
     linux_process.set_child_subreaper(enabled=True)
     try:
         helper = _fork_into(0, child)
         theirs.close()
-        _, status = os.waitpid(helper, 0)
+        try:
+            if meanwhile is not None:
+                meanwhile(helper)
+                link.send(MESSAGE_CGROUP)
+        except BaseException:
+            link.close()  # it ends, and what `meanwhile` failed at is told
+            raise
+        finally:
+            _, status = os.waitpid(helper, 0)
     finally:
         linux_process.set_child_subreaper(enabled=False)
     if status == 0:

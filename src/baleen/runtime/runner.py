@@ -124,6 +124,7 @@ class Runner:
             else:
                 self._begin(streams, on_end)
 
+        self._forget_transient_group()
         self._worker = Worker(
             self._nursery,
             self._poller,
@@ -372,6 +373,8 @@ class Runner:
                     self._poller.call_later(_AGAIN_S, lambda: self._sweep(code, until))
                     return
             self._report_oom()
+            if self._cgroup.is_transient:
+                self._close_oom_watch()  # a file that is gone is always ready
         self._on_exit(code)
 
     @property
@@ -383,8 +386,22 @@ class Runner:
         """Whether the kernel killed for lack of memory in the run that has ended."""
         if self._cgroup is None:
             return False
-        before, self._oom_before = self._oom_before, self._cgroup.oom_events()
-        return self._oom_before > before
+        # A transient group may be gone already: then what was reported counts.
+        count = max(self._cgroup.oom_events(), self._oom_reported)
+        before, self._oom_before = self._oom_before, count
+        return count > before
+
+    def _forget_transient_group(self) -> None:
+        """The next run gets a new group, which counts from the beginning."""
+        if self._cgroup is not None and self._cgroup.is_transient:
+            self._cgroup = None
+            self._oom_before = self._oom_reported = 0
+
+    def _close_oom_watch(self) -> None:
+        if self._oom_watch is not None:
+            self._poller.remove(self._oom_watch.fd)
+            self._oom_watch.close()
+            self._oom_watch = None
 
     def close(self) -> None:
         """Remove the control group and give up the namespace: the container will not run again.
@@ -394,10 +411,7 @@ class Runner:
         """
         self._give_up()
         self._close_resolver()
-        if self._oom_watch is not None:
-            self._poller.remove(self._oom_watch.fd)
-            self._oom_watch.close()
-            self._oom_watch = None
+        self._close_oom_watch()
         if self._netns is not None:
             self._netns.close()
             self._netns = None

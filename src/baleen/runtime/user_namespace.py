@@ -23,6 +23,7 @@ from baleen.linux import capabilities
 from baleen.linux import namespaces as ns
 from baleen.linux.record import record
 from baleen.runtime import devices, hardening, rootfs
+from baleen.runtime.sync import MESSAGE_CGROUP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def enter(plan: InitPlan, channel: Channel) -> OpenedTree:
     """Do all that needs the host's rights, then give them up. Raises OSError, LaunchError."""
     spec = plan.spec
     channel.stage = "joining the cgroup"
+    channel.wait_for(MESSAGE_CGROUP)
     if plan.cgroup is not None:
         plan.cgroup.add(0)
     channel.stage = "opening the sources of mounts"

@@ -198,7 +198,7 @@ class _Work:
         if spec.cgroups_path:
             cgroup = self._cgroups.open(spec.cgroups_path)
             if not self._has_cgroup:
-                make_cgroup = lambda: self._make_cgroup(spec)  # noqa: E731
+                make_cgroup = lambda pid: self._make_cgroup(spec, pid)  # noqa: E731
         program = request.seccomp_program
         container = create(
             spec,
@@ -217,9 +217,9 @@ class _Work:
         container.start()
         return container
 
-    def _make_cgroup(self, spec: Spec) -> None:
+    def _make_cgroup(self, spec: Spec, pid: int) -> None:
         """Make the control group, while PID 1 makes its namespaces."""
-        self._cgroups.create(spec.cgroups_path, spec.resources)
+        self._cgroups.create(spec.cgroups_path, spec.resources, pid)
         self._has_cgroup = True
 
     def _tell_child(self, pid: int, pidfd: Fd | None) -> None:
