@@ -62,8 +62,8 @@ def choose_driver(requested: str, *, unified: bool, booted: bool) -> str:
         return SYSTEMD if unified and booted else CGROUPFS
     if requested == SYSTEMD and not booted:
         raise InvalidArgument(
-            "native.cgroupdriver=systemd: systemd is not the first process of this host; "
-            "leave the option out"
+            "native.cgroupdriver=systemd: systemd is not the first process of this host, or we are "
+            "not its root; leave the option out"
         )
     if requested == SYSTEMD and not unified:
         raise InvalidArgument(

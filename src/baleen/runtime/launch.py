@@ -242,8 +242,7 @@ def create(
         stdio: descriptors for the process, still owned by the caller; None with a terminal.
         init: PID 1 is our reaper, and the program its child.
         cgroup: group that PID 1 joins; it must exist when `meanwhile` returns.
-        meanwhile: called with the process that is to join the group, PID 1 or its parent, while
-            that makes its namespaces; what it raises is raised here.
+        meanwhile: called with PID 1 while that makes its namespaces; what it raises is raised here.
         for_parent: PID 1 becomes a child of our parent, who has to reap it. Called with its pid
             and pidfd, which stays ours, as soon as it exists; and before, with None, for an
             intermediate process that has to be reaped too.
@@ -300,16 +299,11 @@ def create(
             fork_unshare=new_namespaces(spec, "pid", "time"),
         )
         if "pid" in joined or "user" in joined:
-            early = None
-            if "user" in joined:
-                # Only the intermediate process may join the group.
-                early, meanwhile = meanwhile or (lambda _: None), None
             pid, pidfd = _clone_through_intermediate(
                 lambda: init_process.run_through_intermediate(plan),
                 link,
                 theirs,
                 for_parent,
-                early,
             )
         else:
             pid = _fork_into(
@@ -325,6 +319,8 @@ def create(
             for_parent(pid, pidfd)
         if meanwhile is not None:
             meanwhile(pid)
+        if "user" in joined and cgroup is not None:
+            cgroup.add(pid)  # PID 1 may not join the group by itself
         # Answered only now: a message that a dying process leaves unread would hide its last word.
         _expect(link, MESSAGE_NAMESPACES, pidfd)
         link.send(MESSAGE_CGROUP)
@@ -474,38 +470,23 @@ def _clone_through_intermediate(
     link: _Link,
     theirs: socket.socket,
     for_parent: Callable[[int, Fd | None], None] | None = None,
-    meanwhile: Callable[[int], None] | None = None,
 ) -> tuple[int, Fd]:
     """Fork I, which makes the final process our child; returns that and reaps I.
-
-    With `meanwhile` I waits, before it joins the group, until that has been called with its pid.
 
     Either I clones it as its sibling, or it becomes ours when I ends, for which we are a subreaper
     that long. A clone runs at once, so its messages may come ahead of I's; but when I has ended
     well, I's is there too. With `for_parent` both are our parent's.
     """
     if for_parent is not None:
-        helper = _fork_into(0, child, sibling=True)
-        for_parent(helper, None)
+        for_parent(_fork_into(0, child, sibling=True), None)
         theirs.close()
-        if meanwhile is not None:
-            meanwhile(helper)
-            link.send(MESSAGE_CGROUP)
         pid = link.receive_pid()
         return pid, _sibling(pid)
     linux_process.set_child_subreaper(enabled=True)
     try:
         helper = _fork_into(0, child)
         theirs.close()
-        try:
-            if meanwhile is not None:
-                meanwhile(helper)
-                link.send(MESSAGE_CGROUP)
-        except BaseException:
-            link.close()  # it ends, and what `meanwhile` failed at is told
-            raise
-        finally:
-            _, status = os.waitpid(helper, 0)
+        _, status = os.waitpid(helper, 0)
     finally:
         linux_process.set_child_subreaper(enabled=False)
     if status == 0:

@@ -2,13 +2,15 @@
 
 A process that lives in a user namespace may not use directories, devices, control groups and
 namespaces of the host that are not its own. So the intermediate process, which still may, opens
-the root, the sources of binds and the device nodes as detached mounts, joins the control group and
-the namespaces that have a path; then it becomes root of the user namespace, and what PID 1 makes
-from then on belongs to that::
+the root, the sources of binds and the device nodes as detached mounts, and joins the namespaces
+that have a path; then it becomes root of the user namespace, and what PID 1 makes from then on
+belongs to that::
 
-    intermediate, on the host      cgroup, sources, root, nodes, joined namespaces, time offsets
+    intermediate, on the host      sources, root, nodes, joined namespaces, time offsets
     joins the user namespace       and is its user 0
-    unshare(pid), clone ──────► PID 1: unshare(mount, network, uts, ipc, cgroup), attach, mount
+    unshare(pid), clone ──────► PID 1: unshare(mount, network, uts, ipc)
+    parent, on the host            puts PID 1 into the control group
+                                PID 1: unshare(cgroup), attach, mount
 
 Loaded only for documents with a user namespace. See: user_namespaces(7); runc's nsexec.c has the
 same order.
@@ -23,7 +25,6 @@ from baleen.linux import capabilities
 from baleen.linux import namespaces as ns
 from baleen.linux.record import record
 from baleen.runtime import devices, hardening, rootfs
-from baleen.runtime.sync import MESSAGE_CGROUP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,10 +58,6 @@ def all_capabilities() -> int:
 def enter(plan: InitPlan, channel: Channel) -> OpenedTree:
     """Do all that needs the host's rights, then give them up. Raises OSError, LaunchError."""
     spec = plan.spec
-    channel.stage = "joining the cgroup"
-    channel.wait_for(MESSAGE_CGROUP)
-    if plan.cgroup is not None:
-        plan.cgroup.add(0)
     channel.stage = "opening the sources of mounts"
     sources = rootfs.open_bind_sources(spec.mounts, plan.bundle, plan.id_mapped)
     channel.stage = "opening the root file system"
