@@ -44,7 +44,6 @@ def group_of(pid):
 def in_scope(runtime, scope, *args, change=lambda document: None):
     def changed(document):
         document["linux"]["cgroupsPath"] = scope
-        document["linux"].setdefault("resources", {})["memory"] = {"limit": 64 * MIB}
         change(document)
 
     runtime.configure(*args, change=changed)
@@ -54,7 +53,10 @@ def in_scope(runtime, scope, *args, change=lambda document: None):
 
 @needs_systemd
 def test_the_life_of_a_container_in_a_scope(runtime, scope):
-    in_scope(runtime, scope, "sleep", "1000")
+    def limited(document):
+        document["linux"]["resources"]["memory"] = {"limit": 64 * MIB}
+
+    in_scope(runtime, scope, "sleep", "1000", change=limited)
     runtime.create()
     group = group_of(runtime.pid())
     assert group.name == unit_of(scope)
@@ -98,6 +100,7 @@ def test_a_user_namespace_may_be_in_one(runtime, scope):
         document["linux"]["namespaces"].append({"type": "user"})
         mapping = [{"containerID": 0, "hostID": 100_000, "size": 65_536}]
         document["linux"]["uidMappings"] = document["linux"]["gidMappings"] = mapping
+        del document["linux"]["sysctl"]  # which has groups that the namespace has not
 
     in_scope(runtime, scope, "sleep", "1000", change=mapped)
     for directory, _, files in os.walk(runtime.bundle / "rootfs"):
