@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from baleen.engine.cgroup_naming import check_parent, group_name
+from baleen.engine.cgroup_naming import SYSTEMD, check_parent, group_name
 from baleen.engine.container_networks import shared_with
 from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
@@ -29,7 +29,7 @@ from baleen.errors import BaleenError, Conflict, InvalidArgument, NotFound, Unav
 from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AsyncExitStack
     from pathlib import Path
 
@@ -92,6 +92,13 @@ class Bundles:
     def _next_cgroup_path(self, record: ContainerRecord) -> str:
         parent = record.host_config.cgroup_parent or self._config.cgroup_parent
         return group_name(parent, record.id, self._config.cgroup_driver)
+
+    def cgroup_parents(self, records: Iterable[ContainerRecord]) -> set[str]:
+        """Return the cgroups in which those of these and of other containers are, if ours."""
+        if self._config.cgroup_driver == SYSTEMD:
+            return set()
+        given = {record.host_config.cgroup_parent for record in records}
+        return {"/" + parent.strip("/") for parent in {self._config.cgroup_parent, *given} - {""}}
 
     def _document(self, record: ContainerRecord) -> dict[str, Any] | None:
         """The config.json of the run; None without one."""
