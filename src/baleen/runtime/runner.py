@@ -20,6 +20,7 @@ from time import monotonic
 
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.linux.cgroup import CgroupError
+from baleen.linux.kernel_log import memory_kills
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
 from baleen.linux.rtnetlink import RouteSocket
 from baleen.runtime.enter import EnterPlan
@@ -338,9 +339,12 @@ class Runner:
             # On cgroup v1 the notice comes first and the kill, which is counted, follows.
             self._poller.call_later(_OOM_KILL_S, self._report_oom)
 
-    def _report_oom(self) -> None:
-        """Tell of processes killed for lack of memory since the last time, if there were any."""
-        count = self._cgroup.oom_events() if self._cgroup is not None else 0
+    def _report_oom(self, logged: int = 0) -> None:
+        """Tell of processes killed for lack of memory since the last time, if there were any.
+
+        `logged` is how many the kernel's log has; the group may be gone.
+        """
+        count = max(logged, self._cgroup.oom_events()) if self._cgroup is not None else 0
         if count > self._oom_reported:
             self._oom_reported = count
             self._on_oom()
@@ -372,9 +376,11 @@ class Runner:
                 if monotonic() < until:
                     self._poller.call_later(_AGAIN_S, lambda: self._sweep(code, until))
                     return
-            self._report_oom()
             if self._cgroup.is_transient:
                 self._close_oom_watch()  # a file that is gone is always ready
+                self._report_oom(memory_kills(self._cgroup.path, self._started))
+            else:
+                self._report_oom()
         self._on_exit(code)
 
     @property
@@ -386,7 +392,7 @@ class Runner:
         """Whether the kernel killed for lack of memory in the run that has ended."""
         if self._cgroup is None:
             return False
-        # A transient group may be gone already: then what was reported counts.
+        # A transient group may be gone already: then what was reported is what there was.
         count = max(self._cgroup.oom_events(), self._oom_reported)
         before, self._oom_before = self._oom_before, count
         return count > before
