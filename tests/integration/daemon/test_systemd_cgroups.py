@@ -254,6 +254,7 @@ def test_who_is_killed_for_memory_is_known(engine):
             *("run", "--name", f"eater{number}", "-m", "16m", "--memory-swap", "16m"),
             *("busybox", "sh", "-c", eat),
             check=False,
+            timeout_s=120,  # an emulated processor is long at its limit before it gives up
         )
         state = engine.state(f"eater{number}")
         assert (state["OOMKilled"], state["ExitCode"]) == (True, 137)
