@@ -72,6 +72,8 @@ class _UnixConnection(http.client.HTTPConnection):
 class Bed:
     """A daemon and its surroundings; `start` and `close` make and remove everything."""
 
+    cgroup_driver = "cgroupfs"
+
     def __init__(self, directory: Path) -> None:
         token = secrets.token_hex(3)
         self.directory = directory
@@ -122,6 +124,7 @@ class Bed:
             f"--exec-root={self.place.exec_root}",
             f"--pidfile={self.directory / 'baleend.pid'}",
             f"--cgroup-parent={self.place.cgroup_parent}",
+            f"--exec-opt=native.cgroupdriver={self.cgroup_driver}",
             "--bridge=baleen0",
             f"-H={self.host}",
             *self.flags,

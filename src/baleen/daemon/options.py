@@ -100,8 +100,12 @@ OPTIONS = (
         "default-ulimit", "ulimits", "name=soft:hard for new containers", key="default-ulimits"
     ),
     _option("default-shm-size", "size", "default size of /dev/shm"),
-    _option("cgroup-parent", "text", "cgroup that contains those of all containers"),
-    _option("exec-opt", "list", "native.cgroupdriver=cgroupfs", key="exec-opts"),
+    _option(
+        "cgroup-parent",
+        "text",
+        "cgroup, or with systemd slice, that contains those of all containers",
+    ),
+    _option("exec-opt", "list", "native.cgroupdriver=systemd or cgroupfs", key="exec-opts"),
     _option("init", "flag", "run an init in containers that forwards signals and reaps"),
     _option("seccomp-profile", "text", 'seccomp profile file, "builtin" or "unconfined"'),
     _option("selinux-enabled", "flag", "confine containers by SELinux, where the host has it"),

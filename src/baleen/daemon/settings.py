@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from baleen.daemon.cgroup_settings import cgroup_settings
 from baleen.engine.config import EngineConfig
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ def engine_config(
     """Return the engine's part; `labels` stays shared, so that a reload reaches it."""
     open_tcp = not config.tlsverify and any(host.startswith("tcp://") for host in config.hosts)
     profile = config.seccomp_profile
+    driver, parent = cgroup_settings(config.exec_opts, config.cgroup_parent)
     return EngineConfig(
         data_root=config.data_root,
         exec_root=config.exec_root,
-        cgroup_parent=config.cgroup_parent,
+        cgroup_driver=driver,
+        cgroup_parent=parent,
         bridge=config.bridge,
         bip=config.bip or None,
         default_address_pools=config.default_address_pools,

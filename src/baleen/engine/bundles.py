@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from baleen.engine.cgroup_naming import SYSTEMD, check_parent, group_name
 from baleen.engine.container_networks import shared_with
 from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
@@ -77,23 +78,40 @@ class Bundles:
         self._tasks = tasks
         self._user_files: dict[str, UserFiles] = {}
         self._processes: dict[str, dict[str, Any]] = {}
+        self._cgroup_paths: dict[str, str] = {}
 
     def directory(self, container_id: str) -> Path:
         """Return the bundle's directory."""
         return self._config.exec_root / "containers" / container_id
 
     def cgroup_path(self, record: ContainerRecord) -> str:
-        """Return the absolute path of the container's cgroup in each hierarchy."""
-        return f"{self._cgroup_parent(record)}/{record.id}"
+        """Return the name of the cgroup of the container's run, else of its next one."""
+        if record.id not in self._cgroup_paths:
+            if (document := self._document(record)) is None:
+                return self._next_cgroup_path(record)
+            # It was started by an earlier daemon, whose driver and parent may have been others.
+            self._cgroup_paths[record.id] = document["linux"]["cgroupsPath"]
+        return self._cgroup_paths[record.id]
 
-    def _cgroup_parent(self, record: ContainerRecord) -> str:
+    def _next_cgroup_path(self, record: ContainerRecord) -> str:
         parent = record.host_config.cgroup_parent or self._config.cgroup_parent
-        return "/" + parent.strip("/")
+        return group_name(parent, record.id, self._config.cgroup_driver)
 
     def cgroup_parents(self, records: Iterable[ContainerRecord]) -> set[str]:
-        """Return the cgroups in which those of these and of other containers are."""
-        own = "/" + self._config.cgroup_parent.strip("/")
-        return {own, *(self._cgroup_parent(record) for record in records)}
+        """Return the cgroups in which those of these and of other containers are, if ours."""
+        if self._config.cgroup_driver == SYSTEMD:
+            return set()
+        given = {record.host_config.cgroup_parent for record in records}
+        return {"/" + parent.strip("/") for parent in {self._config.cgroup_parent, *given} - {""}}
+
+    def _document(self, record: ContainerRecord) -> dict[str, Any] | None:
+        """The config.json of the run; None without one."""
+        try:
+            text = (self.directory(record.id) / "config.json").read_bytes()
+            document: dict[str, Any] = msgspec.json.decode(text)
+        except (OSError, msgspec.DecodeError):
+            return None
+        return document
 
     async def write(self, record: ContainerRecord, sandbox: Sandbox, undo: AsyncExitStack) -> str:
         """Prepare everything for one run; returns the path of start.json.
@@ -102,6 +120,8 @@ class Bundles:
             Conflict: a namespace of a container that does not run shall be joined.
             InvalidArgument: no such user in the image, a bad seccomp profile, …
         """
+        # It may have been created while the daemon had another driver.
+        check_parent(record.host_config.cgroup_parent, self._config.cgroup_driver)
         mounts = self._mounts(record)
         bundle = self.directory(record.id)
         bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -115,6 +135,7 @@ class Bundles:
             await self._tasks.blocking(self._label_files, record)
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
+        self._cgroup_paths[record.id] = spec["linux"]["cgroupsPath"]
         request = self._request(record, mounts, sandbox, spec)
         path = bundle / "start.json"
         path.write_bytes(msgspec.json.encode(request))
@@ -307,7 +328,7 @@ class Bundles:
         return Facts(
             hostname=config.hostname,
             domainname=config.domainname,
-            cgroup_path=self.cgroup_path(record),
+            cgroup_path=self._next_cgroup_path(record),
             cgroup_version=self._cgroups.version,
             user=user,
             path=record.path,
@@ -472,6 +493,7 @@ class Bundles:
     def clean(self, record: ContainerRecord) -> None:
         """Remove the bundle and unmount what was mounted for the run. Idempotent."""
         self._processes.pop(record.id, None)
+        self._cgroup_paths.pop(record.id, None)
         bundle = self.directory(record.id)
         shm = bundle / "shm"
         if record.host_config.ipc_mode == "shareable" and shm.is_mount():

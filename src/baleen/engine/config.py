@@ -22,7 +22,8 @@ class EngineConfig:
     Attributes:
         data_root: durable state: database, images, layers, container directories, volumes.
         exec_root: what a reboot may forget: bundles, sockets, compiled seccomp programs.
-        cgroup_parent: absolute cgroup path under which each container gets its own.
+        cgroup_driver: "cgroupfs" or "systemd", see `cgroup_naming`.
+        cgroup_parent: absolute cgroup path, or the slice, under which each container gets its own.
         bridge: name of the default network's bridge.
         bip: address of that bridge in CIDR form, or None for the first free pool.
         default_address_pools: (base, size) pairs for networks made without a subnet.
@@ -43,6 +44,7 @@ class EngineConfig:
 
     data_root: Path
     exec_root: Path
+    cgroup_driver: str = "cgroupfs"
     cgroup_parent: str = "/baleen"
     bridge: str = "baleen0"
     bip: str | None = None

@@ -17,6 +17,7 @@ from baleen.api import ContainerCreateResponse, LogConfig
 from baleen.containers.names import parse_name
 from baleen.containers.record import ContainerRecord
 from baleen.containers.times import now_text
+from baleen.engine.cgroup_naming import check_parent
 from baleen.engine.container_networks import shared_with
 from baleen.engine.host_checks import check_create
 from baleen.engine.image_config import command_of, merge_image_config
@@ -215,6 +216,7 @@ class Creating:
         warnings += check_create(config, host, self._resources)
         if self._config.remapping_of(host) is not None:
             check_remapped(host)
+        check_parent(host.cgroup_parent, self._config.cgroup_driver)
         parse_log_config(host.log_config, config)
         command_of(config)
         port_requests(config, host)

@@ -16,6 +16,7 @@ from baleen.containers import ContainerStore, ExecStore
 from baleen.content import ContentStore
 from baleen.engine.attaching import Attaching
 from baleen.engine.bundles import Bundles
+from baleen.engine.cgroup_naming import CGROUPFS
 from baleen.engine.container_networks import ContainerNetworks
 from baleen.engine.copying import Copying
 from baleen.engine.creating import Creating
@@ -173,7 +174,9 @@ class Engine:
         self.container_remove = removing.remove
         self.container_rename = removing.rename
         self.containers_prune = removing.prune
-        self.container_update = Updating(store, lives, starter, self.events, cgroups).update
+        self.container_update = Updating(
+            store, lives, starter, self.events, cgroups, self._tasks
+        ).update
 
         viewing = Viewing(store, execs, lives, self._snapshots, self._tasks)
         self.container_list = viewing.list_all
@@ -309,7 +312,8 @@ class Engine:
         refuse_foreign_runs(self.config)
         await self._networks.start()
         await self._networks.uninstall()
-        self._cgroups.open(self.config.cgroup_parent).remove()
+        if self.config.cgroup_driver == CGROUPFS:  # slices are systemd's
+            self._cgroups.open(self.config.cgroup_parent).remove()
 
     def _on_image_event(self, action: str, image_id: str, attributes: Mapping[str, str]) -> None:
         self._store.refresh_summaries()

@@ -50,7 +50,7 @@ class Facts:
     Attributes:
         path, args: the command, see `image_config.command_of`.
         hostname, domainname: of the UTS namespace.
-        cgroup_path: absolute path below each hierarchy, "/baleen/<id>".
+        cgroup_path: "/baleen/<id>", or "system.slice:docker:<id>" for systemd.
         cgroup_version: 1 (also hybrid) or 2; decides the default cgroup namespace.
         user: resolved uid, gid, groups and home.
         mounts: volumes, binds and tmpfs with their resolved sources.

@@ -112,7 +112,7 @@ class System:
             nfd=len(os.listdir("/proc/self/fd")),  # noqa: PTH208  # names only
             system_time=now_text(),
             logging_driver=config.log_driver,
-            cgroup_driver="cgroupfs",
+            cgroup_driver=config.cgroup_driver,
             cgroup_version=str(self._cgroups.version),
             kernel_version=os.uname().release,
             operating_system=name,

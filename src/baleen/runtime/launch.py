@@ -242,7 +242,7 @@ def create(
     stdio: Stdio | None = None,
     init: bool = False,
     cgroup: Cgroup | None = None,
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Callable[[int], None] | None = None,
     for_parent: Callable[[int, Fd | None], None] | None = None,
     parking: Parking | None = None,
     preserved: tuple[int, ...] = (),
@@ -260,7 +260,7 @@ def create(
         stdio: descriptors for the process, still owned by the caller; None with a terminal.
         init: PID 1 is our own init, and the program its child.
         cgroup: group that PID 1 joins; it must exist when `meanwhile` returns.
-        meanwhile: called while PID 1 makes its namespaces; what it raises is raised here.
+        meanwhile: called with PID 1 while that makes its namespaces; what it raises is raised here.
         for_parent: PID 1 becomes a child of our parent, who has to reap it. Called with its pid
             and pidfd, which stays ours, as soon as it exists; and before, with None, for an
             intermediate process that has to be reaped too.
@@ -337,7 +337,7 @@ def create(
         if for_parent is not None:
             for_parent(pid, pidfd)
         if meanwhile is not None:
-            meanwhile()
+            meanwhile(pid)
         # Answered only now: a message that a dying process leaves unread would hide its last word.
         _expect(link, MESSAGE_NAMESPACES, pidfd)
         if "user" in joined and cgroup is not None:

@@ -250,7 +250,7 @@ class _Work:
             container = create_warm(
                 warm,
                 spec,
-                meanwhile=lambda: self._take_group(warm.group, spec),
+                meanwhile=lambda: self._take_group(warm, spec),
                 for_parent=self._tell_child,
             )
             if spec.namespaces.get("network", "") is None:
@@ -299,7 +299,7 @@ class _Work:
         if spec.cgroups_path:
             cgroup = self._cgroups.open(spec.cgroups_path)
             if not self._has_cgroup:
-                make_cgroup = lambda: self._make_cgroup(spec)  # noqa: E731
+                make_cgroup = lambda pid: self._make_cgroup(spec, pid)  # noqa: E731
         program = request.seccomp_program
         return create(
             spec,
@@ -314,21 +314,21 @@ class _Work:
             for_parent=self._tell_child,
         )
 
-    def _make_cgroup(self, spec: Spec) -> None:
+    def _make_cgroup(self, spec: Spec, pid: int) -> None:
         """Make the control group, while PID 1 makes its namespaces."""
-        self._cgroups.create(spec.cgroups_path, spec.resources)
+        self._cgroups.create(spec.cgroups_path, spec.resources, pid)
         self._has_cgroup = True
 
-    def _take_group(self, group: Cgroup | None, spec: Spec) -> None:
+    def _take_group(self, warm: WarmInit, spec: Spec) -> None:
         """Make the control group of the PID 1 made ahead the container's."""
         if not spec.cgroups_path:
             return
         # Said before: if we die, or are given up before the start, somebody has to remove it.
         self._send(b"G" + spec.cgroups_path.encode())
-        if group is None:
-            self._make_cgroup(spec)
+        if warm.group is None:
+            self._make_cgroup(spec, warm.pid)
             return
-        self._cgroups.rename(group, spec.cgroups_path, spec.resources)
+        self._cgroups.rename(warm.group, spec.cgroups_path, spec.resources)
         self._has_cgroup = True
 
     def _join_rest(self, pid: int, spec: Spec | None) -> None:

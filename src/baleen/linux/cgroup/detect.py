@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from baleen.linux.cgroup.driver import CgroupError
@@ -78,7 +79,8 @@ def detect(root: str = "/sys/fs/cgroup") -> CgroupDriver:
     """Returns the driver for what is mounted below `root`, found in /proc/self/mountinfo.
 
     Without v1 hierarchies a cgroup2 file system is the unified layout (v2). Otherwise the v1
-    driver uses every v1 hierarchy found and joins a mounted unified hierarchy too (hybrid). Reads
+    driver uses every v1 hierarchy found and joins a mounted unified hierarchy too (hybrid). Where
+    systemd runs, the driver for v2 makes groups through it too, see `systemd.py`. Reads
     one file of /proc; call it once and keep the driver.
 
     Raises:
@@ -91,6 +93,10 @@ def detect(root: str = "/sys/fs/cgroup") -> CgroupDriver:
 
         return V1Driver(layout.hierarchies, layout.unified)
     if layout.unified is not None:
+        if os.path.isdir("/run/systemd/system"):  # see sd_booted(3)
+            from baleen.linux.cgroup.systemd import SystemdDriver
+
+            return SystemdDriver(layout.unified)
         from baleen.linux.cgroup.v2 import V2Driver
 
         return V2Driver(layout.unified)
