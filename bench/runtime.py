@@ -138,7 +138,7 @@ class Ours:
         for supervisor in supervisors:
             supervisor.call("start")
         pause(_REST_S)  # what is kept warm for the next start is let go
-        memory = self.zygote.helpers_pss_mb() / _CONTAINERS
+        memory = self.zygote.supervising_pss_mb() / _CONTAINERS
         process = {**self._document["process"], "args": ["true"]}
         number = 0
 

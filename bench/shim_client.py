@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -90,23 +88,29 @@ class Zygote:
             socket.send_fds(self._sock, [json.dumps(message).encode()], [theirs.fileno()])
         return Supervisor(ours)
 
-    def helpers_pss_mb(self) -> float:
-        """The memory (10^6 bytes) of all that was forked to look after containers."""
+    def supervising_pss_mb(self) -> float:
+        """The memory (10^6 bytes) of all processes that look after containers which run.
+
+        That is each shim that has some, with what it has forked; not the shim that waits ahead.
+        """
         total = 0
-        for pid in _below(self._process.pid):
-            with contextlib.suppress(OSError):
-                if not Path(f"/proc/{pid}/comm").read_text().startswith("baleen"):
-                    continue
-                for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                    if line.startswith("Pss:"):
-                        total += int(line.split()[1]) * 1024
+        for shim in _children(self._process.pid):
+            helpers = [pid for pid in _children(shim) if _is_ours(pid)]
+            if len(helpers) < len(_children(shim)):
+                total += sum(_pss(pid) for pid in (shim, *helpers))
         return total / 1e6
 
 
-def _below(pid: int) -> list[int]:
-    found = []
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            for text in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
-                found += [int(text), *_below(int(text))]
-    return found
+def _children(pid: int) -> list[int]:
+    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_ours(pid: int) -> bool:
+    return Path(f"/proc/{pid}/comm").read_text().startswith("baleen")
+
+
+def _pss(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0

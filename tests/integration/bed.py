@@ -72,14 +72,17 @@ class _UnixConnection(http.client.HTTPConnection):
 class Bed:
     """A daemon and its surroundings; `start` and `close` make and remove everything."""
 
+    cgroup_driver = "cgroupfs"
+
     def __init__(self, directory: Path) -> None:
         token = secrets.token_hex(3)
         self.directory = directory
         self.netns, self.outside_netns = f"bl{token}", f"bl{token}o"
+        self.data_root = directory / "data"
         self.place = leaks.Place(
             netns=self.netns,
             cgroup_parent=f"/bltest-{token}",
-            data_root=directory / "data",
+            data_root=self.data_root,
             exec_root=directory / "run",
         )
         self.socket = directory / "api.sock"
@@ -87,6 +90,7 @@ class Bed:
         self.log = directory / "baleend.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.flags: list[str] = []
+        self.prefix: list[str] = []
 
     # --- life --------------------------------------------------------------------------------
 
@@ -113,12 +117,14 @@ class Bed:
         assert self.process is None
         command = leaks.in_netns(
             self.netns,
+            *self.prefix,
             str(Path(sys.executable).with_name("baleend")),
             "--debug",
-            f"--data-root={self.place.data_root}",
+            f"--data-root={self.data_root}",
             f"--exec-root={self.place.exec_root}",
             f"--pidfile={self.directory / 'baleend.pid'}",
             f"--cgroup-parent={self.place.cgroup_parent}",
+            f"--exec-opt=native.cgroupdriver={self.cgroup_driver}",
             "--bridge=baleen0",
             f"-H={self.host}",
             *self.flags,
@@ -127,7 +133,7 @@ class Bed:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        wait_until("the daemon answers", self._answers, timeout_s=20)
+        wait_until("the daemon answers", self._answers, timeout_s=60)
 
     def _answers(self) -> bool:
         assert self.process is not None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from baleen.daemon.cgroup_settings import cgroup_settings
 from baleen.daemon.options import OPTIONS, UNSUPPORTED, Option, parse_size
 from baleen.daemon.query import parse_integer
 from baleen.errors import InvalidArgument
@@ -77,10 +78,11 @@ class Config:
     log_opts: dict[str, str] = field(default_factory=dict)
     default_ulimits: dict[str, tuple[int, int]] = field(default_factory=dict)
     default_shm_size: int = 64 << 20
-    cgroup_parent: str = "/baleen"
+    cgroup_parent: str = ""
     exec_opts: list[str] = field(default_factory=list)
     init: bool = False
     seccomp_profile: str = ""
+    selinux_enabled: bool = False
     default_runtime: str = "baleen"
     storage_driver: str = "overlay2"
     shutdown_timeout: int = 15
@@ -91,6 +93,7 @@ class Config:
     rootless_single_id: bool = False
     port_forwarder: Path = Path()
     warnings: list[str] = field(default_factory=list)
+    userns_remap: str = ""
     ignored: list[str] = field(default_factory=list)
 
 
@@ -346,8 +349,6 @@ def _check_paths(config: Config) -> None:
         path = cast("Path", getattr(config, name))
         if not path.is_absolute() or path == Path("/") or ".." in path.parts:
             raise InvalidArgument(f"{name.replace('_', '-')}: {str(path)!r} is no absolute path")
-    if not config.cgroup_parent.startswith("/") or ".." in config.cgroup_parent.split("/"):
-        raise InvalidArgument(f"cgroup-parent: {config.cgroup_parent!r} is no absolute path")
 
 
 def _check_choices(config: Config) -> None:
@@ -360,14 +361,7 @@ def _check_choices(config: Config) -> None:
     ):
         if value not in choices:
             raise InvalidArgument(f"{name}: {value[:64]!r} is none of {', '.join(choices)}")
-    for option in config.exec_opts:
-        if option == "native.cgroupdriver=systemd":
-            raise InvalidArgument(
-                f"exec-opts: {option} is not supported: leave it out, the cgroups below "
-                f"{config.cgroup_parent} are Baleen's own and systemd lets them be"
-            )
-        if option != "native.cgroupdriver=cgroupfs":
-            raise InvalidArgument(f"exec-opts: {option[:64]!r} is not supported")
+    cgroup_settings(config.exec_opts, config.cgroup_parent)
 
 
 def _check_values(config: Config) -> None:

@@ -103,10 +103,15 @@ OPTIONS = (
         "default-ulimit", "ulimits", "name=soft:hard for new containers", key="default-ulimits"
     ),
     _option("default-shm-size", "size", "default size of /dev/shm"),
-    _option("cgroup-parent", "text", "cgroup that contains those of all containers"),
-    _option("exec-opt", "list", "native.cgroupdriver=cgroupfs", key="exec-opts"),
+    _option(
+        "cgroup-parent",
+        "text",
+        "cgroup, or with systemd slice, that contains those of all containers",
+    ),
+    _option("exec-opt", "list", "native.cgroupdriver=systemd or cgroupfs", key="exec-opts"),
     _option("init", "flag", "run an init in containers that forwards signals and reaps"),
     _option("seccomp-profile", "text", 'seccomp profile file, "builtin" or "unconfined"'),
+    _option("selinux-enabled", "flag", "confine containers by SELinux, where the host has it"),
     _option("default-runtime", "text", "baleen (also under the name runc)"),
     _option("storage-driver", "text", "overlay2", short="s"),
     _option("storage-opt", "list", "", key="storage-opts", accepted="overlay has none"),
@@ -121,6 +126,11 @@ OPTIONS = (
     _option("max-download-attempts", "integer", "", accepted=_LATER),
     _option("experimental", "flag", "", accepted="nothing is experimental"),
     _option("feature", "any", "", key="features", accepted="there are none to choose"),
+    _option(
+        "userns-remap",
+        "text",
+        'user namespace of containers: "default", or user[:group] with subordinate ids',
+    ),
     _option("raw-logs", "flag", "", accepted="logs are never coloured"),
     _option("builder", "any", "", accepted="there is no builder yet"),
     _option("containerd", "text", "", accepted="containerd is not used"),
@@ -137,8 +147,8 @@ UNSUPPORTED = frozenset(
         "fixed-cidr-v6", "host-gateway-ip", "host-gateway-ips", "http-proxy", "https-proxy",
         "init-path", "ip", "ip-forward-no-drop", "ipv6", "metrics-addr",
         "network-control-plane-mtu", "no-new-privileges", "no-proxy", "node-generic-resource",
-        "node-generic-resources", "proxies", "runtimes", "selinux-enabled",
-        "swarm-default-advertise-addr", "userns-remap",
+        "node-generic-resources", "proxies", "runtimes",
+        "swarm-default-advertise-addr",
     }
 )  # fmt: skip
 """Options of dockerd that are refused, in flags and file."""

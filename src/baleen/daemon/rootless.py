@@ -47,6 +47,11 @@ def check_rootless(config: Config) -> None:
             f"rootless-network: {config.rootless_network[:64]!r} is none of auto, none, "
             + ", ".join(NETWORK_PROGRAMS)
         )
+    if config.rootless and (config.userns_remap or config.selinux_enabled):
+        raise InvalidArgument(
+            "userns-remap and selinux-enabled do not work with --rootless: containers share one "
+            "user namespace, and labels are for the machine's root to give"
+        )
     if config.rootless and any(host.startswith("tcp://") for host in config.hosts):
         raise InvalidArgument(
             "hosts: tcp:// does not work with --rootless, whose network is not the host's: "

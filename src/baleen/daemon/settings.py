@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from baleen.daemon.cgroup_settings import cgroup_settings
 from baleen.engine.config import EngineConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baleen.daemon.config import Config
+    from baleen.engine.remapping import Remapping
 
 __all__ = ["engine_config"]
 
@@ -19,14 +21,20 @@ _OPEN_TCP = (
 )
 
 
-def engine_config(config: Config, labels: Sequence[str]) -> EngineConfig:
+def engine_config(
+    config: Config, labels: Sequence[str], remapping: Remapping | None = None
+) -> EngineConfig:
     """Return the engine's part; `labels` stays shared, so that a reload reaches it."""
     open_tcp = not config.tlsverify and any(host.startswith("tcp://") for host in config.hosts)
     profile = config.seccomp_profile
+    # The user's service manager is asked for nothing, see docs/adr/0011-without-root.md.
+    options = ["native.cgroupdriver=cgroupfs"] if config.rootless else config.exec_opts
+    driver, parent = cgroup_settings(options, config.cgroup_parent)
     return EngineConfig(
         data_root=config.data_root,
         exec_root=config.exec_root,
-        cgroup_parent=config.cgroup_parent,
+        cgroup_driver=driver,
+        cgroup_parent=parent,
         bridge=config.bridge,
         bip=config.bip or None,
         default_address_pools=config.default_address_pools,
@@ -44,10 +52,12 @@ def engine_config(config: Config, labels: Sequence[str]) -> EngineConfig:
         default_ulimits=config.default_ulimits,
         default_init=config.init,
         seccomp_profile=None if profile in ("", "builtin") else profile,
+        selinux_enabled=config.selinux_enabled,
         labels=labels,
         warnings=([_OPEN_TCP] if open_tcp else []) + config.warnings,
         port_forwarder=config.port_forwarder if config.rootless else None,
         debug=config.debug,
         insecure_registries=config.insecure_registries,
         registry_mirrors=config.registry_mirrors,
+        remapping=remapping,
     )

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from baleen.engine.cgroup_naming import SYSTEMD, check_parent, group_name
 from baleen.engine.container_networks import shared_with
 from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
 from baleen.engine.oci_spec import Facts, bounding_capabilities, build_spec
 from baleen.engine.public_files import make_public_directory, write_public_file
+from baleen.engine.remapping import user_namespace_to_join
 from baleen.engine.root_view import live_root, read_only_view
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.starter import remove_ending
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from baleen.engine.container_networks import Sandbox
     from baleen.engine.mounts_parse import MountRequest, ResolvedMount
     from baleen.engine.seccomp_programs import SeccompPrograms
+    from baleen.engine.security_modules import SecurityModules
     from baleen.engine.tasks import Tasks
     from baleen.images import ImageStore
     from baleen.linux.cgroup import CgroupDriver
@@ -61,6 +64,7 @@ class Bundles:
         snapshots: Snapshotter,
         volumes: VolumeStore,
         seccomp: SeccompPrograms,
+        modules: SecurityModules,
         cgroups: CgroupDriver,
         tasks: Tasks,
     ) -> None:
@@ -70,27 +74,45 @@ class Bundles:
         self._snapshots = snapshots
         self._volumes = volumes
         self._seccomp = seccomp
+        self._modules = modules
         self._cgroups = cgroups
         self._tasks = tasks
         self._user_files: dict[str, UserFiles] = {}
         self._processes: dict[str, dict[str, Any]] = {}
+        self._cgroup_paths: dict[str, str] = {}
 
     def directory(self, container_id: str) -> Path:
         """Return the bundle's directory."""
         return self._config.exec_root / "containers" / container_id
 
     def cgroup_path(self, record: ContainerRecord) -> str:
-        """Return the absolute path of the container's cgroup in each hierarchy."""
-        return f"{self._cgroup_parent(record)}/{record.id}"
+        """Return the name of the cgroup of the container's run, else of its next one."""
+        if record.id not in self._cgroup_paths:
+            if (document := self._document(record)) is None:
+                return self._next_cgroup_path(record)
+            # It was started by an earlier daemon, whose driver and parent may have been others.
+            self._cgroup_paths[record.id] = document["linux"]["cgroupsPath"]
+        return self._cgroup_paths[record.id]
 
-    def _cgroup_parent(self, record: ContainerRecord) -> str:
+    def _next_cgroup_path(self, record: ContainerRecord) -> str:
         parent = record.host_config.cgroup_parent or self._config.cgroup_parent
-        return "/" + parent.strip("/")
+        return group_name(parent, record.id, self._config.cgroup_driver)
 
     def cgroup_parents(self, records: Iterable[ContainerRecord]) -> set[str]:
-        """Return the cgroups in which those of these and of other containers are."""
-        own = "/" + self._config.cgroup_parent.strip("/")
-        return {own, *(self._cgroup_parent(record) for record in records)}
+        """Return the cgroups in which those of these and of other containers are, if ours."""
+        if self._config.cgroup_driver == SYSTEMD:
+            return set()
+        given = {record.host_config.cgroup_parent for record in records}
+        return {"/" + parent.strip("/") for parent in {self._config.cgroup_parent, *given} - {""}}
+
+    def _document(self, record: ContainerRecord) -> dict[str, Any] | None:
+        """The config.json of the run; None without one."""
+        try:
+            text = (self.directory(record.id) / "config.json").read_bytes()
+            document: dict[str, Any] = msgspec.json.decode(text)
+        except (OSError, msgspec.DecodeError):
+            return None
+        return document
 
     async def write(self, record: ContainerRecord, sandbox: Sandbox, undo: AsyncExitStack) -> str:
         """Prepare everything for one run; returns the path of start.json.
@@ -99,6 +121,8 @@ class Bundles:
             Conflict: a namespace of a container that does not run shall be joined.
             InvalidArgument: no such user in the image, a bad seccomp profile, …
         """
+        # It may have been created while the daemon had another driver.
+        check_parent(record.host_config.cgroup_parent, self._config.cgroup_driver)
         mounts = self._mounts(record)
         bundle = self.directory(record.id)
         bundle.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,12 +131,33 @@ class Bundles:
         self._write_etc(record, sandbox)
         resolved = await self._resolve_mounts(record)
         spec = self._spec(record, mounts, resolved)
+        await self.make_ready(spec["process"])
+        if self._modules.in_force(record).mount:
+            await self._tasks.blocking(self._label_files, record)
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
+        self._cgroup_paths[record.id] = spec["linux"]["cgroupsPath"]
         request = self._request(record, mounts, sandbox, spec)
         path = bundle / "start.json"
         path.write_bytes(msgspec.json.encode(request))
         return str(path)
+
+    async def make_ready(self, process: Mapping[str, object]) -> None:
+        """See that what confines a process, by its OCI object, is loaded (FailedPrecondition)."""
+        profile = process.get("apparmorProfile")
+        if profile is not None and not self._modules.has_profile(profile):
+            await self._tasks.blocking(self._modules.ensure_profile, profile)
+
+    def _label_files(self, record: ContainerRecord) -> None:
+        names = ("hostname", "hosts", "resolv.conf")
+        paths = [f"{record.state_dir}/{name}" for name in names]
+        self._modules.label_files(paths, record.mount_label)
+        for point in record.mounts:
+            self._modules.relabel_mount(point, record.mount_label)
+
+    def security_changes(self, record: ContainerRecord) -> dict[str, str]:
+        """Return what the record is to say of the security modules of its run."""
+        return {"apparmor_profile": self._modules.apparmor_profile(record.host_config)}
 
     # --- to look at, without making anything -------------------------------------------------
 
@@ -193,12 +238,17 @@ class Bundles:
     # --- files over /etc -------------------------------------------------------------------
 
     def _write_etc(self, record: ContainerRecord, sandbox: Sandbox) -> None:
-        directory = record.state_dir
-        write_public_file(f"{directory}/hostname", f"{record.config.hostname}\n")
+        directory, owner = record.state_dir, self._owner(record)
+        write_public_file(f"{directory}/hostname", f"{record.config.hostname}\n", owner)
         if sandbox.hosts is not None:
-            write_public_file(f"{directory}/hosts", sandbox.hosts)
+            write_public_file(f"{directory}/hosts", sandbox.hosts, owner)
         if sandbox.resolv_conf is not None:
-            write_public_file(f"{directory}/resolv.conf", sandbox.resolv_conf)
+            write_public_file(f"{directory}/resolv.conf", sandbox.resolv_conf, owner)
+
+    def _owner(self, record: ContainerRecord) -> tuple[int, int] | None:
+        """Return the container's root, where it is another user than the host's."""
+        remapping = self._config.remapping_of(record.host_config)
+        return None if remapping is None else remapping.root
 
     def _etc_directory(self, record: ContainerRecord) -> str:
         """Return whose hosts and resolv.conf the container has."""
@@ -240,15 +290,14 @@ class Bundles:
                 f"volume {name} could not be mounted within {_VOLUME_MOUNT_S} seconds"
             ) from None
 
-    @staticmethod
-    def _make_source(record: ContainerRecord, source: str) -> None:
+    def _make_source(self, record: ContainerRecord, source: str) -> None:
         if os.path.exists(source):  # noqa: PTH110
             return
         if any(wanted.source == source for wanted in record.host_config.mounts):
             raise InvalidArgument(
                 f'invalid mount config for type "bind": bind source path does not exist: {source}'
             )
-        make_public_directory(source)
+        make_public_directory(source, self._owner(record))
 
     # --- config.json -----------------------------------------------------------------------
 
@@ -275,11 +324,12 @@ class Bundles:
         shm_path: str | None,
         etc: str,
     ) -> Facts:
-        config = record.config
+        config, labels = record.config, self._modules.in_force(record)
+        remapping = self._config.remapping_of(record.host_config)
         return Facts(
             hostname=config.hostname,
             domainname=config.domainname,
-            cgroup_path=self.cgroup_path(record),
+            cgroup_path=self._next_cgroup_path(record),
             cgroup_version=self._cgroups.version,
             has_cgroups=bool(self._cgroups.controllers),
             in_user_namespace=not in_first_user_namespace(),
@@ -294,7 +344,14 @@ class Bundles:
             network_path=paths["net"],
             ipc_path=paths["ipc"],
             pid_path=paths["pid"],
+            id_mappings=None if remapping is None else remapping.mappings,
+            user_path=None
+            if remapping is None
+            else user_namespace_to_join(record.host_config, self._config, self._store),
             shm_path=shm_path,
+            apparmor_profile=self._modules.apparmor_profile(record.host_config),
+            process_label=labels.process,
+            mount_label=labels.mount,
             default_ulimits=self._config.default_ulimits,
             default_shm_size=self._config.default_shm_size,
             cpu_count=os.cpu_count() or 1,
@@ -311,11 +368,16 @@ class Bundles:
         return f"/proc/{target.pid}/ns/{kind}"
 
     def _user(self, record: ContainerRecord, mounts: Mounts | None) -> User:
-        return resolve_user(
+        user = resolve_user(
             UserFiles() if mounts is None else self._read_user_files(record, mounts),
             record.config.user,
             record.host_config.group_add,
         )
+        return self._possible(record, user)
+
+    def _possible(self, record: ContainerRecord, user: User) -> User:
+        remapping = self._config.remapping_of(record.host_config)
+        return user if remapping is None else remapping.check_user(user)
 
     def _read_user_files(self, record: ContainerRecord, mounts: Mounts) -> UserFiles:
         # As long as the container has no /etc of its own, its files are the image's, which never
@@ -340,7 +402,8 @@ class Bundles:
         except OSError as err:
             raise Conflict(f"container {record.id} is not running") from err
         with root:
-            return resolve_user(read_user_files(root), text, record.host_config.group_add)
+            user = resolve_user(read_user_files(root), text, record.host_config.group_add)
+        return self._possible(record, user)
 
     def process_of(self, record: ContainerRecord) -> dict[str, Any]:
         """Return the OCI process object of the container's run."""
@@ -375,7 +438,11 @@ class Bundles:
         if not path.is_mount():
             size = record.host_config.shm_size or self._config.default_shm_size
             flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-            mount("shm", directory, "tmpfs", flags, f"mode=1777,size={size}")
+            uid, gid = self._owner(record) or (0, 0)
+            label = self._modules.in_force(record).mount
+            context = f',context="{label}"' if label else ""
+            data = f"mode=1777,size={size},uid={uid},gid={gid}{context}"
+            mount("shm", directory, "tmpfs", flags, data)
         return directory
 
     # --- start.json ------------------------------------------------------------------------
@@ -392,7 +459,12 @@ class Bundles:
             "id": record.id,
             "bundle": str(self.directory(record.id)),
             "state_dir": record.state_dir,
-            "rootfs": {"lower": mounts.lower, "upper": mounts.upper, "work": mounts.work},
+            "rootfs": {
+                "lower": mounts.lower,
+                "upper": mounts.upper,
+                "work": mounts.work,
+                "map_lower": mounts.user_namespace >= 0,
+            },
             "seccomp_program": self._seccomp_of(record, bounding_capabilities(host)),
             "log": _log(record),
             "open_stdin": record.config.open_stdin,
@@ -425,6 +497,7 @@ class Bundles:
     def clean(self, record: ContainerRecord) -> None:
         """Remove the bundle and unmount what was mounted for the run. Idempotent."""
         self._processes.pop(record.id, None)
+        self._cgroup_paths.pop(record.id, None)
         bundle = self.directory(record.id)
         shm = bundle / "shm"
         if record.host_config.ipc_mode == "shareable" and shm.is_mount():

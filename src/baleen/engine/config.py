@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from baleen.api import HostConfig
+    from baleen.engine.remapping import Remapping
+
 __all__ = ["EngineConfig"]
 
 
@@ -19,7 +22,8 @@ class EngineConfig:
     Attributes:
         data_root: durable state: database, images, layers, container directories, volumes.
         exec_root: what a reboot may forget: bundles, sockets, compiled seccomp programs.
-        cgroup_parent: absolute cgroup path under which each container gets its own.
+        cgroup_driver: "cgroupfs" or "systemd", see `cgroup_naming`.
+        cgroup_parent: absolute cgroup path, or the slice, under which each container gets its own.
         bridge: name of the default network's bridge.
         bip: address of that bridge in CIDR form, or None for the first free pool.
         default_address_pools: (base, size) pairs for networks made without a subnet.
@@ -31,15 +35,18 @@ class EngineConfig:
         default_ulimits: name to (soft, hard).
         default_init: whether containers get an init process unless they say otherwise.
         seccomp_profile: path of a profile, "unconfined", or None for the built-in one.
+        selinux_enabled: whether containers get SELinux labels, where the host has SELinux.
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
         port_forwarder: socket of the process that publishes ports on the host, where our network is
             not the host's (rootless).
+        remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         debug: whether the daemon logs debug messages, as `info` shows it.
     """
 
     data_root: Path
     exec_root: Path
+    cgroup_driver: str = "cgroupfs"
     cgroup_parent: str = "/baleen"
     bridge: str = "baleen0"
     bip: str | None = None
@@ -58,9 +65,16 @@ class EngineConfig:
     default_ulimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     default_init: bool = False
     seccomp_profile: str | None = None
+    selinux_enabled: bool = False
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     port_forwarder: Path | None = None
     debug: bool = False
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()
+    remapping: Remapping | None = None
+
+    def remapping_of(self, host: HostConfig) -> Remapping | None:
+        """Return the ids of a container with this configuration, None for the host's own."""
+        remapping = self.remapping
+        return remapping if remapping is not None and remapping.applies_to(host) else None

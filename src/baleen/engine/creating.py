@@ -17,6 +17,7 @@ from baleen.api import ContainerCreateResponse, LogConfig
 from baleen.containers.names import parse_name
 from baleen.containers.record import ContainerRecord
 from baleen.containers.times import now_text
+from baleen.engine.cgroup_naming import check_parent
 from baleen.engine.container_networks import shared_with
 from baleen.engine.host_checks import check_create
 from baleen.engine.image_config import command_of, merge_image_config
@@ -30,8 +31,10 @@ from baleen.engine.mounts_parse import (
 from baleen.engine.oci_spec import with_default_paths
 from baleen.engine.port_bindings import port_requests
 from baleen.engine.public_files import make_public_directory
+from baleen.engine.remapping import check_remapped
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.root_view import read_only_view
+from baleen.engine.selinux_labels import options_of
 from baleen.engine.unsupported_limits import discard_unsupported
 from baleen.errors import InvalidArgument
 from baleen.oci.platform import Platform
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from baleen.engine.container_networks import ContainerNetworks
     from baleen.engine.events import EventBus
     from baleen.engine.mounts_parse import MountRequest
+    from baleen.engine.security_modules import SecurityModules
     from baleen.engine.tasks import Tasks
     from baleen.images import Image, ImageStore
     from baleen.linux.cgroup import CgroupDriver
@@ -74,6 +78,7 @@ class Creating:
         networks: ContainerNetworks,
         events: EventBus,
         cgroups: CgroupDriver,
+        modules: SecurityModules,
         tasks: Tasks,
     ) -> None:
         self._config = config
@@ -84,6 +89,7 @@ class Creating:
         self._networks = networks
         self._events = events
         self._cgroups = cgroups
+        self._modules = modules
         self._tasks = tasks
         self._resources = host_resources()
 
@@ -114,11 +120,17 @@ class Creating:
             config = self._complete_config(config, host, container_id)
             requests = self._mount_requests(config, host)
             state_dir = str(self._config.data_root / "containers" / container_id)
-            mounts = await self._prepare(container_id, image, state_dir, undo)
+            remapping = self._config.remapping_of(host)
+            owner = None if remapping is None else remapping.root
+            mounts = await self._prepare(
+                container_id, image, state_dir, undo, remapped=remapping is not None
+            )
             points = [
-                await self._settle_mount(request, container_id, image, undo) for request in requests
+                await self._settle_mount(request, container_id, owner, undo) for request in requests
             ]
             await self._fill_volumes(requests, points, mounts)
+            # Nothing is awaited until it is stored: the categories are nobody else's by then.
+            labels = self._modules.labels(host)
             record = ContainerRecord(
                 id=container_id,
                 name=wanted,
@@ -132,6 +144,8 @@ class Creating:
                 mounts=points,
                 endpoints=endpoints,
                 wanted_macs=_wanted_macs(config, endpoints),
+                process_label=labels.process,
+                mount_label=labels.mount,
                 state_dir=state_dir,
                 log_path=f"{state_dir}/{container_id}-json.log"
                 if host.log_config.type == "json-file"
@@ -172,6 +186,7 @@ class Creating:
             self._store.names.reserve(wanted, PLANNED_ID)
             self._store.names.release(PLANNED_ID)
         config = self._complete_config(config, host, PLANNED_ID)
+        labels = self._modules.labels(host)
         record = ContainerRecord(
             id=PLANNED_ID,
             name=wanted or "",
@@ -184,6 +199,8 @@ class Creating:
             host_config=host,
             mounts=[self._planned_mount(item) for item in self._mount_requests(config, host)],
             endpoints=endpoints,
+            process_label=labels.process,
+            mount_label=labels.mount,
             state_dir=str(self._config.data_root / "containers" / PLANNED_ID),
         )
         return record, image, warnings
@@ -197,6 +214,9 @@ class Creating:
         config = merge_image_config(body.config, image.config.config)
         host, warnings = discard_unsupported(self._complete_host(body.host_config), self._cgroups)
         warnings += check_create(config, host, self._resources)
+        if self._config.remapping_of(host) is not None:
+            check_remapped(host)
+        check_parent(host.cgroup_parent, self._config.cgroup_driver)
         parse_log_config(host.log_config, config)
         command_of(config)
         port_requests(config, host)
@@ -212,10 +232,11 @@ class Creating:
     def _complete_host(self, host: HostConfig) -> HostConfig:
         """Fill in the daemon's defaults, as `inspect` shows them."""
         mode = host.network_mode
+        label_of: dict[str, str] = {}
         for reference in (mode, host.ipc_mode, host.pid_mode):
             other = shared_with(reference)
             if other is not None:
-                self._other(other)
+                label_of[reference] = self._other(other).process_label
         host = with_default_paths(host)
         return msgspec.structs.replace(
             host,
@@ -225,6 +246,7 @@ class Creating:
             shm_size=host.shm_size or self._config.default_shm_size,
             log_config=self._complete_log(host.log_config),
             runtime=host.runtime or "baleen-runtime",
+            security_opt=[*host.security_opt, *options_of(host, label_of)],
         )
 
     def _other(self, reference: str) -> ContainerRecord:
@@ -260,11 +282,17 @@ class Creating:
     # --- files and mounts ------------------------------------------------------------------
 
     async def _prepare(
-        self, container_id: str, image: Image, state_dir: str, undo: AsyncExitStack
+        self,
+        container_id: str,
+        image: Image,
+        state_dir: str,
+        undo: AsyncExitStack,
+        *,
+        remapped: bool,
     ) -> Mounts:
         def work() -> Mounts:
             os.makedirs(state_dir, mode=0o710, exist_ok=True)  # noqa: PTH103
-            return self._snapshots.prepare(container_id, image.chain_id)
+            return self._snapshots.prepare(container_id, image.chain_id, remapped=remapped)
 
         def remove() -> None:
             self._snapshots.remove(container_id)
@@ -281,12 +309,16 @@ class Creating:
         return parse_mounts(config, host, inherited=inherited)
 
     async def _settle_mount(
-        self, request: MountRequest, container_id: str, image: Image, undo: AsyncExitStack
+        self,
+        request: MountRequest,
+        container_id: str,
+        owner: tuple[int, int] | None,
+        undo: AsyncExitStack,
     ) -> MountPoint:
         """Make what the mount needs on the host and return its place in the record."""
         if request.type == "bind":
             if not self._has_source(request):
-                make_public_directory(request.source)
+                make_public_directory(request.source, owner)
             return mount_point(request, request.source)
         if request.type == "tmpfs":
             return mount_point(request, "")

@@ -16,6 +16,7 @@ from baleen.containers import ContainerStore, ExecStore
 from baleen.content import ContentStore
 from baleen.engine.attaching import Attaching
 from baleen.engine.bundles import Bundles
+from baleen.engine.cgroup_naming import CGROUPFS
 from baleen.engine.container_networks import ContainerNetworks
 from baleen.engine.copying import Copying
 from baleen.engine.creating import Creating
@@ -23,15 +24,18 @@ from baleen.engine.disk_usage import DiskUsage
 from baleen.engine.events import EventBus
 from baleen.engine.execs import Execs
 from baleen.engine.explaining.operation import Explaining
+from baleen.engine.foreign_runs import refuse_foreign_runs
 from baleen.engine.health import HealthChecks
 from baleen.engine.image_operations import ImageOperations, image_event_sink
 from baleen.engine.lifecycle import Lifecycle
 from baleen.engine.live import LiveContainers
 from baleen.engine.measuring import Measuring
 from baleen.engine.network_operations import NetworkOperations
+from baleen.engine.remapping import check_support
 from baleen.engine.removing import Removing
 from baleen.engine.restoring import Restoring, endpoints_with_ports
 from baleen.engine.seccomp_programs import SeccompPrograms
+from baleen.engine.security_modules import SecurityModules
 from baleen.engine.starter import Starter
 from baleen.engine.system import System
 from baleen.engine.tasks import Tasks
@@ -44,7 +48,7 @@ from baleen.images.embedded import install_embedded_images
 from baleen.linux.cgroup import detect
 from baleen.network import NetworkConfig, NetworkManager
 from baleen.network.ipam import DEFAULT_ADDRESS_POOLS
-from baleen.snapshots import OverlaySnapshotter
+from baleen.snapshots import OverlaySnapshotter, Owners
 from baleen.state import Database
 from baleen.volumes import VolumeStore
 
@@ -74,14 +78,20 @@ class Engine:
         self._database = Database(config.data_root / "state.db")
         self._cgroups = detect()
         self._content = ContentStore(config.data_root / "content")
-        self._snapshots = OverlaySnapshotter(config.data_root / "snapshots")
+        remapping = config.remapping
+        owners = None if remapping is None else Owners(remapping.user_namespace, remapping.to_host)
+        self._snapshots = OverlaySnapshotter(config.data_root / "snapshots", owners=owners)
         self._images = ImageStore(
             self._database,
             self._content,
             self._snapshots,
             on_event=image_event_sink(self._on_image_event, asyncio.get_running_loop()),
         )
-        self._volumes = VolumeStore(self._database, config.data_root / "volumes")
+        self._volumes = VolumeStore(
+            self._database,
+            config.data_root / "volumes",
+            owner=None if remapping is None else remapping.root,
+        )
         self._networks = NetworkManager(_network_config(config), self._database)
         self._store = ContainerStore(
             self._database,
@@ -96,6 +106,10 @@ class Engine:
         config, store, lives, cgroups = self.config, self._store, self._lives, self._cgroups
         execs = ExecStore()
         seccomp = SeccompPrograms(config.exec_root / "seccomp", config.seccomp_profile)
+        self._modules = modules = SecurityModules(
+            selinux_wanted=config.selinux_enabled,
+            labels_in_use=lambda: (record.mount_label for record in store),
+        )
         bundles = Bundles(
             config,
             store,
@@ -103,6 +117,7 @@ class Engine:
             self._snapshots,
             self._volumes,
             seccomp,
+            modules,
             cgroups,
             self._tasks,
         )
@@ -145,6 +160,7 @@ class Engine:
             attachments,
             self.events,
             cgroups,
+            modules,
             self._tasks,
         )
         self.container_create = creating.create
@@ -158,7 +174,9 @@ class Engine:
         self.container_remove = removing.remove
         self.container_rename = removing.rename
         self.containers_prune = removing.prune
-        self.container_update = Updating(store, lives, starter, self.events, cgroups).update
+        self.container_update = Updating(
+            store, lives, starter, self.events, cgroups, self._tasks
+        ).update
 
         viewing = Viewing(store, execs, lives, self._snapshots, self._tasks)
         self.container_list = viewing.list_all
@@ -194,7 +212,7 @@ class Engine:
         self.exec_inspect = exec_ops.inspect
         self.exec_resize = exec_ops.resize
 
-        copying = Copying(store, lives, self._snapshots, self.events, self._tasks)
+        copying = Copying(config, store, lives, self._snapshots, self.events, self._tasks)
         self.archive_stat = copying.stat
         self.archive_get = copying.get
         self.archive_put = copying.put
@@ -228,7 +246,7 @@ class Engine:
         self.volume_remove = volumes.remove
         self.volumes_prune = volumes.prune
 
-        system = System(config, self._engine_id(), store, self._images, cgroups)
+        system = System(config, self._engine_id(), store, self._images, cgroups, modules)
         self.version = system.version
         self.info = system.info
         self.disk_usage = DiskUsage(
@@ -244,8 +262,11 @@ class Engine:
 
     async def start(self) -> None:
         """Bring database and kernel together; afterwards every operation may be called."""
+        refuse_foreign_runs(self.config)
         self._content.start()
         self._snapshots.start()
+        if self.config.remapping is not None:
+            check_support(self.config.remapping, self.config.data_root / "snapshots" / "drafts")
         self._images.start()
         self._volumes.load()
         self._store.load()
@@ -261,6 +282,7 @@ class Engine:
                 for pair in endpoints_with_ports(record, self._networks)
             ]
         )
+        await self._tasks.blocking(self._modules.start, self.config.data_root)
         await self._restoring.run()
         await self._tasks.blocking(install_embedded_images, self._images, self._database)
 
@@ -287,9 +309,11 @@ class Engine:
                 f"containers are running: {', '.join(running)}",
                 hint="start baleend, remove them, and try again",
             )
+        refuse_foreign_runs(self.config)
         await self._networks.start()
         await self._networks.uninstall()
-        self._cgroups.open(self.config.cgroup_parent).remove()
+        if self.config.cgroup_driver == CGROUPFS:  # slices are systemd's
+            self._cgroups.open(self.config.cgroup_parent).remove()
 
     def _on_image_event(self, action: str, image_id: str, attributes: Mapping[str, str]) -> None:
         self._store.refresh_summaries()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from baleen.api import ContainerConfig, HostConfig
     from baleen.engine.mounts_parse import ResolvedMount
     from baleen.engine.users import User
+    from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 __all__ = [
     "DEFAULT_PATH",
@@ -50,7 +51,7 @@ class Facts:
     Attributes:
         path, args: the command, see `image_config.command_of`.
         hostname, domainname: of the UTS namespace.
-        cgroup_path: absolute path below each hierarchy, "/baleen/<id>".
+        cgroup_path: "/baleen/<id>", or "system.slice:docker:<id>" for systemd.
         cgroup_version: 1 (also hybrid) or 2; decides the default cgroup namespace.
         has_cgroups: whether the container gets a group of its own, and so sees one.
         in_user_namespace: whether the engine itself lives in one, as an ordinary user's does.
@@ -60,9 +61,13 @@ class Facts:
         hostname_path, hosts_path, resolv_conf_path: bound over /etc/...; None: not bound.
         network_path, ipc_path, pid_path: namespace file to join ("/proc/<pid>/ns/net"), or None
             for what the host config's mode says itself (own or host).
+        id_mappings: of the user namespace, None to be in the host's.
+        user_path: user namespace file to join, with the namespaces that belong to it.
         shm_path: directory bound as /dev/shm (shareable IPC); None: an own tmpfs.
         default_ulimits: the daemon's (soft, hard) by name.
         default_shm_size: bytes of /dev/shm when the client names none.
+        apparmor_profile: that the process is confined by; "" where there is no AppArmor.
+        process_label, mount_label: SELinux contexts of processes and files, "" for none.
         cpu_count: for the paths that are masked for each CPU; None: those of this host.
     """
 
@@ -83,9 +88,14 @@ class Facts:
     network_path: str | None = None
     ipc_path: str | None = None
     pid_path: str | None = None
+    id_mappings: IdMappings | None = None
+    user_path: str | None = None
     shm_path: str | None = None
     default_ulimits: Mapping[str, tuple[int, int]] | None = None
     default_shm_size: int = 64 * 1024 * 1024
+    apparmor_profile: str = ""
+    process_label: str = ""
+    mount_label: str = ""
     cpu_count: int | None = None
 
 
@@ -113,7 +123,8 @@ def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Docum
             "devices": device_nodes(host),
             "resources": resources(host) | {"devices": device_rules(host)},
             "rootfsPropagation": _root_propagation(facts.mounts),
-            "sysctl": _sysctls(host),
+            **({"mountLabel": facts.mount_label} if facts.mount_label else {}),
+            "sysctl": _sysctls(host, facts),
             "maskedPaths": _paths(
                 host, host.masked_paths, _masked(facts.cpu_count), unmasked=options.unmasked
             ),
@@ -123,6 +134,11 @@ def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Docum
         },
         "annotations": dict(host.annotations),
     }
+    if facts.id_mappings is not None:
+        linux = document["linux"]
+        assert isinstance(linux, dict)
+        linux["uidMappings"] = _mappings(facts.id_mappings.uids)
+        linux["gidMappings"] = _mappings(facts.id_mappings.gids)
     if not host_uts:
         document["hostname"] = facts.hostname
         if facts.domainname:
@@ -167,6 +183,10 @@ def _process(
     if config.tty and any(host.console_size):
         height, width = host.console_size[:2]
         process["consoleSize"] = {"height": height, "width": width}
+    if facts.apparmor_profile:
+        process["apparmorProfile"] = facts.apparmor_profile
+    if facts.process_label:
+        process["selinuxLabel"] = facts.process_label
     return process
 
 
@@ -205,8 +225,9 @@ def build_exec_process(
 ) -> Document:
     """Return the OCI process object of an exec, from the container's own `process`.
 
-    It inherits the container's environment, directory, limits and rights; a privileged exec has
-    every capability. `user` None is the container's.
+    It inherits the container's environment, directory, limits, rights and labels; a privileged
+    exec has every capability, but is confined by the same security modules, as with dockerd.
+    `user` None is the container's.
     """
     process = dict(container_process)
     process.pop("consoleSize", None)
@@ -254,6 +275,7 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[Document]:
         ("ipc", host.ipc_mode, facts.ipc_path),
         ("uts", host.uts_mode, None),
         ("cgroup", _cgroup_mode(host, facts), None),
+        ("user", "host" if facts.id_mappings is None else "private", facts.user_path),
     )
     for kind, mode, path in wanted:
         if path is not None:
@@ -261,6 +283,12 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[Document]:
         elif mode != "host":
             result.append({"type": kind})
     return result
+
+
+def _mappings(ranges: Sequence[IdMapping]) -> list[Document]:
+    return [
+        {"containerID": one.container_id, "hostID": one.host_id, "size": one.size} for one in ranges
+    ]
 
 
 def _cgroup_mode(host: HostConfig, facts: Facts) -> str:
@@ -284,13 +312,16 @@ def _paths(
     return list(default) if chosen is None else list(chosen)
 
 
-def _sysctls(host: HostConfig) -> dict[str, str]:
+def _sysctls(host: HostConfig, facts: Facts) -> dict[str, str]:
     """Return the sysctls: in an own network, low ports and ping are everybody's."""
     result: dict[str, str] = {}
     if host.network_mode != "host" and not host.network_mode.startswith("container:"):
+        # Of groups that the user namespace does not have, the kernel takes no range.
+        last = 2147483647
+        if facts.id_mappings is not None:
+            last = sum(mapping.size for mapping in facts.id_mappings.gids) - 1
         result["net.ipv4.ip_unprivileged_port_start"] = "0"
-        # No group above the last one that exists here can be written.
-        result["net.ipv4.ping_group_range"] = f"0 {min(last_group(), 2**31 - 1)}"
+        result["net.ipv4.ping_group_range"] = f"0 {min(last, last_group(), 2147483647)}"
     return result | host.sysctls
 
 

@@ -30,6 +30,7 @@ from baleen.linux.user_namespace import in_first_user_namespace
 if TYPE_CHECKING:
     from baleen.containers import ContainerStore
     from baleen.engine.config import EngineConfig
+    from baleen.engine.security_modules import SecurityModules
     from baleen.images import ImageStore
     from baleen.linux.cgroup import CgroupDriver
 
@@ -46,12 +47,14 @@ class System:
         store: ContainerStore,
         images: ImageStore,
         cgroups: CgroupDriver,
+        modules: SecurityModules,
     ) -> None:
         self._config = config
         self._engine_id = engine_id
         self._store = store
         self._images = images
         self._cgroups = cgroups
+        self._modules = modules
 
     def version(self) -> SystemVersion:
         """Return versions of the engine and its API."""
@@ -110,7 +113,7 @@ class System:
             nfd=len(os.listdir("/proc/self/fd")),  # noqa: PTH208  # names only
             system_time=now_text(),
             logging_driver=config.log_driver,
-            cgroup_driver="cgroupfs" if self._cgroups.controllers else "none",
+            cgroup_driver=config.cgroup_driver if self._cgroups.controllers else "none",
             cgroup_version=str(self._cgroups.version),
             kernel_version=os.uname().release,
             operating_system=name,
@@ -140,16 +143,18 @@ class System:
                 for base, size in config.default_address_pools
             ],
             firewall_backend=FirewallInfo(driver="nftables"),
-            warnings=[*config.warnings, *self._cgroup_warnings()],
+            warnings=[*config.warnings, *self._modules.warnings, *self._cgroup_warnings()],
         )
 
     def _security_options(self) -> list[str]:
-        options = ["name=seccomp,profile=builtin"]
-        if not in_first_user_namespace():
-            options.append("name=rootless")
-        if self._cgroups.version == 2:
-            options.append("name=cgroupns")
-        return options
+        return [
+            *(["name=apparmor"] if self._modules.has_apparmor else []),
+            "name=seccomp,profile=builtin",
+            *(["name=selinux"] if self._modules.has_selinux else []),
+            *([] if in_first_user_namespace() else ["name=rootless"]),
+            *(["name=cgroupns"] if self._cgroups.version == 2 else []),
+            *(["name=userns"] if self._config.remapping is not None else []),
+        ]
 
     def _cgroup_warnings(self) -> list[str]:
         """Return dockerd's words where an ordinary user's containers cannot be limited."""

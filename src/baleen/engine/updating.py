@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from baleen.engine.events import EventBus
     from baleen.engine.live import LiveContainers
     from baleen.engine.starter import Starter
+    from baleen.engine.tasks import Tasks
     from baleen.linux.cgroup import CgroupDriver
 
 __all__ = ["Updating"]
@@ -37,12 +38,14 @@ class Updating:
         starter: Starter,
         events: EventBus,
         cgroups: CgroupDriver,
+        tasks: Tasks,
     ) -> None:
         self._store = store
         self._lives = lives
         self._starter = starter
         self._events = events
         self._cgroups = cgroups
+        self._tasks = tasks
         self._resources = host_resources()
 
     async def update(self, ref: str, body: ContainerUpdateBody) -> list[str]:
@@ -66,7 +69,8 @@ class Updating:
                     "container"
                 )
             if record.is_running:
-                self._starter.cgroup_of(record).update(resources(host))
+                group, limits = self._starter.cgroup_of(record), resources(host)
+                await self._tasks.blocking(group.update, limits)  # systemd may take its time
             if live.link is not None and record.status.is_active:
                 policy = host.restart_policy
                 await live.link.send(

@@ -7,16 +7,21 @@ limits to 255 bytes; there mount(2) takes a page of options, at a place.
 In a user namespace the union keeps its marks in attributes user.overlay.*, as it may not set those
 of the kind trusted.* (Linux 5.11).
 
-See: Documentation/filesystems/overlayfs.rst, fsopen(2), mount(2).
+A lower directory can be shown with other owners than it has on disk (`OwnerMap`): it takes part as
+an idmapped mount, which an overlay takes from Linux 5.19 on. The upper directory is as it is.
+
+See: Documentation/filesystems/overlayfs.rst, idmappings.rst; fsopen(2), mount(2), mount_setattr(2).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 
 from baleen.linux import mount as m
 from baleen.linux.fd import Fd
+from baleen.linux.record import record
 from baleen.linux.user_namespace import in_first_user_namespace
 
 TYPE_CHECKING = False
@@ -24,7 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
 
-__all__ = ["attach_overlay", "detached_overlay", "opaque_attribute"]
+__all__ = [
+    "OwnerMap",
+    "attach_overlay",
+    "detached_overlay",
+    "mapped_directory",
+    "opaque_attribute",
+]
 
 _FSCONFIG_MAX: Final = 255
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -33,6 +44,39 @@ _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 def opaque_attribute() -> str:
     """The attribute that marks a directory as hiding those below it, for unions made by us."""
     return f"{'trusted' if in_first_user_namespace() else 'user'}.overlay.opaque"
+
+
+@record(frozen=True, slots=True)
+class OwnerMap:
+    """Whose ids lower directories show.
+
+    Attributes:
+        user_namespace: descriptor, the caller's; what is id N on disk is its id N.
+        spared: how many directories, from the top, are shown as they are.
+    """
+
+    user_namespace: int
+    spared: int = 0
+
+
+def mapped_directory(path: str, user_namespace: int, attributes: int = 0) -> Fd:
+    """A detached mount of the directory `path` that shows its files with mapped owners (OSError).
+
+    Its descriptor is a directory descriptor. EINVAL: the file system, or the kernel, cannot.
+    """
+    tree = m.open_tree(path)
+    try:
+        m.mount_setattr(
+            tree.fileno(), set_=m.MOUNT_ATTR_IDMAP | attributes, user_namespace=user_namespace
+        )
+    except BaseException:
+        tree.close()
+        raise
+    return tree
+
+
+def _named(fd: Fd) -> str:
+    return f"/proc/self/fd/{fd.fileno()}"
 
 
 def _refuses_at_once(context: int) -> bool:
@@ -48,10 +92,28 @@ def _refuses_at_once(context: int) -> bool:
     return False
 
 
+def _configure(context: int, upper: str | None, work: str | None, label: str) -> None:
+    if upper and work:
+        m.fsconfig_string(context, "upperdir", upper)
+        m.fsconfig_string(context, "workdir", work)
+    if not in_first_user_namespace():
+        m.fsconfig_flag(context, "userxattr")
+    if label:
+        m.fsconfig_string(context, "context", label)
+
+
 def detached_overlay(
-    lower: Sequence[str], upper: str | None, work: str | None, attributes: int = 0
+    lower: Sequence[str],
+    upper: str | None,
+    work: str | None,
+    attributes: int = 0,
+    owners: OwnerMap | None = None,
+    *,
+    label: str = "",
 ) -> Fd | None:
     """A detached union of `lower` (top first) and `upper`, with MOUNT_ATTR_* `attributes`.
+
+    With `label`, that is the SELinux context of all its files.
 
     None where this kernel has no such way (before 6.7), or a path is too long for it: then
     `attach_overlay` has to do. Raises OSError for anything else.
@@ -59,49 +121,69 @@ def detached_overlay(
     writable = (upper, work) if upper and work else ()
     if any(len(os.fsencode(path)) > _FSCONFIG_MAX for path in (*lower, *writable)):
         return None
-    with m.fsopen("overlay") as context:
-        fd = context.fileno()
+    with contextlib.ExitStack() as held:
+        fd = held.enter_context(m.fsopen("overlay")).fileno()
         if not _refuses_at_once(fd):
             return None
         m.fsconfig_string(fd, "source", "overlay")
+        layers = list(lower)
+        if owners is not None:
+            for index in range(owners.spared, len(layers)):
+                tree = mapped_directory(layers[index], owners.user_namespace)
+                layers[index] = _named(held.enter_context(tree))
         try:
-            for layer in lower:
+            for layer in layers:
                 m.fsconfig_string(fd, "lowerdir+", layer)
         except OSError as error:
             # Directories are looked up later or give other errors: EINVAL is the word itself.
             if error.errno != errno.EINVAL:
                 raise
             return None
-        if upper and work:
-            m.fsconfig_string(fd, "upperdir", upper)
-            m.fsconfig_string(fd, "workdir", work)
-        if not in_first_user_namespace():
-            m.fsconfig_flag(fd, "userxattr")
-        m.fsconfig_create(fd)
+        _configure(fd, upper, work, label)
+        try:
+            m.fsconfig_create(fd)
+        except OSError as error:
+            # Kernels before 6.15 take layers from mounts of our own namespace only.
+            if owners is None or error.errno != errno.EINVAL:
+                raise
+            return None
         return m.fsmount(fd, attributes)
 
 
 def attach_overlay(
-    lower: Sequence[str], upper: str | None, work: str | None, place: str, flags: int = 0
+    lower: Sequence[str],
+    upper: str | None,
+    work: str | None,
+    place: str,
+    flags: int = 0,
+    owners: OwnerMap | None = None,
+    *,
+    label: str = "",
 ) -> None:
-    """Mount the union at `place`, with MS_* `flags`. Raises OSError.
+    """Mount the union at `place`, with MS_* `flags` and the SELinux context. Raises OSError.
 
     Directories are named by descriptor, which keeps the options within one page and free of
-    characters that would need escaping.
+    characters that would need escaping. With `owners` the caller's mount namespace has to be one
+    of its own: the mapped mounts are left lying over the directories.
     """
-    descriptors: list[Fd] = []
+    with contextlib.ExitStack() as held:
 
-    def named(path: str) -> str:
-        descriptors.append(Fd(os.open(path, _DIRECTORY)))
-        return f"/proc/self/fd/{descriptors[-1].fileno()}"
+        def named(path: str) -> str:
+            return _named(held.enter_context(Fd(os.open(path, _DIRECTORY))))
 
-    try:
-        options = "lowerdir=" + ":".join([named(path) for path in lower])
+        def layer(index: int, path: str) -> str:
+            if owners is None or index < owners.spared:
+                return named(path)
+            tree = held.enter_context(mapped_directory(path, owners.user_namespace))
+            with Fd(os.open(path, _DIRECTORY)) as covered:
+                m.move_mount(tree.fileno(), covered.fileno())
+            return _named(tree)
+
+        options = "lowerdir=" + ":".join([layer(index, path) for index, path in enumerate(lower)])
         if upper and work:
             options += f",upperdir={named(upper)},workdir={named(work)}"
         if not in_first_user_namespace():
             options += ",userxattr"
+        if label:
+            options += f',context="{label}"'
         m.mount("overlay", place, "overlay", flags, options)
-    finally:
-        for descriptor in descriptors:
-            descriptor.close()

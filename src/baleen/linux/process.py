@@ -131,8 +131,17 @@ def close_all_except(keep: set[int]) -> None:
 
 
 def pidfd_open(pid: int) -> Fd:
-    """A descriptor of the process `pid`; it is readable in poll once the process has ended."""
-    return Fd(os.pidfd_open(pid))
+    """A descriptor of the process `pid`; it is readable in poll once the process has ended.
+
+    Raises ProcessLookupError when there is no such process.
+    """
+    try:
+        return Fd(os.pidfd_open(pid))
+    except OSError as error:
+        # Linux 6.1 says so of a number that only a session or a process group still has.
+        if error.errno == errno.EINVAL and pid > 0:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from error
+        raise
 
 
 def pidfd_getfd(pidfd: int, number: int) -> Fd:

@@ -41,7 +41,6 @@ from baleen.linux import process as linux_process
 from baleen.linux.fd import Fd
 from baleen.linux.record import record, replace
 from baleen.linux.script import FAILURE
-from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
 from baleen.runtime import enter, init_process
 from baleen.runtime.children import destroy
 from baleen.runtime.failure import LaunchError, decode_failure, reason
@@ -243,7 +242,7 @@ def create(
     stdio: Stdio | None = None,
     init: bool = False,
     cgroup: Cgroup | None = None,
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Callable[[int], None] | None = None,
     for_parent: Callable[[int, Fd | None], None] | None = None,
     parking: Parking | None = None,
     preserved: tuple[int, ...] = (),
@@ -261,7 +260,7 @@ def create(
         stdio: descriptors for the process, still owned by the caller; None with a terminal.
         init: PID 1 is our own init, and the program its child.
         cgroup: group that PID 1 joins; it must exist when `meanwhile` returns.
-        meanwhile: called while PID 1 makes its namespaces; what it raises is raised here.
+        meanwhile: called with PID 1 while that makes its namespaces; what it raises is raised here.
         for_parent: PID 1 becomes a child of our parent, who has to reap it. Called with its pid
             and pidfd, which stays ours, as soon as it exists; and before, with None, for an
             intermediate process that has to be reaped too.
@@ -299,7 +298,7 @@ def create(
             process=prepared,
             bundle=bundle,
             rootfs=rootfs,
-            init=None if tiny is None else _program(inherited, tiny),
+            init=None if tiny is None else _program(inherited, tiny, spec.mount_label),
             cgroup=cgroup,
             joined=tuple(
                 (fd.fileno(), CLONE_FLAGS[kind])
@@ -318,10 +317,6 @@ def create(
             pid_namespace=joined["pid"].fileno() if "pid" in joined else -1,
             fork_unshare=new_namespaces(spec, "pid", "time"),
         )
-        if "user" in joined and meanwhile is not None:
-            # Only the intermediate process may join the group, and it is not waited for.
-            meanwhile()
-            meanwhile = None
         if "pid" in joined or "user" in joined:
             pid, pidfd = clone_through_intermediate(
                 lambda: init_process.run_through_intermediate(plan),
@@ -342,9 +337,11 @@ def create(
         if for_parent is not None:
             for_parent(pid, pidfd)
         if meanwhile is not None:
-            meanwhile()
+            meanwhile(pid)
         # Answered only now: a message that a dying process leaves unread would hide its last word.
         _expect(link, MESSAGE_NAMESPACES, pidfd)
+        if "user" in joined and cgroup is not None:
+            cgroup.add(pid)  # it may not join by itself
         link.send(MESSAGE_CGROUP)
         try:
             netns = undo.enter_context(
@@ -366,17 +363,24 @@ def create(
 
 
 def _tiny_init(spec: Spec, prepared: Prepared) -> TinyInit:
-    if prepared.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
-        return TinyInit(prepared, None)  # who hands the listener over installs the filter
+    if prepared.is_ready_before_init:
+        return TinyInit(prepared, None)
     held = capabilities.capget()[1]
     if "user" in spec.namespaces:
         held = (1 << capabilities.last_cap() + 1) - 1
     return TinyInit(prepared, held)
 
 
-def _program(held: contextlib.ExitStack, tiny: TinyInit) -> tuple[int, tuple[bytes, ...]]:
+def _program(
+    held: contextlib.ExitStack, tiny: TinyInit, label: str
+) -> tuple[int, tuple[bytes, ...]]:
     try:
-        return held.enter_context(tiny.program()).fileno(), tiny.argv
+        program = held.enter_context(tiny.program())
+        if label:  # that of the container's files, or its processes may not begin with it
+            from baleen.linux.lsm import set_context
+
+            set_context(program.fileno(), label)
+        return program.fileno(), tiny.argv
     except OSError as error:
         message = f"cannot make the init: {reason(error)}"
         raise LaunchError("init", error.errno or 0, message, 128) from error

@@ -49,11 +49,6 @@ def _check_count(command: Command, arguments: Sequence[str]) -> None:
 
 
 def _check_global(options: Values) -> None:
-    if options.flag("systemd-cgroup"):
-        raise InvalidArgument(
-            "--systemd-cgroup is not supported: baleen-runtime makes cgroups itself"
-            " (podman: --cgroup-manager cgroupfs)"
-        )
     if options.text("rootless") == "true":
         raise InvalidArgument("--rootless=true is not supported: baleen-runtime needs root")
 
@@ -67,7 +62,8 @@ def _run(command: Command, words: Sequence[str], options: Values, report: Report
     _check_count(command, arguments)
     _check_global(options)
     root = options.text("root", DEFAULT_ROOT)
-    invocation = Invocation(command, root, values, arguments, report)
+    systemd = options.flag("systemd-cgroup")
+    invocation = Invocation(command, root, values, arguments, report, systemd)
     module = import_module(f"baleen.runtime.oci.{command.module}")
     report.debug(f"{command.name} {' '.join(arguments)}")
     code: int = module.execute(invocation)

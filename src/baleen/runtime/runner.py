@@ -20,6 +20,7 @@ from time import monotonic
 
 from baleen.errors import BaleenError, InvalidArgument
 from baleen.linux.cgroup import CgroupError
+from baleen.linux.kernel_log import memory_kills
 from baleen.linux.process import pidfd_send_signal, wait_pidfd
 from baleen.linux.rtnetlink import RouteSocket
 from baleen.runtime.enter import EnterPlan
@@ -124,6 +125,7 @@ class Runner:
             else:
                 self._begin(streams, on_end)
 
+        self._forget_transient_group()
         self._worker = Worker(
             self._nursery,
             self._poller,
@@ -241,6 +243,8 @@ class Runner:
         program = None if seccomp_program is None else read_file(seccomp_program)
         wanted = parse_process(process)
         ours, child = streams()
+        if child is not None and "user" in self._facts.namespaces:
+            self._give(child, wanted.user.uid)
 
         def ended(outcome: ExecProcess | LaunchError) -> None:
             if isinstance(outcome, LaunchError) and ours is not None:
@@ -256,6 +260,13 @@ class Runner:
         finally:
             if child is not None:
                 close_stdio(child)
+
+    def _give(self, streams: Stdio, uid: int) -> None:
+        """Let the user of the container's user namespace own the streams of an exec."""
+        from baleen.runtime.user_namespace import give_streams, mappings_of
+
+        with contextlib.suppress(OSError):  # PID 1 has ended: the exec will fail
+            give_streams(streams, mappings_of(self.pid), uid)
 
     def _plan(self, pidfd: Fd, process: Prepared) -> EnterPlan:
         members = () if self._cgroup is None else self._cgroup.member_files
@@ -337,9 +348,12 @@ class Runner:
             # On cgroup v1 the notice comes first and the kill, which is counted, follows.
             self._poller.call_later(_OOM_KILL_S, self._report_oom)
 
-    def _report_oom(self) -> None:
-        """Tell of processes killed for lack of memory since the last time, if there were any."""
-        count = self._cgroup.oom_events() if self._cgroup is not None else 0
+    def _report_oom(self, logged: int = 0) -> None:
+        """Tell of processes killed for lack of memory since the last time, if there were any.
+
+        `logged` is how many the kernel's log has; the group may be gone.
+        """
+        count = max(logged, self._cgroup.oom_events()) if self._cgroup is not None else 0
         if count > self._oom_reported:
             self._oom_reported = count
             self._on_oom()
@@ -371,7 +385,11 @@ class Runner:
                 if monotonic() < until:
                     self._poller.call_later(_AGAIN_S, lambda: self._sweep(code, until))
                     return
-            self._report_oom()
+            if self._cgroup.is_transient:
+                self._close_oom_watch()  # a file that is gone is always ready
+                self._report_oom(memory_kills(self._cgroup.path, self._started))
+            else:
+                self._report_oom()
         self._on_exit(code)
 
     @property
@@ -383,8 +401,22 @@ class Runner:
         """Whether the kernel killed for lack of memory in the run that has ended."""
         if self._cgroup is None:
             return False
-        before, self._oom_before = self._oom_before, self._cgroup.oom_events()
-        return self._oom_before > before
+        # A transient group may be gone already: then what was reported is what there was.
+        count = max(self._cgroup.oom_events(), self._oom_reported)
+        before, self._oom_before = self._oom_before, count
+        return count > before
+
+    def _forget_transient_group(self) -> None:
+        """The next run gets a new group, which counts from the beginning."""
+        if self._cgroup is not None and self._cgroup.is_transient:
+            self._cgroup = None
+            self._oom_before = self._oom_reported = 0
+
+    def _close_oom_watch(self) -> None:
+        if self._oom_watch is not None:
+            self._poller.remove(self._oom_watch.fd)
+            self._oom_watch.close()
+            self._oom_watch = None
 
     def close(self) -> None:
         """Remove the control group and give up the namespace: the container will not run again.
@@ -394,10 +426,7 @@ class Runner:
         """
         self._give_up()
         self._close_resolver()
-        if self._oom_watch is not None:
-            self._poller.remove(self._oom_watch.fd)
-            self._oom_watch.close()
-            self._oom_watch = None
+        self._close_oom_watch()
         if self._netns is not None:
             self._netns.close()
             self._netns = None

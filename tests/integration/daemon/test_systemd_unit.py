@@ -47,6 +47,7 @@ class UnitBed(Bed):
             f"--exec-root={self.place.exec_root}",
             f"--pidfile={self.directory / 'baleend.pid'}",
             f"--cgroup-parent={self.place.cgroup_parent}",
+            f"--exec-opt=native.cgroupdriver={self.cgroup_driver}",
             "--bridge=baleen0",
             f"-H={self.host}",
         ]

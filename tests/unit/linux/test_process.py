@@ -87,3 +87,21 @@ def test_secure_bits_need_a_right_or_are_set():
         return 1
 
     assert _in_child(body) == 1
+
+
+def test_a_number_that_only_a_session_still_has_is_no_process():
+    reader, writer = os.pipe()
+    leader = os.fork()
+    if leader == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.close(writer)
+            os.read(reader, 1)  # until the test has ended
+        os._exit(0)
+    os.close(reader)
+    os.waitpid(leader, 0)
+    try:
+        with pytest.raises(ProcessLookupError):
+            process.pidfd_open(leader)
+    finally:
+        os.close(writer)

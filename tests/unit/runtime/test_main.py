@@ -30,7 +30,6 @@ def test_help_is_there_for_all_and_for_each(capfd):
         (("kill",), '\\"kill\\" requires a minimum of 1 argument(s)'),
         (("state", "a", "b"), '\\"state\\" takes a maximum of 1 argument(s)'),
         (("list", "a"), '\\"list\\" takes no argument(s)'),
-        (("--systemd-cgroup", "list"), "--systemd-cgroup is not supported"),
         (("--rootless", "true", "list"), "--rootless=true is not supported"),
         (("--log-format", "xml", "list"), "invalid log-format"),
         (("state", "none"), "container does not exist"),

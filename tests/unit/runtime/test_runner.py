@@ -121,6 +121,8 @@ def test_what_needs_a_running_container_is_refused(nursery, poller, tmp_path):
 class StuckCgroup:
     """A control group of which a process does not die for a while."""
 
+    is_transient = False
+
     def __init__(self, times):
         self.times = times
 

@@ -6,8 +6,8 @@ one. A *group* here is the same path in all of them. *Resources* are the `linux.
 OCI runtime-spec, a mapping from JSON.
 
 `detect()` finds the layout once and returns the driver; `driver.py` holds the contract. The
-package knows nothing of containers: names and limits are the caller's. It does not place groups
-under systemd's management.
+package knows nothing of containers: names and limits are the caller's. How a group is named says
+who makes it: "/a/b" is made by ourselves, "slice:prefix:name" by systemd (`systemd.py`).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class AbsentDriver:
         self.version = version
         self.controllers: frozenset[str] = frozenset()
 
-    def create(self, path: str, resources: Mapping[str, object]) -> AbsentCgroup:
+    def create(self, path: str, resources: Mapping[str, object], pid: int = 0) -> AbsentCgroup:
         """See CgroupDriver.create. Device rules are let pass: no node can be made here either."""
         for name, values in resources.items():
             if name != "devices" and values:
@@ -60,6 +60,7 @@ class AbsentDriver:
 class AbsentCgroup:
     """Implements the Cgroup protocol: an empty group that takes every process and changes none."""
 
+    is_transient = False
     member_files: tuple[str, ...] = ()
 
     def __init__(self, path: str) -> None:

@@ -82,7 +82,8 @@ def detect(root: str = "/sys/fs/cgroup") -> CgroupDriver:
     An ordinary user, even as root of a user namespace, has only what was delegated to it: without
     that, the driver makes no groups. Else, without v1 hierarchies a cgroup2 file system is the
     unified layout (v2). Otherwise the v1 driver uses every v1 hierarchy found and joins a mounted
-    unified hierarchy too (hybrid). Reads one file of /proc; call it once and keep the driver.
+    unified hierarchy too (hybrid). Where systemd runs, the driver for v2 makes groups through it
+    too, see `systemd.py`. Reads one file of /proc; call it once and keep the driver.
 
     Raises:
         CgroupError: no hierarchy is mounted.
@@ -98,6 +99,10 @@ def detect(root: str = "/sys/fs/cgroup") -> CgroupDriver:
 
         return V1Driver(layout.hierarchies, layout.unified)
     if layout.unified is not None:
+        if os.path.isdir("/run/systemd/system"):  # see sd_booted(3)
+            from baleen.linux.cgroup.systemd import SystemdDriver
+
+            return SystemdDriver(layout.unified)
         from baleen.linux.cgroup.v2 import V2Driver
 
         return V2Driver(layout.unified)

@@ -2,7 +2,7 @@
 
 Life cycle of a group::
 
-    driver.create("/baleen/<id>", resources)    directory exists in every hierarchy, limits are set
+    driver.create("/baleen/<id>", resources, pid)  exists in every hierarchy, limits are set
         cgroup.add(pid)                         before the process runs code of the container
         cgroup.update / freeze / thaw / stats / oom_watch
         cgroup.kill()                           nothing of the tree is alive afterwards
@@ -56,6 +56,10 @@ class Cgroup(Protocol):
     @property
     def path(self) -> str:
         """The absolute path below the hierarchy's root, for instance "/baleen/<id>"."""
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the group goes with its last process, so that each run needs a new one."""
 
     @property
     def member_files(self) -> tuple[str, ...]:
@@ -130,8 +134,11 @@ class CgroupDriver(Protocol):
     def limits_swap(self) -> bool:
         """Whether swap can be limited beside memory."""
 
-    def create(self, path: str, resources: Mapping[str, object]) -> Cgroup:
+    def create(self, path: str, resources: Mapping[str, object], pid: int = 0) -> Cgroup:
         """Makes the group and its missing parents, and applies the OCI `linux.resources`.
+
+        `pid` is the process that the group is for, already there; a driver whose groups cannot be
+        empty puts it in, others leave that to `Cgroup.add`.
 
         Parents are left in place later. On error nothing of the group itself is left. Raises
         LimitRefused for limits, CgroupError when the kernel refuses or the path contains "..",

@@ -72,7 +72,7 @@ class V1Driver:
         memory = self.by_controller.get("memory")
         return memory is not None and os.path.exists(memory + "/memory.memsw.limit_in_bytes")
 
-    def create(self, path: str, resources: Mapping[str, object]) -> V1Cgroup:
+    def create(self, path: str, resources: Mapping[str, object], pid: int = 0) -> V1Cgroup:
         """See CgroupDriver.create."""
         group = V1Cgroup(self, path)
         made: list[str] = []
@@ -187,6 +187,8 @@ def _inherit(directory: str, file: str, mount: str) -> bytes:
 
 class V1Cgroup:
     """One path in all hierarchies; holds no descriptor. See the Cgroup protocol."""
+
+    is_transient = False
 
     def __init__(self, driver: V1Driver, path: str) -> None:
         self.path = check_path(path)

@@ -56,7 +56,7 @@ class V2Driver:
         # memory.swap.max is in no root group; a kernel without swap has neither.
         self.limits_swap = "memory" in self.controllers and os.path.exists("/proc/swaps")
 
-    def create(self, path: str, resources: Mapping[str, object]) -> V2Cgroup:
+    def create(self, path: str, resources: Mapping[str, object], pid: int = 0) -> V2Cgroup:
         """See CgroupDriver.create."""
         group = V2Cgroup(self, path)
         try:
@@ -151,6 +151,8 @@ def _start_time(pid: int) -> int | None:
 
 class V2Cgroup:
     """One directory of the unified hierarchy; holds no descriptor. See the Cgroup protocol."""
+
+    is_transient = False
 
     def __init__(self, driver: V2Driver, path: str) -> None:
         self.path = check_path(path)

@@ -53,6 +53,7 @@ class Invocation:
         options: its own options.
         arguments: as many as its `Command` allows.
         report: where warnings go.
+        systemd_cgroup: systemd is to make the cgroup of a new container.
     """
 
     command: Command
@@ -60,6 +61,7 @@ class Invocation:
     options: Values
     arguments: list[str]
     report: Report
+    systemd_cgroup: bool = False
 
 
 GLOBAL_OPTIONS: Final = (
@@ -67,7 +69,7 @@ GLOBAL_OPTIONS: Final = (
     Option("log", "file for errors and warnings, added to", "FILE"),
     Option("log-format", "`text` or `json`, a JSON object on each line", "FORMAT"),
     Option("debug", "log debug messages too"),
-    Option("systemd-cgroup", "refused: cgroups are made below /sys/fs/cgroup by ourselves"),
+    Option("systemd-cgroup", "linux.cgroupsPath is slice:prefix:name, a scope that systemd makes"),
     Option("rootless", "accepted; only `true` is refused: root is needed", "WHEN"),
     Option("criu", "accepted: there is no checkpoint yet", "PATH"),
     Option("version", "print the version", short="v"),
@@ -139,8 +141,8 @@ _COMMANDS = (
             _CONSOLE,
             Option("preserve-fds", "refused unless 0", "N"),
             Option("ignore-paused", "do not refuse a paused container"),
-            Option("process-label", "refused: SELinux labels are not set", "LABEL"),
-            Option("apparmor", "refused: AppArmor profiles are not set", "PROFILE"),
+            Option("process-label", "SELinux context for it", "LABEL"),
+            Option("apparmor", "AppArmor profile for it, which must be loaded", "PROFILE"),
             Option(
                 "cgroup", "refused: the process joins the container's cgroup", "PATH", many=True
             ),

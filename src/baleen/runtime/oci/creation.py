@@ -3,8 +3,8 @@
 ::
 
     read and check the bundle               bad input ends here, and nothing was made
-    claim the name, make the cgroup         the record says "creating"
-    launch.create                           PID 1 makes its namespaces and mounts
+    claim the name                          the record says "creating"
+    launch.create                           PID 1 makes its namespaces, we its cgroup; its mounts
     loopback, then its mounts               prestart and createRuntime hooks within
     console socket, record
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-    from baleen.linux.cgroup.driver import Cgroup
+    from baleen.linux.cgroup.driver import Cgroup, CgroupDriver
     from baleen.runtime.oci.bundle import Bundle
     from baleen.runtime.oci.commands import Invocation
     from baleen.runtime.oci.state import Entry
@@ -112,6 +112,9 @@ def create(
         sockets.check(terminal=terminal, detached=detached, path=path)
         console = undo.enter_context(sockets.connect(path)) if path else None
     program = seccomp_program(bundle.spec)
+    resources, driver = _resources(bundle), detect()
+    if invocation.systemd_cgroup:
+        _check_scope(driver, bundle.spec.cgroups_path)
     store = Store(invocation.root)
     values = Record(
         id=name,
@@ -120,14 +123,20 @@ def create(
         created=now(),
         creator=os.getpid(),
         creator_start=started_at(os.getpid()),
-        cgroup=_group_path(bundle, name),
+        cgroup=_group_path(bundle, name, systemd=invocation.systemd_cgroup),
         uid=os.geteuid(),
         shares_pids=bundle.spec.namespaces.get("pid", "host") is not None,
         annotations=dict(bundle.spec.annotations),
     )
     entry = store.claim(values, bundle.document, program)
     undo.callback(entry.remove)
-    group = _make_group(undo, bundle, values.cgroup)
+    group = driver.open(values.cgroup)
+
+    def make_group(pid: int) -> None:
+        driver.create(values.cgroup, resources, pid)
+        undo.callback(group.remove)
+        undo.callback(group.kill)
+
     parking = None
     if parked:
         parking = Parking(entry.directory)
@@ -139,6 +148,7 @@ def create(
         seccomp_program=program,
         stdio=None if terminal else launch.Stdio(0, 1, 2),
         cgroup=group,
+        meanwhile=make_group,
         container_id=name,
         parking=parking,
         preserved=preserved,
@@ -182,12 +192,25 @@ def preserved_descriptors(count: int) -> tuple[int, ...]:
     return tuple(range(3, 3 + count))
 
 
-def _group_path(bundle: Bundle, name: str) -> str:
+def _group_path(bundle: Bundle, name: str, *, systemd: bool) -> str:
+    if systemd:
+        return bundle.spec.cgroups_path or f":baleen:{name}"
     path = bundle.spec.cgroups_path or name
     return path if path.startswith("/") else f"/{path}"
 
 
-def _make_group(undo: contextlib.ExitStack, bundle: Bundle, path: str) -> Cgroup:
+def _check_scope(driver: CgroupDriver, path: str) -> None:
+    from baleen.linux.cgroup.systemd import SystemdDriver, scope_of
+
+    if not isinstance(driver, SystemdDriver):
+        raise Unsupported(
+            "systemd cgroup flag passed, but systemd support for managing cgroups is not available"
+        )
+    if path:
+        scope_of(path)
+
+
+def _resources(bundle: Bundle) -> dict[str, object]:
     resources = dict(bundle.spec.resources)
     given = resources.get("devices")
     if given is None:
@@ -196,10 +219,7 @@ def _make_group(undo: contextlib.ExitStack, bundle: Bundle, path: str) -> Cgroup
         raise InvalidArgument("linux.resources.devices: a list is needed")
     # As with runc: nothing that is not allowed, and what every container may use in any case.
     resources["devices"] = [{"allow": False, "access": "rwm"}, *given, *default_device_rules()]
-    group = detect().create(path, resources)
-    undo.callback(group.remove)
-    undo.callback(group.kill)
-    return group
+    return resources
 
 
 def _hand_over_console(connection: socket.socket, container: launch.Container) -> None:

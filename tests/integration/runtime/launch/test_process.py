@@ -318,14 +318,14 @@ def test_pid_1_waits_for_the_cgroup_that_is_made_meanwhile(runner):
     runner.undo.callback(group.remove)
     document = runner.document("cat", "/proc/self/cgroup")
     result = runner.run_document(
-        document, cgroup=group, meanwhile=lambda: runner.driver.create(group.path, {})
+        document, cgroup=group, meanwhile=lambda pid: runner.driver.create(group.path, {}, pid)
     )
     assert "-late" in result.out or ":/\n" in result.out
     assert result.code == 0
 
 
 def test_what_meanwhile_raises_leaves_nothing_of_the_container(runner):
-    def fail():
+    def fail(_pid):
         raise OSError(28, "no room for a group")
 
     with (

@@ -101,6 +101,11 @@ class Runtime:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, 0)
 
+    @staticmethod
+    def directories_of(group):
+        """Where a group is, in each hierarchy of version 1 or the one of version 2."""
+        return getattr(group, "directories", None) or (group.directory,)
+
     def kill(self, name="c1"):
         pid = self.pid(name)
         self("kill", name, "KILL")
@@ -121,7 +126,7 @@ def runtime(tmp_path):
         for name in left:
             subprocess.run(made.command("delete", "--force", name), check=False)
         groups.kill()
-        below = [path for path in groups.directories if os.path.isdir(path)]
+        below = [path for path in made.directories_of(groups) if os.path.isdir(path)]
         below = [f"{path}/{n}" for path in below for n in os.listdir(path) if n.startswith("c")]
         children = [path for path in below if os.path.isdir(path) and "cgroup." not in path]
         groups.remove()

@@ -53,7 +53,7 @@ def test_what_a_creator_that_was_killed_has_left_is_deleted(runtime):
         found.add(json.loads(done.stdout)["status"] if done.returncode == 0 else "none")
         runtime("delete", "--force", "c1")
         assert os.listdir(runtime.root) == []
-        assert not any(os.path.exists(directory) for directory in group.directories)
+        assert not any(os.path.exists(directory) for directory in runtime.directories_of(group))
         return "stopped" in found
 
     # That moment is before it is complete, unless we were slow to see it.

@@ -35,5 +35,5 @@ def test_it_has_the_form_of_the_schema():
 def test_it_says_what_is_so():
     features = document()
     assert {"ro", "rro", "rbind", "nosuid"} <= set(features["mountOptions"])
-    assert features["linux"]["cgroup"]["systemd"] is False
+    assert features["linux"]["cgroup"]["systemd"] is True
     assert "SCMP_ARCH_X86_64" in features["linux"]["seccomp"]["archs"]
