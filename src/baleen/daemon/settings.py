@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from baleen.engine.config import EngineConfig
+from baleen.engine.runtimes import Runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +20,13 @@ _OPEN_TCP = (
 )
 
 
-def engine_config(config: Config, labels: Sequence[str]) -> EngineConfig:
-    """Return the engine's part; `labels` stays shared, so that a reload reaches it."""
+def engine_config(
+    config: Config, labels: Sequence[str], runtimes: Runtimes | None = None
+) -> EngineConfig:
+    """Return the engine's part; `labels` and `runtimes` stay shared, so that a reload reaches them.
+
+    `runtimes` None: those of `config`.
+    """
     open_tcp = not config.tlsverify and any(host.startswith("tcp://") for host in config.hosts)
     profile = config.seccomp_profile
     return EngineConfig(
@@ -44,6 +50,7 @@ def engine_config(config: Config, labels: Sequence[str]) -> EngineConfig:
         default_ulimits=config.default_ulimits,
         default_init=config.init,
         seccomp_profile=None if profile in ("", "builtin") else profile,
+        runtimes=runtimes or Runtimes(config.runtimes, config.default_runtime),
         labels=labels,
         warnings=[_OPEN_TCP] if open_tcp else [],
         debug=config.debug,

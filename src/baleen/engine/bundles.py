@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from baleen.engine.container_networks import shared_with
+from baleen.engine.foreign_spec import add_seccomp, runtime_request
 from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
 from baleen.engine.oci_spec import Facts, bounding_capabilities, build_spec
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from baleen.engine.config import EngineConfig
     from baleen.engine.container_networks import Sandbox
     from baleen.engine.mounts_parse import MountRequest, ResolvedMount
+    from baleen.engine.runtimes import RegisteredRuntime
     from baleen.engine.seccomp_programs import SeccompPrograms
     from baleen.engine.tasks import Tasks
     from baleen.images import ImageStore
@@ -98,9 +100,12 @@ class Bundles:
         self._write_etc(record, sandbox)
         resolved = await self._resolve_mounts(record)
         spec = self._spec(record, mounts, resolved)
+        runtime = self._config.runtimes.get(record.host_config.runtime)
+        if runtime is not None:
+            add_seccomp(spec, record.host_config, self._seccomp)
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
-        request = self._request(record, mounts, sandbox, spec)
+        request = self._request(record, mounts, sandbox, runtime)
         path = bundle / "start.json"
         path.write_bytes(msgspec.json.encode(request))
         return str(path)
@@ -373,15 +378,18 @@ class Bundles:
         record: ContainerRecord,
         mounts: Mounts,
         sandbox: Sandbox,
-        spec: dict[str, Any],
+        runtime: RegisteredRuntime | None,
     ) -> dict[str, Any]:
         host = record.host_config
+        own = runtime is None
         return {
             "id": record.id,
             "bundle": str(self.directory(record.id)),
             "state_dir": record.state_dir,
             "rootfs": {"lower": mounts.lower, "upper": mounts.upper, "work": mounts.work},
-            "seccomp_program": self._seccomp_of(record, bounding_capabilities(host)),
+            "seccomp_program": self._seccomp_of(record, bounding_capabilities(host))
+            if own
+            else None,
             "log": _log(record),
             "open_stdin": record.config.open_stdin,
             "stdin_once": record.config.stdin_once,
@@ -394,6 +402,7 @@ class Bundles:
             "restart_count": 0,
             "init": self.wants_init(record),
             "reserved_fds": len(sandbox.sockets),
+            "runtime": runtime_request(runtime),
         }
 
     def _seccomp_of(self, record: ContainerRecord, capabilities: list[str]) -> str | None:

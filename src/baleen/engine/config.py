@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from baleen.engine.runtimes import Runtimes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -31,6 +33,7 @@ class EngineConfig:
         default_ulimits: name to (soft, hard).
         default_init: whether containers get an init process unless they say otherwise.
         seccomp_profile: path of a profile, "unconfined", or None for the built-in one.
+        runtimes: what `--runtime` may name.
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
         debug: whether the daemon logs debug messages, as `info` shows it.
@@ -56,6 +59,7 @@ class EngineConfig:
     default_ulimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     default_init: bool = False
     seccomp_profile: str | None = None
+    runtimes: Runtimes = field(default_factory=Runtimes)
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     debug: bool = False

@@ -197,6 +197,8 @@ class Creating:
         config = merge_image_config(body.config, image.config.config)
         host, warnings = discard_unsupported(self._complete_host(body.host_config), self._cgroups)
         warnings += check_create(config, host, self._resources)
+        init = self._config.default_init if host.init is None else host.init
+        self._config.runtimes.check(host.runtime, init=init)
         parse_log_config(host.log_config, config)
         command_of(config)
         port_requests(config, host)
@@ -224,7 +226,7 @@ class Creating:
             ipc_mode=host.ipc_mode or "private",
             shm_size=host.shm_size or self._config.default_shm_size,
             log_config=self._complete_log(host.log_config),
-            runtime=host.runtime or "baleen-runtime",
+            runtime=host.runtime or self._config.runtimes.default,
         )
 
     def _other(self, reference: str) -> ContainerRecord:

@@ -14,7 +14,6 @@ import os
 from select import EPOLLIN
 
 from baleen.errors import InvalidArgument
-from baleen.linux.process import wait_pidfd
 from baleen.linux.record import record
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.stdio import ProcessStreams, open_pipes, terminal_ends
@@ -76,6 +75,7 @@ class _Exec:
     exec_id: str
     pid: int
     pidfd: Fd
+    wait: Callable[..., int | None]
     streams: ProcessStreams
     exit_code: int | None = None
     grace: Deadline | None = None
@@ -171,7 +171,7 @@ class Execs:
     def _runs(
         self, exec_id: str, process: ExecProcess, streams: ProcessStreams, ours: OurEnds | None
     ) -> None:
-        exec_ = _Exec(exec_id, process.pid, process.pidfd, streams)
+        exec_ = _Exec(exec_id, process.pid, process.pidfd, process.wait, streams)
         self._execs[exec_id] = exec_
         if process.console is not None:
             ours = terminal_ends(process.console)
@@ -238,7 +238,7 @@ class Execs:
         return True
 
     def _process_ended(self, exec_: _Exec) -> None:
-        code = wait_pidfd(exec_.pidfd.fileno(), block=False)
+        code = exec_.wait(exec_.pidfd.fileno(), block=False)
         if code is None:
             return
         exec_.exit_code = code
@@ -268,7 +268,7 @@ class Execs:
             if exec_.exit_code is None:
                 # Killed with the pid namespace or the control group, so this does not take long.
                 with contextlib.suppress(ChildProcessError):
-                    exec_.exit_code = wait_pidfd(exec_.pidfd.fileno())
+                    exec_.exit_code = exec_.wait(exec_.pidfd.fileno())
                 self._poller.remove(exec_.pidfd.fileno())
                 exec_.pidfd.close()
                 exec_.exit_code = 137 if exec_.exit_code is None else exec_.exit_code

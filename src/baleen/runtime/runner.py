@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from baleen.runtime.stdio import OurEnds, ProcessStreams
     from baleen.runtime.worker_link import Facts
 
-__all__ = ["Runner"]
+__all__ = ["Runner", "runner_class"]
 
 # How long after its notice the kernel may take to kill a process for lack of memory.
 _OOM_KILL_S = 0.1
@@ -138,16 +138,12 @@ class Runner:
         self._read = False
         worker = self._worker
         assert worker is not None
-        with contextlib.ExitStack() as undo:
-            try:
-                ours, child = self._open_streams(undo)
-                log = self._open_log()
-            except (BaleenError, OSError, ValueError) as err:
-                undo.close()
-                self._give_up()
-                on_end(as_launch_error(err))
-                return
-            undo.pop_all()
+        try:
+            ours, child, log = self._open_ends()
+        except (BaleenError, OSError, ValueError) as err:
+            self._give_up()
+            on_end(as_launch_error(err))
+            return
 
         def ended(failure: LaunchError | None) -> None:
             if worker.made_cgroup and self._facts.cgroup and self._cgroup is None:
@@ -167,6 +163,14 @@ class Runner:
         finally:
             if child is not None:
                 close_stdio(child)
+
+    def _open_ends(self) -> tuple[OurEnds | None, Stdio | None, LogFile | None]:
+        """Our ends of the streams, the process's ends, and the log (BaleenError, OSError, …)."""
+        with contextlib.ExitStack() as undo:
+            ours, child = self._open_streams(undo)
+            log = self._open_log()
+            undo.pop_all()
+        return ours, child, log
 
     def _open_streams(self, undo: contextlib.ExitStack) -> tuple[OurEnds | None, Stdio | None]:
         """Our ends and the process's; a terminal is made by the worker."""
@@ -267,8 +271,10 @@ class Runner:
             raise InvalidArgument("the container is not running")
         return self._pidfd
 
-    def signal(self, number: int) -> None:
-        """Send a signal to PID 1.
+    def signal(
+        self, number: int, on_sent: Callable[[BaleenError | None], None] | None = None
+    ) -> bool:
+        """Send a signal to PID 1; false: that is under way, and `on_sent` is told of its end.
 
         Raises:
             InvalidArgument: it is not running, or there is no such signal.
@@ -277,6 +283,7 @@ class Runner:
             pidfd_send_signal(self._running().fileno(), number)
         except (OSError, ValueError) as err:
             raise InvalidArgument(f"signal {number}: {err}") from err
+        return True
 
     def connect(self, interface: Mapping[str, object]) -> None:
         """Give the running container one more interface (OSError, ValueError)."""
@@ -337,6 +344,12 @@ class Runner:
             # On cgroup v1 the notice comes first and the kill, which is counted, follows.
             self._poller.call_later(_OOM_KILL_S, self._report_oom)
 
+    def _close_oom_watch(self) -> None:
+        watch, self._oom_watch = self._oom_watch, None
+        if watch is not None:
+            self._poller.remove(watch.fd)
+            watch.close()
+
     def _report_oom(self) -> None:
         """Tell of processes killed for lack of memory since the last time, if there were any."""
         count = self._cgroup.oom_events() if self._cgroup is not None else 0
@@ -349,7 +362,7 @@ class Runner:
     def _on_pidfd(self, _events: int) -> None:
         self._give_up()  # what has started it has ended long ago
         pidfd = self._running()
-        code = wait_pidfd(pidfd.fileno(), block=False)
+        code = self._reap(pidfd)
         if code is None:
             return
         self._poller.remove(pidfd.fileno())
@@ -357,6 +370,10 @@ class Runner:
         self._pidfd = None
         self.last_pid, self.pid = self.pid, 0
         self._sweep(code, monotonic() + _STUCK_S)
+
+    def _reap(self, pidfd: Fd) -> int | None:
+        """The exit code of PID 1, if it has ended."""
+        return wait_pidfd(pidfd.fileno(), block=False)
 
     def _sweep(self, code: int, until: float) -> None:
         """Kill what is left: with a shared pid namespace PID 1's death kills nobody else.
@@ -372,6 +389,10 @@ class Runner:
                     self._poller.call_later(_AGAIN_S, lambda: self._sweep(code, until))
                     return
             self._report_oom()
+        self._swept(code)
+
+    def _swept(self, code: int) -> None:
+        """Nothing of the container is alive any more."""
         self._on_exit(code)
 
     @property
@@ -394,10 +415,7 @@ class Runner:
         """
         self._give_up()
         self._close_resolver()
-        if self._oom_watch is not None:
-            self._poller.remove(self._oom_watch.fd)
-            self._oom_watch.close()
-            self._oom_watch = None
+        self._close_oom_watch()
         if self._netns is not None:
             self._netns.close()
             self._netns = None
@@ -405,3 +423,13 @@ class Runner:
         if cgroup is not None:
             cgroup.kill(_MOMENT_S)
             cgroup.remove(_MOMENT_S)
+
+
+def runner_class(facts: Facts) -> type[Runner]:
+    """Who runs the container: we, or a foreign runtime."""
+    if not facts.foreign:
+        return Runner
+    # Here, and not before: what nobody else needs.
+    from baleen.runtime.foreign.runner import ForeignRunner
+
+    return ForeignRunner

@@ -124,6 +124,7 @@ def _facts(request: StartRequest, spec: Spec | None) -> Message:
         "terminal": spec is not None and spec.process is not None and spec.process.terminal,
         "namespaces": [] if spec is None else [*spec.namespaces],
         "cgroup": "" if spec is None else spec.cgroups_path,
+        "foreign": request.runtime is not None,
     }
 
 
@@ -155,12 +156,19 @@ class _Work:
         except LaunchError as err:
             error = err
         alone = request.init or spec is None or spec.namespaces.get("pid", "") is not None
+        alone = alone or request.runtime is not None
         if alone and not fresh:
             self._send(b"?")
             return True
         self._send(encode(_facts(request, spec)))
         order, fds = receive(self._sock)
         if order != START:
+            return False
+        if request.runtime is not None:
+            # Here, and not before: what no other worker needs.
+            from baleen.runtime.foreign.keeper import keep
+
+            keep(self._sock, request, Stdio(*fds) if fds else None, self._netns)
             return False
         made = b"1" if self._has_cgroup else b"0"
         try:
