@@ -102,6 +102,7 @@ class _Keeper:
         assert request.runtime is not None
         document = json.loads(read_file(f"{request.bundle}/config.json"))
         self._place = Place(request.bundle)
+        self._place.isolate()
         self._place.mount_root(request.rootfs)
         path = None
         if {"type": "network"} in document["linux"]["namespaces"]:

@@ -41,16 +41,19 @@ class Place:
     """The directory of one run. Owns a descriptor of it."""
 
     def __init__(self, bundle: str) -> None:
-        """Make it, empty, in a mount namespace that is ours alone from now on (OSError)."""
+        """Make it, empty (OSError)."""
         self.directory = f"{bundle}/runtime"
         # What a killed keeper has left; its mounts have died with it.
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.directory)
-        ns.unshare(ns.CLONE_NEWNS)
         for name in ("", "/rootfs", "/state"):
             os.mkdir(self.directory + name, 0o700)
-        _keep_from_host(self.directory)
         self._fd = Fd(os.open(self.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+
+    def isolate(self) -> None:
+        """Be in a mount namespace of our own, so that what is mounted here is nobody else's."""
+        ns.unshare(ns.CLONE_NEWNS)
+        _keep_from_host(self.directory)
 
     def path(self, name: str) -> str:
         """The path of `name` in it."""

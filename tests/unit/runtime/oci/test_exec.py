@@ -69,9 +69,7 @@ def test_a_file_is_taken_as_it_is(tmp_path):
     assert process.capabilities is None
 
 
-@pytest.mark.parametrize(
-    "words", [("--process-label", "x"), ("--apparmor", "x"), ("--preserve-fds", "1")]
-)
+@pytest.mark.parametrize("words", [("--process-label", "x"), ("--apparmor", "x")])
 def test_what_is_not_done_is_refused(words):
     with pytest.raises(Unsupported, match="not supported"):
         _wanted(*words, "c", "ls")

@@ -1,0 +1,53 @@
+"""What a foreign runtime is told beside what our own reads."""
+
+import json
+
+import pytest
+
+from baleen.api import HostConfig
+from baleen.engine.foreign_spec import add_seccomp, runtime_request
+from baleen.engine.runtimes import RegisteredRuntime
+from baleen.engine.seccomp_programs import SeccompPrograms
+from baleen.errors import InvalidArgument
+
+
+def seccomp_of(tmp_path, default=None, **host):
+    spec = {"linux": {}}
+    add_seccomp(spec, HostConfig(**host), SeccompPrograms(tmp_path, default))
+    return spec["linux"].get("seccomp")
+
+
+def test_the_default_profile_in_the_words_of_the_specification(tmp_path):
+    seccomp = seccomp_of(tmp_path)
+    assert seccomp["defaultAction"] == "SCMP_ACT_ERRNO"
+    assert {"names", "action"} <= set(seccomp["syscalls"][0])
+    assert all(set(rule) <= {"names", "action", "errnoRet", "args"} for rule in seccomp["syscalls"])
+
+
+def test_rules_for_capabilities_come_with_these(tmp_path):
+    def allowed(**host):
+        rules = seccomp_of(tmp_path, **host)["syscalls"]
+        return {name for rule in rules if "args" not in rule for name in rule["names"]}
+
+    assert "mount" not in allowed()
+    assert "mount" in allowed(cap_add=["SYS_ADMIN"])
+
+
+def test_none_for_those_that_are_not_confined(tmp_path):
+    assert seccomp_of(tmp_path, privileged=True) is None
+    assert seccomp_of(tmp_path, security_opt=["seccomp=unconfined"]) is None
+    assert seccomp_of(tmp_path, "unconfined") is None
+
+
+def test_an_own_profile_is_taken_or_refused(tmp_path):
+    rule = {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 5, "comment": "x"}
+    profile = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}
+    seccomp = seccomp_of(tmp_path, security_opt=[f"seccomp={json.dumps(profile)}"])
+    assert seccomp["syscalls"] == [{k: v for k, v in rule.items() if k != "comment"}]
+    with pytest.raises(InvalidArgument, match="seccomp"):
+        seccomp_of(tmp_path, security_opt=['seccomp={"defaultAction": "x"}'])
+
+
+def test_the_request():
+    assert runtime_request(None) is None
+    assert runtime_request(RegisteredRuntime("/x", ("-a",))) == {"path": "/x", "args": ["-a"]}
