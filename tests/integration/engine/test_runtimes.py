@@ -108,6 +108,19 @@ def test_inspect_and_the_document(engine, run, runtime):
     assert seen["Id"] in os.listdir(bundle / "state")
 
 
+def test_it_is_explained(engine, run, runtime):
+    run("-d", "--name", "box", "busybox", "sleep", "1000")
+    found = engine.api("GET", "/baleen/v1/containers/box/explain").json()
+    assert (found["Runtime"], found["Weaknesses"]) == (runtime, [])
+    seccomp = found["Seccomp"]
+    assert (seccomp["Mode"], seccomp["Profile"]) == ("filter", "builtin")
+    assert "mount" in [call["Name"] for group in seccomp["Refused"] for call in group["Syscalls"]]
+    engine.docker("run", "-d", "--name", "own", "busybox", "sleep", "1000")
+    own = engine.api("GET", "/baleen/v1/containers/own/explain").json()
+    assert own["Runtime"] == ""
+    assert own["Seccomp"]["Refused"] == seccomp["Refused"]
+
+
 def test_what_isolates_it_is_what_isolates_ours(engine, run):
     script = (
         "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; mount | sed 's/ .* type / /; s/"
