@@ -127,7 +127,7 @@ class Bed:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        wait_until("the daemon answers", self._answers, timeout_s=20)
+        wait_until("the daemon answers", self._answers, timeout_s=60)
 
     def _answers(self) -> bool:
         assert self.process is not None

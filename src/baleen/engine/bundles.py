@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from baleen.engine.container_networks import shared_with
-from baleen.engine.foreign_spec import add_seccomp, runtime_request
+from baleen.engine.foreign_spec import adapt_spec, runtime_request
 from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
 from baleen.engine.oci_spec import Facts, bounding_capabilities, build_spec
@@ -102,7 +102,7 @@ class Bundles:
         spec = self._spec(record, mounts, resolved)
         runtime = self._config.runtimes.get(record.host_config.runtime)
         if runtime is not None:
-            add_seccomp(spec, record.host_config, self._seccomp)
+            adapt_spec(spec, record.host_config, self._seccomp)
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
         request = self._request(record, mounts, sandbox, runtime)

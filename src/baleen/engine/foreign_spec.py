@@ -19,14 +19,18 @@ if TYPE_CHECKING:
     from baleen.engine.runtimes import RegisteredRuntime
     from baleen.engine.seccomp_programs import SeccompPrograms
 
-__all__ = ["add_seccomp", "runtime_request"]
+__all__ = ["adapt_spec", "runtime_request"]
 
 
-def add_seccomp(spec: dict[str, Any], host: HostConfig, seccomp: SeccompPrograms) -> None:
-    """Write the container's seccomp profile into its document (InvalidArgument).
+def adapt_spec(spec: dict[str, Any], host: HostConfig, seccomp: SeccompPrograms) -> None:
+    """Make the document of our own runtime one for another (InvalidArgument).
 
-    A privileged container has none.
+    The container's seccomp profile comes in, unless it is privileged.
     """
+    # The schema has no recursive kinds, and a private root alone would leave the mounts below it
+    # shared: runtimes make the whole tree a slave if nothing is said. That is private enough.
+    if spec["linux"].pop("rootfsPropagation") == "rshared":
+        spec["linux"]["rootfsPropagation"] = "shared"
     if host.privileged:
         return
     profile = parse_security_options(host.security_opt).seccomp

@@ -18,6 +18,7 @@ import pytest
 from bed import wait_until
 
 from baleen.linux.cgroup import detect
+from baleen.linux.mount import MNT_DETACH, MS_BIND, MS_SHARED, mount, umount2
 
 pytestmark = pytest.mark.integration
 
@@ -84,13 +85,18 @@ def test_stdin_reaches_it_and_its_end_too(engine, run):
 
 
 def test_a_terminal_and_its_size(engine, runtime):
-    command = 'tty; read line; stty size; echo "got $line"'
+    wait = 'until [ "$(stty size)" = "41 123" ]; do sleep 0.05; done'
+    command = f'tty; {wait}; echo resized; read x; echo "got $x"'
     terminal = engine.terminal(
         "run", "--rm", "-it", "--runtime", runtime, "busybox", "sh", "-c", command
     )
     terminal.expect(b"/dev/pts/0")
     terminal.resize(41, 123)
-    os.kill(terminal.process.pid, signal.SIGWINCH)
+    for _ in range(100):  # until the client listens
+        os.kill(terminal.process.pid, signal.SIGWINCH)
+        with contextlib.suppress(AssertionError):
+            terminal.expect(b"resized", timeout_s=0.1)
+            break
     terminal.send(b"word\n")
     terminal.expect(b"got word")
     assert terminal.wait() == 0
@@ -258,6 +264,27 @@ def test_volumes_and_copies(engine, run, tmp_path):
     assert str(engine.place.exec_root) not in Path("/proc/self/mountinfo").read_text()
 
 
+def test_a_shared_volume_is_shared_both_ways_and_nothing_else_is(engine, run):
+    shared = engine.directory / "shared"
+    shared.mkdir(exist_ok=True)
+    mount(str(shared), str(shared), None, MS_BIND)
+    try:
+        mount(None, str(shared), None, MS_SHARED)
+        script = "mkdir /x/in; mount -t tmpfs none /x/in; echo seen > /x/in/file; exec sleep 1000"
+        words = ("--privileged", "-v", f"{shared}:/x:rshared")
+        run("-d", "--name", "box", *words, "busybox", "sh", "-c", script)
+        wait_until("the mount on the host", (shared / "in/file").exists)
+        mount("none", str(shared / "in"), "tmpfs", 0)
+        assert engine.out("exec", "box", "ls", "/x/in") == ""
+        assert str(engine.place.exec_root) not in Path("/proc/self/mountinfo").read_text()
+        engine.docker("rm", "-f", "box")
+    finally:
+        for _ in range(2):
+            with contextlib.suppress(OSError):
+                umount2(str(shared / "in"), MNT_DETACH)
+        umount2(str(shared), MNT_DETACH)
+
+
 def test_health_checks(engine, run):
     words = ("--health-cmd", "test -e /ok", "--health-interval", "100ms", "--health-retries", "1")
     run("-d", "--name", "box", *words, "busybox", "sh", "-c", "sleep 0.3; touch /ok; sleep 1000")
@@ -304,6 +331,16 @@ def test_an_end_while_there_is_no_daemon(engine, run):
     wait_until("its end", lambda: not Path(f"/proc/{pid}").exists())
     engine.start()
     assert engine.out("wait", "box") == "23"
+
+
+def test_a_supervisor_killed_while_the_daemon_is_down(engine, run):
+    run("-d", "--name", "box", "busybox", "sleep", "1000")
+    pid = engine.state("box")["Pid"]
+    engine.kill9()
+    os.kill(keeper_of(keeper_of(pid)), signal.SIGKILL)
+    engine.start()
+    assert engine.state("box")["ExitCode"] == 137
+    wait_until("its end", lambda: not Path(f"/proc/{pid}").exists())
 
 
 @pytest.mark.parametrize("victim", ["keeper", "supervisor"])

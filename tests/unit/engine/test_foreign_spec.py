@@ -5,16 +5,27 @@ import json
 import pytest
 
 from baleen.api import HostConfig
-from baleen.engine.foreign_spec import add_seccomp, runtime_request
+from baleen.engine.foreign_spec import adapt_spec, runtime_request
 from baleen.engine.runtimes import RegisteredRuntime
 from baleen.engine.seccomp_programs import SeccompPrograms
 from baleen.errors import InvalidArgument
 
 
+def linux_of(tmp_path, default=None, propagation="rprivate", **host):
+    spec = {"linux": {"rootfsPropagation": propagation}}
+    adapt_spec(spec, HostConfig(**host), SeccompPrograms(tmp_path, default))
+    return spec["linux"]
+
+
 def seccomp_of(tmp_path, default=None, **host):
-    spec = {"linux": {}}
-    add_seccomp(spec, HostConfig(**host), SeccompPrograms(tmp_path, default))
-    return spec["linux"].get("seccomp")
+    return linux_of(tmp_path, default, **host).get("seccomp")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("rprivate", None), ("rslave", None), ("rshared", "shared")]
+)
+def test_the_roots_propagation_is_one_of_the_schema(tmp_path, ours, theirs):
+    assert linux_of(tmp_path, propagation=ours).get("rootfsPropagation") == theirs
 
 
 def test_the_default_profile_in_the_words_of_the_specification(tmp_path):

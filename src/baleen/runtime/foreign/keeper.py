@@ -74,10 +74,9 @@ def keep(sock: socket.socket, request: StartRequest, stdio: Stdio | None, netns:
     keeper = _Keeper(sock, poller, request)
     try:
         keeper.make(stdio, netns)
+        poller.run()
     except (BaleenError, OSError, ValueError) as error:
         keeper.fail(as_launch_error(error))
-        return
-    poller.run()
 
 
 class _Keeper:

@@ -74,6 +74,7 @@ class KeeperLink:
         self._on_start: Callable[[Made | LaunchError], None] | None = None
         self._on_gone: Callable[[], None] | None = None
         self._patience: Deadline | None = None
+        self._status = 0
         poller.add(hired.sock.fileno(), EPOLLIN, lambda _events: self._arrived())
 
     def start(
@@ -127,7 +128,7 @@ class KeeperLink:
         on_end: Callable[[Made | LaunchError | None], None],
     ) -> None:
         if self._hired is None:
-            on_end(_gone())
+            on_end(self._gone())
             return
         self._sequence += 1
         self._waiting[self._sequence] = on_end
@@ -172,13 +173,17 @@ class KeeperLink:
     def _ended(self) -> None:
         """It has ended, as told or not."""
         self._reap()
-        self._start_ended(_gone())
+        self._start_ended(self._gone())
         waiting, self._waiting = self._waiting, {}
         for on_end in waiting.values():
-            on_end(_gone())
+            on_end(self._gone())
         on_gone, self._on_gone = self._on_gone, None
         if on_gone is not None:
             on_gone()
+
+    def _gone(self) -> LaunchError:
+        message = f"the process that keeps the container has ended (status {self._status})"
+        return LaunchError("runtime", 0, message, 128)
 
     def _kill(self) -> None:
         if self._hired is not None:
@@ -193,7 +198,7 @@ class KeeperLink:
             self._poller.remove(hired.sock.fileno())
             hired.sock.close()
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(hired.pid, 0)
+                self._status = os.waitstatus_to_exitcode(os.waitpid(hired.pid, 0)[1])
 
     def close(self) -> None:
         """Kill the keeper if there still is one; what it has made is the caller's to end."""
@@ -213,7 +218,3 @@ def _result(message: Message, fds: list[int]) -> Made | LaunchError | None:
         str(message["message"]),
         int(str(message["exit_code"])),
     )
-
-
-def _gone() -> LaunchError:
-    return LaunchError("runtime", 0, "the process that keeps the container has ended", 128)
