@@ -27,6 +27,8 @@ def adapt_spec(spec: dict[str, Any], host: HostConfig, seccomp: SeccompPrograms)
 
     The container's seccomp profile comes in, unless it is privileged.
     """
+    # The oldest that has all that is in it: some runtimes refuse one that is newer than they are.
+    spec["ociVersion"] = "1.1.0" if "domainname" in spec else "1.0.2"
     # The schema has no recursive kinds, and a private root alone would leave the mounts below it
     # shared: runtimes make the whole tree a slave if nothing is said. That is private enough.
     if spec["linux"].pop("rootfsPropagation") == "rshared":

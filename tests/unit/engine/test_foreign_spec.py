@@ -35,6 +35,13 @@ def test_the_default_profile_in_the_words_of_the_specification(tmp_path):
     assert all(set(rule) <= {"names", "action", "errnoRet", "args"} for rule in seccomp["syscalls"])
 
 
+def test_the_version_is_no_newer_than_it_has_to_be(tmp_path):
+    for spec, version in (({}, "1.0.2"), ({"domainname": "x"}, "1.1.0")):
+        spec |= {"ociVersion": "1.2.0", "linux": {"rootfsPropagation": "rprivate"}}
+        adapt_spec(spec, HostConfig(), SeccompPrograms(tmp_path))
+        assert spec["ociVersion"] == version
+
+
 def test_rules_for_capabilities_come_with_these(tmp_path):
     def allowed(**host):
         rules = seccomp_of(tmp_path, **host)["syscalls"]
