@@ -128,7 +128,7 @@ class Bed:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
-            wait_until("the daemon answers", self._answers, timeout_s=60)
+            wait_until("the daemon answers", self._answers, timeout_s=180)
         except AssertionError as err:
             raise AssertionError(f"{err}\n{self.log_tail()}") from err
 
