@@ -51,7 +51,12 @@ class ForeignRunner(Runner):
         self._read = False
         worker, self._worker = self._worker, None
         assert worker is not None
-        link = self._link = KeeperLink(self._poller, worker.hand_over(), self._nursery)
+        try:
+            hired = worker.hand_over()
+        except LaunchError as err:
+            on_end(err)
+            return
+        link = self._link = KeeperLink(self._poller, hired, self._nursery)
         if self._facts.cgroup:
             # Whatever becomes of the start, what is in it is ours to end.
             self._cgroup = self._cgroups.open(self._facts.cgroup)
