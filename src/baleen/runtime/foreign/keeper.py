@@ -77,6 +77,7 @@ def keep(sock: socket.socket, request: StartRequest, stdio: Stdio | None, netns:
         poller.run()
     except (BaleenError, OSError, ValueError) as error:
         keeper.fail(as_launch_error(error))
+    keeper.reap()
 
 
 class _Keeper:
@@ -202,6 +203,10 @@ class _Keeper:
     def fail(self, failure: LaunchError) -> None:
         """Say why the container does not run."""
         self._send({"event": "failed", **_fields(failure)})
+
+    def reap(self) -> None:
+        """Reap who has ended, before we do: nobody else would be in a hurry to."""
+        self._children.reap()
 
     # -- while it runs ----------------------------------------------------------------------------
 

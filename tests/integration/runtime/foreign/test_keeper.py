@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from bed import wait_until
 
 from baleen.runtime.foreign.keeper import keep
 from baleen.runtime.foreign.link import wait_exit
@@ -36,7 +37,7 @@ case $command in
 # The process is left to whoever adopts it.
 MAKE = """
 create) sleep 1000 & echo $! > pid-of-sleep; echo $! > $pid_file; ls rootfs > seen; echo made;;
-exec) sh -c 'exit 6' & echo $! > $pid_file;;
+exec) sh -c 'exit 6' & echo $! > $pid_file; exec sleep 0.1;; # which, unlike sh, reaps nobody
 kill) kill $(cat pid-of-sleep);;
 delete) kill -9 $(cat pid-of-sleep); touch ../deleted;;
 """
@@ -117,7 +118,12 @@ def keeper(tmp_path):
 
 
 def is_gone(pid):
-    return not Path(f"/proc/{pid}").exists()
+    """Whether the process has ended; its parent may still have to look."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX"
 
 
 def test_a_life(keeper, tmp_path):
@@ -143,7 +149,7 @@ def test_a_life(keeper, tmp_path):
     assert (tmp_path / "deleted").exists()
     os.waitpid(kept.pid, 0)
     kept.pid = 2**22 + 1
-    assert is_gone(pid)
+    wait_until("its end", lambda: is_gone(pid))
 
 
 def test_an_exec_that_has_ended_before_it_was_asked_for(keeper):
@@ -178,7 +184,8 @@ def test_starts_that_fail(keeper, tmp_path, script, text, code):
     assert failed["message"].startswith(text)
     assert kept.hear() == ({}, [])
     if (tmp_path / "runtime/pid-of-sleep").exists():
-        assert is_gone(int((tmp_path / "runtime/pid-of-sleep").read_text()))
+        pid = int((tmp_path / "runtime/pid-of-sleep").read_text())
+        wait_until("its end", lambda: is_gone(pid))
 
 
 def test_a_root_that_cannot_be_mounted(keeper):
@@ -216,5 +223,5 @@ def test_it_dies_with_who_it_works_for(keeper):
         kept.sock.shutdown(socket.SHUT_RDWR)
         os.waitpid(kept.pid, 0)
         kept.pid = 2**22 + 1
-        assert is_gone(started["pid"])
+        wait_until("its end", lambda: is_gone(started["pid"]))
         os.close(exit_code)
