@@ -37,7 +37,9 @@ case $command in
 # The process is left to whoever adopts it.
 MAKE = """
 create) sleep 1000 & echo $! > pid-of-sleep; echo $! > $pid_file; ls rootfs > seen; echo made;;
-exec) sh -c 'exit 6' & echo $! > $pid_file; exec sleep 0.1;; # which, unlike sh, reaps nobody
+exec) # Whoever has ended before a shell does is reaped by that, so it ends behind one.
+    sh -c 'while grep -q sh /proc/$PPID/comm; do :; done; exit 6' & echo $! > $pid_file
+    exec sleep 0.2;;
 kill) kill $(cat pid-of-sleep);;
 delete) kill -9 $(cat pid-of-sleep); touch ../deleted;;
 """
