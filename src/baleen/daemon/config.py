@@ -86,6 +86,7 @@ class Config:
     shutdown_timeout: int = 15
     insecure_registries: list[str] = field(default_factory=list)
     registry_mirrors: list[str] = field(default_factory=list)
+    userns_remap: str = ""
     ignored: list[str] = field(default_factory=list)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baleen.daemon.config import Config
+    from baleen.engine.remapping import Remapping
 
 __all__ = ["engine_config"]
 
@@ -21,7 +22,10 @@ _OPEN_TCP = (
 
 
 def engine_config(
-    config: Config, labels: Sequence[str], runtimes: Runtimes | None = None
+    config: Config,
+    labels: Sequence[str],
+    remapping: Remapping | None = None,
+    runtimes: Runtimes | None = None,
 ) -> EngineConfig:
     """Return the engine's part; `labels` and `runtimes` stay shared, so that a reload reaches them.
 
@@ -56,4 +60,5 @@ def engine_config(
         debug=config.debug,
         insecure_registries=config.insecure_registries,
         registry_mirrors=config.registry_mirrors,
+        remapping=remapping,
     )

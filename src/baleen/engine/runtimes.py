@@ -75,14 +75,22 @@ class Runtimes:
             return None
         raise InvalidArgument(f"unknown or invalid runtime name: {name[:64]}")
 
-    def check(self, name: str, *, init: bool) -> None:
+    def check(self, name: str, *, init: bool, remapped: bool = False) -> None:
         """Refuse, before anything is made, what a start under that runtime could not do.
 
         Raises:
             InvalidArgument: see `get`.
-            NotImplemented: an init of ours is wanted, which is none of a foreign runtime's files.
+            NotImplemented: an init of ours is wanted, which is none of a foreign runtime's files,
+                or remapped user ids, as our runtime alone knows how the layers are mapped.
         """
-        if self.get(name) is not None and init:
+        if self.get(name) is None:
+            return
+        if remapped:
+            raise Unsupported(
+                f"user ids cannot be remapped with the runtime {name or self.default}: "
+                "use --userns=host"
+            )
+        if init:
             raise Unsupported(
                 f"--init is not available with the runtime {name or self.default}: "
                 "use an image with an init, or --init=false"

@@ -81,7 +81,7 @@ class StartRequest:
         state_dir: where exit.json is written.
         interfaces: as `runtime.interfaces` takes them, in order.
         restart_count: restarts by the policy so far.
-        init: PID 1 is our own reaper and the command its child.
+        init: PID 1 is our own init and the command its child.
         runtime: the program that makes the container; None: we do.
         reserved_fds: how many passed descriptors are only kept open while the container lives.
     """
@@ -200,7 +200,9 @@ def _parse_rootfs(value: object) -> Rootfs:
         lower = fields.texts("lower")
         if not lower:
             raise InvalidArgument("rootfs.lower: at least one directory is needed")
-        rootfs = Rootfs(None, lower, fields.path("upper"), fields.path("work"))
+        upper, work = fields.path("upper"), fields.path("work")
+        mapped = fields.optional("map_lower", fields.flag) or False
+        rootfs = Rootfs(None, lower, upper, work, mapped)
     fields.done()
     return rootfs
 

@@ -53,5 +53,8 @@ def test_our_init_is_for_our_own_runtime():
     runtimes.check("other", init=False)
     with pytest.raises(Unsupported, match="--init is not available with the runtime other"):
         runtimes.check("other", init=True)
+    with pytest.raises(Unsupported, match="cannot be remapped with the runtime other"):
+        runtimes.check("other", init=False, remapped=True)
+    runtimes.check("runc", init=True, remapped=True)
     with pytest.raises(InvalidArgument):
         runtimes.check("nosuch", init=False)
