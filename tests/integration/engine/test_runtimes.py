@@ -139,8 +139,9 @@ def test_what_isolates_it_is_what_isolates_ours(engine, run):
     words = ("--rm", "--hostname", "same", "busybox", "sh", "-c", script)
     ours, theirs = engine.docker("run", *words), run(*words)
     differing = set(ours.stdout.splitlines()) ^ set(theirs.stdout.splitlines())
-    # What a runtime may choose: the order of masks, and how /dev/console is listed.
-    assert not [line for line in differing if "console" not in line], differing
+    # What a runtime may choose: how it lists /dev/console, what it masks files with, and names.
+    chosen = ("console", "devtmpfs", "cgroup2")
+    assert not [line for line in differing if not any(word in line for word in chosen)], differing
 
 
 def test_execs(engine, run):
@@ -188,9 +189,10 @@ def test_execs_end_with_the_container(engine, run):
         (("busybox", "/etc/passwd"), 126, "[Pp]ermission denied"),
     ],
 )
-def test_starts_that_fail(engine, run, words, code, text):
+def test_starts_that_fail(engine, run, runtime, words, code, text):
     done = run("--name", "broken", *words, check=False)
-    assert done.returncode == code
+    # The client looks for runc's spelling, and does not find it in crun's.
+    assert done.returncode == (125 if runtime == "crun" else code)
     assert re.search(text, done.stderr)
     assert "OCI runtime create failed: " in done.stderr or "OCI runtime start" in done.stderr
     state = engine.state("broken")
@@ -200,7 +202,7 @@ def test_starts_that_fail(engine, run, words, code, text):
 def test_a_failed_start_on_a_terminal(engine, runtime):
     terminal = engine.terminal("run", "--rm", "-it", "--runtime", runtime, "busybox", "nosuch")
     terminal.expect(b"executable file")
-    assert terminal.wait() == 127
+    assert terminal.wait() == (125 if runtime == "crun" else 127)
 
 
 def test_signals_and_stop(engine, run):
@@ -298,7 +300,7 @@ def test_health_checks(engine, run):
 def test_restart_policies(engine, run):
     run("-d", "--name", "box", "--restart", "on-failure:2", "busybox", "sh", "-c",
         "hostname -i; exit 4")  # fmt: skip
-    wait_until("the last end", lambda: engine.state("box")["Status"] == "exited")
+    wait_until("the last end", lambda: engine.state("box")["Status"] == "exited", timeout_s=60)
     seen = engine.inspect("box")
     assert (seen["RestartCount"], seen["State"]["ExitCode"]) == (2, 4)
     addresses = engine.out("logs", "box").splitlines()
