@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from baleen.engine.runtimes import Runtimes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -36,6 +38,7 @@ class EngineConfig:
         default_init: whether containers get an init process unless they say otherwise.
         seccomp_profile: path of a profile, "unconfined", or None for the built-in one.
         selinux_enabled: whether containers get SELinux labels, where the host has SELinux.
+        runtimes: what `--runtime` may name.
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
@@ -64,6 +67,7 @@ class EngineConfig:
     default_init: bool = False
     seccomp_profile: str | None = None
     selinux_enabled: bool = False
+    runtimes: Runtimes = field(default_factory=Runtimes)
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     debug: bool = False

@@ -129,8 +129,11 @@ class System:
             name=os.uname().nodename,
             labels=list(config.labels),
             server_version=__version__,
-            runtimes={"baleen-runtime": Runtime(path="baleen-runtime")},
-            default_runtime="baleen-runtime",
+            runtimes={
+                name: Runtime(path=runtime.path, runtime_args=list(runtime.args))
+                for name, runtime in config.runtimes.shown().items()
+            },
+            default_runtime=config.runtimes.default,
             live_restore_enabled=True,
             init_binary="baleen-runtime",
             containerd_commit=Commit(),

@@ -154,7 +154,15 @@ def _facts(request: StartRequest, spec: Spec | None) -> Message:
         "terminal": spec is not None and spec.process is not None and spec.process.terminal,
         "namespaces": [] if spec is None else [*spec.namespaces],
         "cgroup": "" if spec is None else spec.cgroups_path,
+        "foreign": request.runtime is not None,
     }
+
+
+def _needs_a_fresh_one(request: StartRequest, spec: Spec | None) -> bool:
+    """Whether only a worker that has started nothing yet may do it, which then ends or stays."""
+    if request.runtime is not None or spec is None:
+        return True
+    return spec.namespaces.get("pid", "") is not None
 
 
 class _Work:
@@ -198,14 +206,14 @@ class _Work:
             spec = load_spec(request.bundle)
         except LaunchError as err:
             error = err
-        alone = spec is None or spec.namespaces.get("pid", "") is not None
+        alone = _needs_a_fresh_one(request, spec)
         if alone and not fresh:
             self._send(b"?")
             return True
         self._send(encode(_facts(request, spec)))
         ahead = None if spec is None else self._begin_ahead(request, spec)
         order, fds = receive(self._sock)
-        if order != START:
+        if order != START or self._is_left_to_another(request, fds):
             return False
         made = b"1" if self._has_cgroup else b"0"
         try:
@@ -232,6 +240,16 @@ class _Work:
             container.close()
             return again
         return False
+
+    def _is_left_to_another(self, request: StartRequest, fds: list[int]) -> bool:
+        """Whether another runtime has made the container, which has ended by now."""
+        if request.runtime is None:
+            return False
+        # Here, and not before: what no other worker needs.
+        from baleen.runtime.foreign.keeper import keep
+
+        keep(self._sock, request, Stdio(*fds) if fds else None, self._netns)
+        return True
 
     def _send(self, data: bytes, fd: int | None = None) -> None:
         socket.send_fds(self._sock, [data], [] if fd is None else [fd], socket.MSG_NOSIGNAL)

@@ -139,7 +139,7 @@ _COMMANDS = (
             Option("no-new-privs", "set no_new_privs for it"),
             _PID_FILE,
             _CONSOLE,
-            Option("preserve-fds", "refused unless 0", "N"),
+            Option("preserve-fds", "descriptors from 3 on that the process gets too", "N"),
             Option("ignore-paused", "do not refuse a paused container"),
             Option("process-label", "SELinux context for it", "LABEL"),
             Option("apparmor", "AppArmor profile for it, which must be loaded", "PROFILE"),
