@@ -83,8 +83,16 @@ class Bundles:
         parent = record.host_config.cgroup_parent or self._config.cgroup_parent
         return f"/{parent.strip('/')}/{record.id}"
 
-    async def write(self, record: ContainerRecord, sandbox: Sandbox, undo: AsyncExitStack) -> str:
+    async def write(
+        self,
+        record: ContainerRecord,
+        sandbox: Sandbox,
+        undo: AsyncExitStack,
+        checkpoint: str | None = None,
+    ) -> str:
         """Prepare everything for one run; returns the path of start.json.
+
+        `checkpoint` is the directory of one to be restored.
 
         Raises:
             Conflict: a namespace of a container that does not run shall be joined.
@@ -100,7 +108,7 @@ class Bundles:
         spec = self._spec(record, mounts, resolved)
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
-        request = self._request(record, mounts, sandbox, spec)
+        request = self._request(record, mounts, sandbox, spec) | {"checkpoint": checkpoint}
         path = bundle / "start.json"
         path.write_bytes(msgspec.json.encode(request))
         return str(path)

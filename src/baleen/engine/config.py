@@ -34,6 +34,7 @@ class EngineConfig:
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
         debug: whether the daemon logs debug messages, as `info` shows it.
+        experimental: whether what Docker calls so is offered: checkpoints.
     """
 
     data_root: Path
@@ -59,5 +60,6 @@ class EngineConfig:
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     debug: bool = False
+    experimental: bool = False
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()

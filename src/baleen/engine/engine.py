@@ -16,6 +16,7 @@ from baleen.containers import ContainerStore, ExecStore
 from baleen.content import ContentStore
 from baleen.engine.attaching import Attaching
 from baleen.engine.bundles import Bundles
+from baleen.engine.checkpoints import Checkpoints
 from baleen.engine.container_networks import ContainerNetworks
 from baleen.engine.copying import Copying
 from baleen.engine.creating import Creating
@@ -69,6 +70,7 @@ class Engine:
 
     def __init__(self, config: EngineConfig, spawner: Spawner) -> None:
         self.config = config
+        self.experimental = config.experimental
         self.events = EventBus()
         self._tasks = Tasks()
         self._database = Database(config.data_root / "state.db")
@@ -147,6 +149,13 @@ class Engine:
             cgroups,
             self._tasks,
         )
+        checkpoints = Checkpoints(
+            store, lives, lifecycle, starter, bundles, self.events, self._tasks
+        )
+        self.checkpoint_create = checkpoints.create
+        self.checkpoint_list = checkpoints.list_all
+        self.checkpoint_delete = checkpoints.delete
+        self.checkpoint_start = checkpoints.start
         self.container_create = creating.create
         self.container_start = lifecycle.start
         self.container_stop = lifecycle.stop

@@ -57,6 +57,7 @@ class System:
         details = {
             "ApiVersion": MAXIMUM_TEXT,
             "Arch": _architecture(),
+            "Experimental": str(self._config.experimental).lower(),
             "KernelVersion": os.uname().release,
             "MinAPIVersion": MINIMUM_TEXT,
             "Os": "linux",
@@ -73,6 +74,7 @@ class System:
             os="linux",
             arch=_architecture(),
             kernel_version=os.uname().release,
+            experimental=self._config.experimental,
         )
 
     async def info(self) -> SystemInfo:
@@ -125,6 +127,7 @@ class System:
             docker_root_dir=str(config.data_root),
             name=os.uname().nodename,
             labels=list(config.labels),
+            experimental_build=config.experimental,
             server_version=__version__,
             runtimes={"baleen-runtime": Runtime(path="baleen-runtime")},
             default_runtime="baleen-runtime",

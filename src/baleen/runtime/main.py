@@ -67,7 +67,7 @@ def _run(command: Command, words: Sequence[str], options: Values, report: Report
     _check_count(command, arguments)
     _check_global(options)
     root = options.text("root", DEFAULT_ROOT)
-    invocation = Invocation(command, root, values, arguments, report)
+    invocation = Invocation(command, root, values, arguments, report, options.text("criu"))
     module = import_module(f"baleen.runtime.oci.{command.module}")
     report.debug(f"{command.name} {' '.join(arguments)}")
     code: int = module.execute(invocation)

@@ -69,6 +69,7 @@ class StartRequest:
         restart_count: restarts by the policy so far.
         init: PID 1 is our own reaper and the command its child.
         reserved_fds: how many passed descriptors are only kept open while the container lives.
+        checkpoint: directory of the image that the first start restores, None for none.
     """
 
     id: str
@@ -85,6 +86,7 @@ class StartRequest:
     restart_count: int
     init: bool
     reserved_fds: int
+    checkpoint: str | None = None
 
 
 class _Fields:
@@ -251,6 +253,7 @@ def parse_request(data: bytes) -> StartRequest:
         restart_count=fields.optional("restart_count", fields.number) or 0,
         init=fields.optional("init", fields.flag) or False,
         reserved_fds=fields.optional("reserved_fds", fields.number) or 0,
+        checkpoint=fields.optional("checkpoint", fields.path),
     )
     fields.done()
     return request

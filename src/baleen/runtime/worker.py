@@ -36,6 +36,7 @@ import socket
 from time import time_ns
 
 from baleen.errors import BaleenError
+from baleen.linux.fd import Fd
 from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
 from baleen.linux.record import replace
 from baleen.linux.rtnetlink import RouteSocket
@@ -50,10 +51,11 @@ from baleen.runtime.spec import parse_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from baleen.linux.cgroup import CgroupDriver
-    from baleen.linux.fd import Fd
+    from baleen.runtime.criu.restore import Restored
     from baleen.runtime.launch import Container
     from baleen.runtime.protocol import Message
     from baleen.runtime.request import StartRequest
@@ -155,6 +157,7 @@ class _Work:
         except LaunchError as err:
             error = err
         alone = request.init or spec is None or spec.namespaces.get("pid", "") is not None
+        alone = alone or request.checkpoint is not None
         if alone and not fresh:
             self._send(b"?")
             return True
@@ -187,7 +190,9 @@ class _Work:
     def _send(self, data: bytes, fd: int | None = None) -> None:
         socket.send_fds(self._sock, [data], [] if fd is None else [fd], socket.MSG_NOSIGNAL)
 
-    def _start(self, request: StartRequest, spec: Spec, stdio: Stdio | None) -> Container:
+    def _start(
+        self, request: StartRequest, spec: Spec, stdio: Stdio | None
+    ) -> Container | Restored:
         own_netns = spec.namespaces.get("network", "") is None
         if own_netns and self._netns >= 0:
             # A restart keeps addresses and routes.
@@ -199,6 +204,10 @@ class _Work:
             cgroup = self._cgroups.open(spec.cgroups_path)
             if not self._has_cgroup:
                 make_cgroup = lambda: self._make_cgroup(spec)  # noqa: E731
+        if request.checkpoint is not None and make_cgroup is not None:
+            # Only a first start has no group yet: after an exit the container begins anew.
+            make_cgroup()
+            return self._restore(request, spec, stdio)
         program = request.seccomp_program
         container = create(
             spec,
@@ -213,9 +222,21 @@ class _Work:
             for_parent=self._tell_child,
         )
         if own_netns:
-            self._set_up_network(request, container)
+            self._set_up_network(request, container.netns, container.wait_ready)
         container.start()
         return container
+
+    def _restore(self, request: StartRequest, spec: Spec, stdio: Stdio | None) -> Restored:
+        from baleen.runtime.criu.starting import new_network_namespace, restore_container
+
+        path, netns = spec.namespaces.get("network", ""), None
+        if path is None:
+            netns = new_network_namespace()
+            self._set_up_network(request, netns, lambda: None)
+        elif path:
+            netns = Fd(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        cgroup = self._cgroups.open(spec.cgroups_path)
+        return restore_container(request, spec, cgroup, netns, stdio, self._tell_child)
 
     def _make_cgroup(self, spec: Spec) -> None:
         """Make the control group, while PID 1 makes its namespaces."""
@@ -228,15 +249,17 @@ class _Work:
         else:
             self._send(b"C%d" % pid, pidfd.fileno())
 
-    def _set_up_network(self, request: StartRequest, container: Container) -> None:
+    def _set_up_network(
+        self, request: StartRequest, netns: Fd, wait_ready: Callable[[], None]
+    ) -> None:
         """Configure the new network namespace, while init is busy with its mounts."""
-        bring_up_loopback(container.netns)
-        self._send(b"N", container.netns.fileno())
+        bring_up_loopback(netns)
+        self._send(b"N", netns.fileno())
         if request.interfaces:
             with RouteSocket() as host:
                 for interface in request.interfaces:
-                    attach_interface(host, container.netns, interface)
+                    attach_interface(host, netns, interface)
         if request.dns is not None:
-            container.wait_ready()
+            wait_ready()
             if receive(self._sock)[0] != GO:
                 os._exit(1)  # the supervisor has given up; PID 1 ends as we do

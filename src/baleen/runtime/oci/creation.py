@@ -41,7 +41,16 @@ if TYPE_CHECKING:
     from baleen.runtime.oci.commands import Invocation
     from baleen.runtime.oci.state import Entry
 
-__all__ = ["Created", "create", "ended_by_signals", "now"]
+__all__ = [
+    "Created",
+    "create",
+    "ended_by_signals",
+    "group_path",
+    "make_group",
+    "now",
+    "preserved_descriptors",
+    "write_pid_file",
+]
 
 
 @record(frozen=True, slots=True)
@@ -120,14 +129,14 @@ def create(
         created=now(),
         creator=os.getpid(),
         creator_start=started_at(os.getpid()),
-        cgroup=_group_path(bundle, name),
+        cgroup=group_path(bundle, name),
         uid=os.geteuid(),
         shares_pids=bundle.spec.namespaces.get("pid", "host") is not None,
         annotations=dict(bundle.spec.annotations),
     )
     entry = store.claim(values, bundle.document, program)
     undo.callback(entry.remove)
-    group = _make_group(undo, bundle, values.cgroup)
+    group = make_group(undo, bundle, values.cgroup)
     parking = None
     if parked:
         parking = Parking(entry.directory)
@@ -157,7 +166,7 @@ def create(
     for warning in container.warnings:
         invocation.report.warning(warning)
     if console is not None:
-        _hand_over_console(console, container)
+        hand_over_console(console, container)
     values = replace(values, creator=0, creator_start=0)
     entry.write(values)
     return Created(bundle, entry, values, group, container)
@@ -182,12 +191,14 @@ def preserved_descriptors(count: int) -> tuple[int, ...]:
     return tuple(range(3, 3 + count))
 
 
-def _group_path(bundle: Bundle, name: str) -> str:
+def group_path(bundle: Bundle, name: str) -> str:
+    """The absolute path of the control group that the document wants."""
     path = bundle.spec.cgroups_path or name
     return path if path.startswith("/") else f"/{path}"
 
 
-def _make_group(undo: contextlib.ExitStack, bundle: Bundle, path: str) -> Cgroup:
+def make_group(undo: contextlib.ExitStack, bundle: Bundle, path: str) -> Cgroup:
+    """Make it with the limits of the document; what is on `undo` kills it and takes it away."""
     resources = dict(bundle.spec.resources)
     given = resources.get("devices")
     if given is None:
@@ -202,7 +213,7 @@ def _make_group(undo: contextlib.ExitStack, bundle: Bundle, path: str) -> Cgroup
     return group
 
 
-def _hand_over_console(connection: socket.socket, container: launch.Container) -> None:
+def hand_over_console(connection: socket.socket, container: launch.Container) -> None:
     from baleen.runtime.oci import console as sockets
 
     master = container.console
