@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 _PARTIAL = {
+    "CheckpointCreate": "with `--experimental`, as in dockerd; see [checkpoint.md](checkpoint.md)",
+    "CheckpointDelete": "the path is `/containers/{id}/checkpoints/{checkpoint}`; likewise",
+    "CheckpointList": "likewise",
     "ImageCreate": "import from a body (`fromSrc=-`); pulling (`fromImage`) answers 501",
     "ContainerAttachWebsocket": "answers 501",
     "SystemDataUsage": "everything but build cache",

@@ -23,7 +23,6 @@ from baleen.runtime.criu.service import Service, become_criu, pair
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Final
 
     from baleen.runtime.spec import Spec

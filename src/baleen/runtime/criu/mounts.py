@@ -28,7 +28,6 @@ class MountLine:
         root: what of the file system is mounted.
         place: where, seen by the process.
         options: of the mount, not of the file system.
-        shared: it has peers or a master in another namespace.
     """
 
     id: int
@@ -38,7 +37,6 @@ class MountLine:
     place: str
     options: tuple[str, ...]
     kind: str
-    shared: bool
 
 
 def _path(text: str) -> str:
@@ -53,7 +51,7 @@ def parse_mounts(text: str) -> list[MountLine]:
     result = []
     for line in text.splitlines():
         before, _, after = line.partition(" - ")
-        number, parent, device, root, place, options, *tags = before.split(" ")
+        number, parent, device, root, place, options, *_ = before.split(" ")
         kind = after.split(" ", 1)[0]
         result.append(
             MountLine(
@@ -64,7 +62,6 @@ def parse_mounts(text: str) -> list[MountLine]:
                 _path(place),
                 tuple(options.split(",")),
                 kind,
-                any(tag.startswith(("shared:", "master:")) for tag in tags),
             )
         )
     return result

@@ -332,6 +332,10 @@ def _be_helper(
             stage = "making namespaces"
             ns.unshare(ns.CLONE_NEWCGROUP)
             facts["cgroup"] = os.stat("/proc/self/ns/cgroup").st_ino
+        process = plan.spec.process
+        if process is not None and process.no_new_privileges:
+            # criu 3.17 does not know of it; what it makes inherits it in any case.
+            linux_process.set_no_new_privileges()
         stage = "executing criu"
         os.write(tells.fileno(), json.dumps(facts).encode())
         stdin = 0 if plan.shell_job else -1

@@ -121,13 +121,18 @@ def runtime(tmp_path):
         for name in left:
             subprocess.run(made.command("delete", "--force", name), check=False)
         groups.kill()
-        below = [path for path in groups.directories if os.path.isdir(path)]
+        below = [path for path in _directories(groups) if os.path.isdir(path)]
         below = [f"{path}/{n}" for path in below for n in os.listdir(path) if n.startswith("c")]
         children = [path for path in below if os.path.isdir(path) and "cgroup." not in path]
         groups.remove()
         assert left == []
         assert pids == []
         assert [path for path in children if os.path.basename(path)[1:].isdigit()] == []
+
+
+def _directories(group):
+    """Where the group is: in each hierarchy of version 1, or in the only one."""
+    return group.directories if hasattr(group, "directories") else [group.directory]
 
 
 @contextlib.contextmanager
