@@ -23,9 +23,10 @@ from baleen.containers.times import now_text
 from baleen.engine.attaching import send_attach
 from baleen.engine.supervisor_link import SupervisorLink, end_supervisor
 from baleen.errors import BaleenError, Internal, StartFailed
+from baleen.runtime.warm_groups import remove_left_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from baleen.containers.record import ContainerRecord
     from baleen.engine.bundles import Bundles
@@ -202,6 +203,11 @@ class Starter:
         self._bundles.clean(record)
         remove_ending(record)
         return ended
+
+    def remove_left_groups(self, records: Iterable[ContainerRecord]) -> None:
+        """Remove the control groups that killed supervisors had made ahead. Blocks."""
+        for parent in self._bundles.cgroup_parents(records):
+            remove_left_groups(self._cgroups, parent)
 
     def cgroup_of(self, record: ContainerRecord) -> Cgroup:
         """Return the container's cgroup, which exists while the container runs."""
