@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 import sys
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from baleen import errors
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from baleen.engine.bundles import Bundles
     from baleen.engine.events import EventBus
     from baleen.engine.lifecycle import Lifecycle
-    from baleen.engine.live import LiveContainer, LiveContainers
+    from baleen.engine.live import LiveContainer, LiveContainers, WaitResult
     from baleen.engine.starter import Starter
     from baleen.engine.tasks import Tasks
 
@@ -48,7 +48,7 @@ _MODULE = "baleen.runtime.criu.program"
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _MAX_NAME = 255
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_END_S = 10
+_END_S = 30
 _NO_RESTART = {"policy": "no", "maximum_retries": 0}
 
 
@@ -88,26 +88,27 @@ class Checkpoints:
         record = self._store.get(ref)
         _check_name(name)
         live = self._lives[record.id]
-        async with live.lock, AsyncExitStack() as undo:
+        async with live.lock:
             record = self._store.get(record.id)
             if record.status is not Status.RUNNING or live.link is None:
                 raise Conflict(f"container {record.id} is not {_wanted(record)}")
             if record.pid not in self._starter.cgroup_of(record).pids():
                 raise Conflict(f"container {record.id} is not running")
             find_criu()
-            with ExitStack() as held:
-                parent = held.enter_context(_opened(record, directory, make=True))
+            ended = live.when_not_running() if end else None
+            with _opened(record, directory, make=True) as parent:
+                _make(parent, name, record)
                 try:
-                    os.mkdir(name, 0o700, dir_fd=parent.fileno())
-                except FileExistsError:
-                    raise AlreadyExists(
-                        f"cannot checkpoint container {ref}: checkpoint with name {name} already"
-                        f" exists for container {record.name}"
-                    ) from None
-                undo.push_async_callback(self._tasks.blocking, _remove, parent.dup(), name)
-                image = held.enter_context(Fd(os.open(name, _DIRECTORY, dir_fd=parent.fileno())))
-                await self._dump(record, live, image, end=end)
-                undo.pop_all()
+                    fd = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=parent.fileno())
+                    with Fd(fd) as image:
+                        await self._dump(record, live, image, end=end)
+                except BaseException:
+                    if ended is not None:
+                        ended.cancel()
+                    await self._tasks.blocking(_remove, parent.dup(), name)
+                    raise
+            if ended is not None:
+                await self._note_end(record, ended)
         self._events.publish_with(
             "container",
             "checkpoint",
@@ -119,7 +120,6 @@ class Checkpoints:
         self, record: ContainerRecord, live: LiveContainer, image: Fd, *, end: bool
     ) -> None:
         bundle = self._bundles.directory(record.id)
-        ended = live.when_not_running()
         link = live.require_link(record)
         if end:  # by this end the policy is not to start it again
             await link.send("set-restart", restart=_NO_RESTART)
@@ -132,13 +132,16 @@ class Checkpoints:
             if end and live.link is link:
                 await link.send("set-restart", restart=_policy(record))
             raise
-        if end:
+
+    async def _note_end(self, record: ContainerRecord, ended: asyncio.Future[WaitResult]) -> None:
+        """Wait until the end that criu made is noted: then the container can be started again."""
+        with suppress(NotFound):  # it is removed by its end
             self._store.update(record.id, manually_stopped=True)
-            try:
-                async with asyncio.timeout(_END_S):
-                    await asyncio.shield(ended)
-            except TimeoutError:
-                raise Internal(f"container {record.id} was checkpointed and did not end") from None
+        try:
+            async with asyncio.timeout(_END_S):
+                await asyncio.shield(ended)
+        except TimeoutError:
+            raise Internal(f"container {record.id} was checkpointed and did not end") from None
 
     def list_all(self, ref: str, directory: str) -> list[str]:
         """Return the names of the container's checkpoints, or of those in `directory`.
@@ -235,6 +238,15 @@ def _found(record: ContainerRecord, name: str, directory: str) -> Iterator[tuple
         except OSError as err:
             raise InvalidArgument(f"checkpoint {name} is no directory: {err.strerror}") from err
         yield parent, held.enter_context(Fd(fd))
+
+
+def _make(parent: Fd, name: str, record: ContainerRecord) -> None:
+    try:
+        os.mkdir(name, 0o700, dir_fd=parent.fileno())
+    except FileExistsError:
+        raise AlreadyExists(
+            f"cannot checkpoint container {record.name}: checkpoint with name {name} already exists"
+        ) from None
 
 
 def _remove(parent: Fd, name: str) -> None:

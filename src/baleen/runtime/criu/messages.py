@@ -53,7 +53,6 @@ _OPTIONS: Final = {
     "tcp_skip_in_flight": 46,
     "status_fd": 49,
     "orphan_pts_master": 50,
-    "tcp_close": 52,
     "lsm_profile": 53,
     "lsm_mount_context": 63,
     "network_lock": 64,

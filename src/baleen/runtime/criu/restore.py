@@ -92,7 +92,6 @@ class RestorePlan:
     netns: Fd | None
     seccomp: bool
     tcp_established: bool = False
-    tcp_close: bool = False
     ext_unix_sk: bool = False
     shell_job: bool = False
     file_locks: bool = False
@@ -273,7 +272,6 @@ def _inherit(held: contextlib.ExitStack, plan: RestorePlan) -> tuple[list[int], 
         "notify_scripts": True,
         "orphan_pts_master": True,
         "tcp_established": plan.tcp_established,
-        "tcp_close": plan.tcp_close,
         "ext_unix_sk": plan.ext_unix_sk,
         "shell_job": plan.shell_job,
         "file_locks": plan.file_locks,
