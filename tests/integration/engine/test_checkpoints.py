@@ -152,13 +152,16 @@ def test_it_may_run_on_and_a_directory_may_be_chosen(engine, tmp_path):
 
 @pytest.mark.usefixtures("criu")
 def test_a_terminal_is_one_again(engine):
-    engine.docker("run", "-dit", "--name", "box", "--user", "7:7", "busybox", "sh")
-    wait_until("its prompt", lambda: "$" in engine.out("logs", "box"))
+    script = 'echo up; read x; echo "got $x $(tty)"; exit 5'
+    engine.docker(
+        "run", "-dit", "--name", "box", "--user", "7:7", "busybox", "sh", "-c", script
+    )  # fmt: skip
+    engine.wait_for_log("box", "up")
     engine.docker("checkpoint", "create", "box", "cp1")
     engine.docker("start", "--checkpoint", "cp1", "box")
     terminal = engine.terminal("attach", "box")
-    terminal.send(b"echo he''llo $(tty); exit 5\r")
-    terminal.expect(b"hello /dev/pts/0")
+    terminal.send(b"hey\r")
+    terminal.expect(b"got hey /dev/pts/0")
     assert terminal.wait() == 5
     assert engine.wait_for_status("box", "exited")["ExitCode"] == 5
 
