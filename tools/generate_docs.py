@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 _PARTIAL = {
+    "CheckpointCreate": "with `--experimental`, as in dockerd; see [checkpoint.md](checkpoint.md)",
+    "CheckpointDelete": "the path is `/containers/{id}/checkpoints/{checkpoint}`; likewise",
+    "CheckpointList": "likewise",
     "ImageCreate": "import from a body (`fromSrc=-`); pulling (`fromImage`) answers 501",
     "ContainerAttachWebsocket": "answers 501",
     "SystemDataUsage": "everything but build cache",
@@ -317,6 +320,9 @@ def runtime_page() -> str:
         "  path it is `baleen-<ID>.scope` in system.slice. It needs cgroup v2.",
         "- As with runc, the device rules of a document are preceded by a refusal of all devices and",
         "  followed by those that every container may use (null, zero, terminals, ...).",
+        "- `checkpoint` and `restore` need criu, see [checkpoint.md](checkpoint.md). A checkpoint that",
+        "  fails changes nothing. Control groups are made of the document; with",
+        "  `--manage-cgroups-mode` criu restores those that the container has made below its own.",
         "",
         "## Global options",
         "",

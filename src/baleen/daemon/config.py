@@ -52,6 +52,7 @@ class Config:
     pidfile: Path = Path("/run/baleen.pid")
     group: str = ""
     debug: bool = False
+    experimental: bool = False
     log_level: str = "info"
     log_format: str = "text"
     tls: bool = False

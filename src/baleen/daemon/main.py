@@ -184,7 +184,7 @@ async def _serve(
     config: Config, invocation: Invocation, zygote: ZygoteProcess, ids: RemappedIds | None
 ) -> None:
     # Loaded here, after the zygote was started: its start and these imports overlap.
-    from baleen.daemon.application import HEADERS, Application
+    from baleen.daemon.application import Application, headers
     from baleen.daemon.guard import OriginGuard
     from baleen.daemon.http_server import HttpServer
     from baleen.daemon.settings import engine_config
@@ -207,7 +207,8 @@ async def _serve(
             loop.add_signal_handler(signal.SIGHUP, _reload, invocation, labels, runtimes)
             async with asyncio.TaskGroup() as group:
                 guard = OriginGuard(_tcp_names(config))
-                server = HttpServer(Application(engine, guard), group, headers=HEADERS)
+                lines = headers(experimental=config.experimental)
+                server = HttpServer(Application(engine, guard), group, headers=lines)
                 await _listen(server, listeners, config)
                 gc.collect()
                 gc.freeze()

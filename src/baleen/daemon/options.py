@@ -124,7 +124,7 @@ OPTIONS = (
     _option("max-concurrent-downloads", "integer", "", accepted=_LATER),
     _option("max-concurrent-uploads", "integer", "", accepted=_LATER),
     _option("max-download-attempts", "integer", "", accepted=_LATER),
-    _option("experimental", "flag", "", accepted="nothing is experimental"),
+    _option("experimental", "flag", "offer what Docker calls experimental: checkpoints"),
     _option("feature", "any", "", key="features", accepted="there are none to choose"),
     _option(
         "userns-remap",

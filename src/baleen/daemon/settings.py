@@ -62,6 +62,7 @@ def engine_config(
         labels=labels,
         warnings=[_OPEN_TCP] if open_tcp else [],
         debug=config.debug,
+        experimental=config.experimental,
         insecure_registries=config.insecure_registries,
         registry_mirrors=config.registry_mirrors,
         remapping=remapping,

@@ -115,8 +115,16 @@ class Bundles:
             return None
         return document
 
-    async def write(self, record: ContainerRecord, sandbox: Sandbox, undo: AsyncExitStack) -> str:
+    async def write(
+        self,
+        record: ContainerRecord,
+        sandbox: Sandbox,
+        undo: AsyncExitStack,
+        checkpoint: str | None = None,
+    ) -> str:
         """Prepare everything for one run; returns the path of start.json.
+
+        `checkpoint` is the directory of one to be restored.
 
         Raises:
             Conflict: a namespace of a container that does not run shall be joined.
@@ -142,6 +150,7 @@ class Bundles:
         self._processes[record.id] = spec["process"]
         self._cgroup_paths[record.id] = spec["linux"]["cgroupsPath"]
         request = self._request(record, mounts, sandbox, runtime)
+        request["checkpoint"] = checkpoint
         path = bundle / "start.json"
         path.write_bytes(msgspec.json.encode(request))
         return str(path)

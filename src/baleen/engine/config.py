@@ -43,6 +43,7 @@ class EngineConfig:
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         debug: whether the daemon logs debug messages, as `info` shows it.
+        experimental: whether what Docker calls so is offered: checkpoints.
     """
 
     data_root: Path
@@ -71,6 +72,7 @@ class EngineConfig:
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     debug: bool = False
+    experimental: bool = False
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()
     remapping: Remapping | None = None

@@ -60,6 +60,7 @@ class System:
         details = {
             "ApiVersion": MAXIMUM_TEXT,
             "Arch": _architecture(),
+            "Experimental": str(self._config.experimental).lower(),
             "KernelVersion": os.uname().release,
             "MinAPIVersion": MINIMUM_TEXT,
             "Os": "linux",
@@ -76,6 +77,7 @@ class System:
             os="linux",
             arch=_architecture(),
             kernel_version=os.uname().release,
+            experimental=self._config.experimental,
         )
 
     async def info(self) -> SystemInfo:
@@ -128,6 +130,7 @@ class System:
             docker_root_dir=str(config.data_root),
             name=os.uname().nodename,
             labels=list(config.labels),
+            experimental_build=config.experimental,
             server_version=__version__,
             runtimes={
                 name: Runtime(path=runtime.path, runtime_args=list(runtime.args))

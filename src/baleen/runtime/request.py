@@ -84,6 +84,7 @@ class StartRequest:
         init: PID 1 is our own init and the command its child.
         runtime: the program that makes the container; None: we do.
         reserved_fds: how many passed descriptors are only kept open while the container lives.
+        checkpoint: directory of the image that the first start restores, None for none.
     """
 
     id: str
@@ -101,6 +102,7 @@ class StartRequest:
     init: bool
     reserved_fds: int
     runtime: RuntimeRequest | None = None
+    checkpoint: str | None = None
 
 
 class _Fields:
@@ -278,6 +280,7 @@ def parse_request(data: bytes) -> StartRequest:
         init=fields.optional("init", fields.flag) or False,
         reserved_fds=fields.optional("reserved_fds", fields.number) or 0,
         runtime=None if runtime is None else _parse_runtime(runtime),
+        checkpoint=fields.optional("checkpoint", fields.path),
     )
     fields.done()
     return request
