@@ -133,7 +133,10 @@ class Bed:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        wait_until("the daemon answers", self._answers, timeout_s=60)
+        try:
+            wait_until("the daemon answers", self._answers, timeout_s=180)
+        except AssertionError as err:
+            raise AssertionError(f"{err}\n{self.log_tail()}") from err
 
     def _answers(self) -> bool:
         assert self.process is not None

@@ -8,6 +8,7 @@ Bodies of requests are `...Body` or `...Request`, answers `...Response`; the res
 `frames`, `versions`, `filters`, `timestamps`, `names` and `signals` hold the small grammars.
 """
 
+from baleen.api.checkpoints import Checkpoint, CheckpointCreateBody
 from baleen.api.containers import (
     ContainerConfig,
     ContainerCreateBody,
@@ -145,6 +146,8 @@ __all__ = [
     "IPAM",
     "BindOptions",
     "BuildCacheDiskUsage",
+    "Checkpoint",
+    "CheckpointCreateBody",
     "Commit",
     "ComponentVersion",
     "ConfigReference",

@@ -424,6 +424,7 @@ class Explanation(Wire, frozen=True):
         id: "" for a dry run.
         name: "" for a dry run without one.
         status: as in `docker ps`, or "dry-run".
+        runtime: the name of the other OCI runtime that makes it, "" for our own.
         problems: why a start would fail.
         warnings: what a create would warn of; of a dry run.
         weaknesses: what makes this container less isolated than one without options.
@@ -439,6 +440,7 @@ class Explanation(Wire, frozen=True):
     image: str = ""
     image_id: str = ""
     status: str = ""
+    runtime: str = ""
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     weaknesses: list[str] = field(default_factory=list)

@@ -63,6 +63,8 @@ def _head(page: Page, found: JsonObject) -> None:
     page.entry("image", f"{found['Image']} ({_short(found['ImageId'])})")
     page.entry("status", found["Status"])
     page.entry("command", " ".join(process["Args"]))
+    if found["Runtime"]:
+        page.entry("runtime", f"{found['Runtime']}, another one than the engine's own")
     if process["Init"]:
         page.entry("", "The engine's init is PID 1, the command its child (--init).")
     if process["Pid"]:

@@ -8,6 +8,7 @@ from baleen import __version__
 from baleen.api.versions import MAXIMUM_TEXT
 from baleen.daemon import (
     routes_absent,
+    routes_checkpoints,
     routes_containers,
     routes_explain,
     routes_images,
@@ -22,18 +23,22 @@ if TYPE_CHECKING:
     from baleen.daemon.http_messages import Request
     from baleen.daemon.http_server import Outcome
 
-__all__ = ["HEADERS", "OPERATIONS", "Application"]
+__all__ = ["OPERATIONS", "Application", "headers"]
 
-HEADERS = (
-    f"Api-Version: {MAXIMUM_TEXT}\r\n"
-    "Docker-Experimental: false\r\n"
-    "Ostype: linux\r\n"
-    f"Server: Baleen/{__version__} (linux)\r\n"
-)
-"""Head lines of every answer."""
+
+def headers(*, experimental: bool) -> str:
+    """Return the head lines of every answer."""
+    return (
+        f"Api-Version: {MAXIMUM_TEXT}\r\n"
+        f"Docker-Experimental: {str(experimental).lower()}\r\n"
+        "Ostype: linux\r\n"
+        f"Server: Baleen/{__version__} (linux)\r\n"
+    )
+
 
 OPERATIONS = (
     *routes_containers.OPERATIONS,
+    *routes_checkpoints.OPERATIONS,
     *routes_images.OPERATIONS,
     *routes_networks.OPERATIONS,
     *routes_system.OPERATIONS,

@@ -18,10 +18,13 @@ import msgspec
 from baleen.daemon.cgroup_settings import cgroup_settings
 from baleen.daemon.options import OPTIONS, UNSUPPORTED, Option, parse_size
 from baleen.daemon.query import parse_integer
+from baleen.daemon.runtimes import FileRuntime, add_runtime, check_default, from_file
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from baleen.engine.runtimes import RegisteredRuntime
 
 __all__ = ["DEFAULT_CONFIG_FILE", "Config", "Invocation", "load_config", "parse_arguments"]
 
@@ -53,6 +56,7 @@ class Config:
     pidfile: Path = Path("/run/baleen.pid")
     group: str = ""
     debug: bool = False
+    experimental: bool = False
     log_level: str = "info"
     log_format: str = "text"
     tls: bool = False
@@ -84,6 +88,7 @@ class Config:
     seccomp_profile: str = ""
     selinux_enabled: bool = False
     default_runtime: str = "baleen"
+    runtimes: dict[str, RegisteredRuntime] = field(default_factory=dict)
     storage_driver: str = "overlay2"
     shutdown_timeout: int = 15
     insecure_registries: list[str] = field(default_factory=list)
@@ -181,6 +186,8 @@ def _add(flags: dict[str, object], option: Option, text: str) -> None:
         case "ulimits":
             limit, pair = _ulimit(text)
             flags[name] = {**cast("dict[str, tuple[int, int]]", present or {}), limit: pair}
+        case "runtimes":
+            flags[name] = add_runtime(cast("dict[str, RegisteredRuntime]", present or {}), text)
         case _:
             flags[name] = text
 
@@ -284,6 +291,7 @@ _JSON_TYPES: dict[str, object] = {
     "map": dict[str, str],
     "pools": list[_FilePool],
     "ulimits": dict[str, _FileUlimit],
+    "runtimes": dict[str, FileRuntime],
     "any": object,
 }
 
@@ -301,6 +309,8 @@ def _from_json(option: Option, value: object) -> object:
         case "ulimits":
             limits = cast("dict[str, _FileUlimit]", typed)
             return {name: (limit.soft, limit.hard) for name, limit in limits.items()}
+        case "runtimes":
+            return from_file(cast("dict[str, FileRuntime]", typed))
         case _:
             return typed
 
@@ -356,12 +366,12 @@ def _check_choices(config: Config) -> None:
         ("log-level", config.log_level, _LEVELS),
         ("log-format", config.log_format, ("text", "json")),
         ("storage-driver", config.storage_driver, ("overlay2", "overlay", "overlayfs")),
-        ("default-runtime", config.default_runtime, ("baleen", "runc")),
         ("firewall-backend", config.firewall_backend, ("nftables",)),
     ):
         if value not in choices:
             raise InvalidArgument(f"{name}: {value[:64]!r} is none of {', '.join(choices)}")
     cgroup_settings(config.exec_opts, config.cgroup_parent)
+    check_default(config.default_runtime, config.runtimes)
 
 
 def _check_values(config: Config) -> None:

@@ -77,6 +77,16 @@ class _Containers(Protocol):
 
     async def container_start(self, ref: str) -> None: ...
 
+    def checkpoint_list(self, ref: str, directory: str) -> Sequence[str]: ...
+
+    async def checkpoint_create(
+        self, ref: str, name: str, directory: str, *, end: bool
+    ) -> None: ...
+
+    async def checkpoint_delete(self, ref: str, name: str, directory: str) -> None: ...
+
+    async def checkpoint_start(self, ref: str, name: str, directory: str) -> None: ...
+
     async def container_stop(
         self,
         ref: str,
@@ -250,6 +260,11 @@ class EngineFacade(_Containers, _Images, _Networks, _Volumes, Protocol):
     @property
     def events(self) -> EventSource:
         """Where events come from."""
+        ...
+
+    @property
+    def experimental(self) -> bool:
+        """Whether checkpoints are offered."""
         ...
 
     def version(self) -> api.SystemVersion:

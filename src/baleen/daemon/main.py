@@ -3,7 +3,7 @@
 Order at the start, each step undone in reverse at the end: directories, lock and pid file;
 zygote (before anything heavy is loaded); engine, which finds the containers that outlived the
 last daemon; listening sockets; "ready" to systemd. SIGTERM and SIGINT end the daemon and leave
-containers running; SIGHUP reads `debug` and `labels` again.
+containers running; SIGHUP reads `debug`, `labels`, `runtimes` and `default-runtime` again.
 
 Exit codes: 0 ended as asked, 1 could not start or had to end, 125 bad flags.
 """
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from baleen.daemon.http_server import HttpServer
     from baleen.engine.remapping import Remapping
+    from baleen.engine.runtimes import Runtimes
     from baleen.runtime.id_mapping import IdMappings
 
     RemappedIds = tuple[IdMappings, int]
@@ -205,11 +206,12 @@ async def _serve(
     config: Config, invocation: Invocation, zygote: ZygoteProcess, ids: RemappedIds | None
 ) -> None:
     # Loaded here, after the zygote was started: its start and these imports overlap.
-    from baleen.daemon.application import HEADERS, Application
+    from baleen.daemon.application import Application, headers
     from baleen.daemon.guard import OriginGuard
     from baleen.daemon.http_server import HttpServer
     from baleen.daemon.settings import engine_config
     from baleen.engine.engine import Engine
+    from baleen.engine.runtimes import Runtimes
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_on_loop_error)
@@ -218,15 +220,17 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     zygote.watch(loop)
     labels = list(config.labels)
-    engine = Engine(engine_config(config, labels, _remapping(ids)), zygote)
+    runtimes = Runtimes(config.runtimes, config.default_runtime)
+    engine = Engine(engine_config(config, labels, _remapping(ids), runtimes), zygote)
     try:
         await engine.start()
         listeners, paths = open_listeners(config)
         try:
-            loop.add_signal_handler(signal.SIGHUP, _reload, invocation, labels)
+            loop.add_signal_handler(signal.SIGHUP, _reload, invocation, labels, runtimes)
             async with asyncio.TaskGroup() as group:
                 guard = OriginGuard(_tcp_names(config))
-                server = HttpServer(Application(engine, guard), group, headers=HEADERS)
+                lines = headers(experimental=config.experimental)
+                server = HttpServer(Application(engine, guard), group, headers=lines)
                 await _listen(server, listeners, config)
                 gc.collect()
                 gc.freeze()
@@ -273,7 +277,7 @@ def _tcp_names(config: Config) -> list[str]:
     return [address.host for address in addresses if address.scheme == "tcp"]
 
 
-def _reload(invocation: Invocation, labels: list[str]) -> None:
+def _reload(invocation: Invocation, labels: list[str], runtimes: Runtimes) -> None:
     """SIGHUP: read the configuration again and take over what may change while running."""
     try:
         config = load_config(invocation)
@@ -283,6 +287,7 @@ def _reload(invocation: Invocation, labels: list[str]) -> None:
     level = "debug" if config.debug else config.log_level
     logging.getLogger().setLevel(LEVELS[level])
     labels[:] = config.labels
+    runtimes.replace(config.runtimes, config.default_runtime)
     _log.info("configuration reloaded", extra={"level": level, "labels": ",".join(labels)})
 
 

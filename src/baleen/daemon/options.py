@@ -18,7 +18,9 @@ from baleen.errors import InvalidArgument
 
 __all__ = ["OPTIONS", "UNSUPPORTED", "Kind", "Option", "parse_size"]
 
-Kind = Literal["text", "list", "flag", "integer", "size", "map", "pools", "ulimits", "any"]
+Kind = Literal[
+    "text", "list", "flag", "integer", "size", "map", "pools", "ulimits", "runtimes", "any"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ OPTIONS = (
     _option("init", "flag", "run an init in containers that forwards signals and reaps"),
     _option("seccomp-profile", "text", 'seccomp profile file, "builtin" or "unconfined"'),
     _option("selinux-enabled", "flag", "confine containers by SELinux, where the host has it"),
-    _option("default-runtime", "text", "baleen (also under the name runc)"),
+    _option("add-runtime", "runtimes", "NAME=PATH of an OCI runtime for --runtime", key="runtimes"),
+    _option("default-runtime", "text", "baleen (also under the name runc), or an added one"),
     _option("storage-driver", "text", "overlay2", short="s"),
     _option("storage-opt", "list", "", key="storage-opts", accepted="overlay has none"),
     _option("shutdown-timeout", "integer", "seconds that running requests get at the end"),
@@ -124,7 +127,7 @@ OPTIONS = (
     _option("max-concurrent-downloads", "integer", "", accepted=_LATER),
     _option("max-concurrent-uploads", "integer", "", accepted=_LATER),
     _option("max-download-attempts", "integer", "", accepted=_LATER),
-    _option("experimental", "flag", "", accepted="nothing is experimental"),
+    _option("experimental", "flag", "offer what Docker calls experimental: checkpoints"),
     _option("feature", "any", "", key="features", accepted="there are none to choose"),
     _option(
         "userns-remap",
@@ -140,14 +143,14 @@ OPTIONS = (
 
 UNSUPPORTED = frozenset(
     {
-        "add-runtime", "allow-direct-routing", "authorization-plugin", "authorization-plugins",
+        "allow-direct-routing", "authorization-plugin", "authorization-plugins",
         "bip6", "bridge-accept-fwmark", "cdi-spec-dir", "cdi-spec-dirs", "cpu-rt-period",
         "cpu-rt-runtime", "default-cgroupns-mode", "default-gateway", "default-gateway-v6",
         "default-ipc-mode", "default-network-opt", "default-network-opts", "fixed-cidr",
         "fixed-cidr-v6", "host-gateway-ip", "host-gateway-ips", "http-proxy", "https-proxy",
         "init-path", "ip", "ip-forward-no-drop", "ipv6", "metrics-addr",
         "network-control-plane-mtu", "no-new-privileges", "no-proxy", "node-generic-resource",
-        "node-generic-resources", "proxies", "runtimes",
+        "node-generic-resources", "proxies",
         "swarm-default-advertise-addr",
     }
 )  # fmt: skip

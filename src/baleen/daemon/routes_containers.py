@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from baleen import api, errors
 from baleen.api.wire import encode
+from baleen.daemon import routes_checkpoints
 from baleen.daemon.http_messages import HIJACKED, Response, StreamResponse
 from baleen.daemon.older_views import container_view
 from baleen.daemon.query import parse_integer
@@ -144,7 +145,7 @@ async def _start(call: Call) -> Response:
             "starting container with non-empty request body was deprecated since API v1.22 "
             "and removed in v1.24"
         )
-    await call.engine.container_start(call.ref)
+    await routes_checkpoints.start(call)
     return no_content()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from baleen.daemon.cgroup_settings import cgroup_settings
 from baleen.engine.config import EngineConfig
+from baleen.engine.runtimes import Runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +23,15 @@ _OPEN_TCP = (
 
 
 def engine_config(
-    config: Config, labels: Sequence[str], remapping: Remapping | None = None
+    config: Config,
+    labels: Sequence[str],
+    remapping: Remapping | None = None,
+    runtimes: Runtimes | None = None,
 ) -> EngineConfig:
-    """Return the engine's part; `labels` stays shared, so that a reload reaches it."""
+    """Return the engine's part; `labels` and `runtimes` stay shared, so that a reload reaches them.
+
+    `runtimes` None: those of `config`.
+    """
     open_tcp = not config.tlsverify and any(host.startswith("tcp://") for host in config.hosts)
     profile = config.seccomp_profile
     # The user's service manager is asked for nothing, see docs/adr/0011-without-root.md.
@@ -53,10 +60,12 @@ def engine_config(
         default_init=config.init,
         seccomp_profile=None if profile in ("", "builtin") else profile,
         selinux_enabled=config.selinux_enabled,
+        runtimes=runtimes or Runtimes(config.runtimes, config.default_runtime),
         labels=labels,
         warnings=([_OPEN_TCP] if open_tcp else []) + config.warnings,
         port_forwarder=config.port_forwarder if config.rootless else None,
         debug=config.debug,
+        experimental=config.experimental,
         insecure_registries=config.insecure_registries,
         registry_mirrors=config.registry_mirrors,
         remapping=remapping,

@@ -17,6 +17,7 @@ import msgspec
 
 from baleen.engine.cgroup_naming import SYSTEMD, check_parent, group_name
 from baleen.engine.container_networks import shared_with
+from baleen.engine.foreign_spec import adapt_spec, runtime_request
 from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
 from baleen.engine.oci_spec import Facts, bounding_capabilities, build_spec
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from baleen.engine.config import EngineConfig
     from baleen.engine.container_networks import Sandbox
     from baleen.engine.mounts_parse import MountRequest, ResolvedMount
+    from baleen.engine.runtimes import RegisteredRuntime
     from baleen.engine.seccomp_programs import SeccompPrograms
     from baleen.engine.security_modules import SecurityModules
     from baleen.engine.tasks import Tasks
@@ -114,8 +116,16 @@ class Bundles:
             return None
         return document
 
-    async def write(self, record: ContainerRecord, sandbox: Sandbox, undo: AsyncExitStack) -> str:
+    async def write(
+        self,
+        record: ContainerRecord,
+        sandbox: Sandbox,
+        undo: AsyncExitStack,
+        checkpoint: str | None = None,
+    ) -> str:
         """Prepare everything for one run; returns the path of start.json.
+
+        `checkpoint` is the directory of one to be restored.
 
         Raises:
             Conflict: a namespace of a container that does not run shall be joined.
@@ -134,10 +144,14 @@ class Bundles:
         await self.make_ready(spec["process"])
         if self._modules.in_force(record).mount:
             await self._tasks.blocking(self._label_files, record)
+        runtime = self._config.runtimes.get(record.host_config.runtime)
+        if runtime is not None:
+            adapt_spec(spec, record.host_config, self._seccomp)
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
         self._cgroup_paths[record.id] = spec["linux"]["cgroupsPath"]
-        request = self._request(record, mounts, sandbox, spec)
+        request = self._request(record, mounts, sandbox, runtime)
+        request["checkpoint"] = checkpoint
         path = bundle / "start.json"
         path.write_bytes(msgspec.json.encode(request))
         return str(path)
@@ -452,9 +466,10 @@ class Bundles:
         record: ContainerRecord,
         mounts: Mounts,
         sandbox: Sandbox,
-        spec: dict[str, Any],
+        runtime: RegisteredRuntime | None,
     ) -> dict[str, Any]:
         host = record.host_config
+        own = runtime is None
         return {
             "id": record.id,
             "bundle": str(self.directory(record.id)),
@@ -465,7 +480,9 @@ class Bundles:
                 "work": mounts.work,
                 "map_lower": mounts.user_namespace >= 0,
             },
-            "seccomp_program": self._seccomp_of(record, bounding_capabilities(host)),
+            "seccomp_program": self._seccomp_of(record, bounding_capabilities(host))
+            if own
+            else None,
             "log": _log(record),
             "open_stdin": record.config.open_stdin,
             "stdin_once": record.config.stdin_once,
@@ -478,6 +495,7 @@ class Bundles:
             "restart_count": 0,
             "init": self.wants_init(record),
             "reserved_fds": len(sandbox.sockets),
+            "runtime": runtime_request(runtime),
         }
 
     def _seccomp_of(self, record: ContainerRecord, capabilities: list[str]) -> str | None:

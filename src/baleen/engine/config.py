@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from baleen.engine.runtimes import Runtimes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -36,12 +38,14 @@ class EngineConfig:
         default_init: whether containers get an init process unless they say otherwise.
         seccomp_profile: path of a profile, "unconfined", or None for the built-in one.
         selinux_enabled: whether containers get SELinux labels, where the host has SELinux.
+        runtimes: what `--runtime` may name.
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
         port_forwarder: socket of the process that publishes ports on the host, where our network is
             not the host's (rootless).
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         debug: whether the daemon logs debug messages, as `info` shows it.
+        experimental: whether what Docker calls so is offered: checkpoints.
     """
 
     data_root: Path
@@ -66,10 +70,12 @@ class EngineConfig:
     default_init: bool = False
     seccomp_profile: str | None = None
     selinux_enabled: bool = False
+    runtimes: Runtimes = field(default_factory=Runtimes)
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     port_forwarder: Path | None = None
     debug: bool = False
+    experimental: bool = False
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()
     remapping: Remapping | None = None

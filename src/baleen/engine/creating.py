@@ -214,7 +214,10 @@ class Creating:
         config = merge_image_config(body.config, image.config.config)
         host, warnings = discard_unsupported(self._complete_host(body.host_config), self._cgroups)
         warnings += check_create(config, host, self._resources)
-        if self._config.remapping_of(host) is not None:
+        init = self._config.default_init if host.init is None else host.init
+        remapped = self._config.remapping_of(host) is not None
+        self._config.runtimes.check(host.runtime, init=init, remapped=remapped)
+        if remapped:
             check_remapped(host)
         check_parent(host.cgroup_parent, self._config.cgroup_driver)
         parse_log_config(host.log_config, config)
@@ -245,7 +248,7 @@ class Creating:
             ipc_mode=host.ipc_mode or "private",
             shm_size=host.shm_size or self._config.default_shm_size,
             log_config=self._complete_log(host.log_config),
-            runtime=host.runtime or "baleen-runtime",
+            runtime=host.runtime or self._config.runtimes.default,
             security_opt=[*host.security_opt, *options_of(host, label_of)],
         )
 

@@ -17,6 +17,7 @@ from baleen.content import ContentStore
 from baleen.engine.attaching import Attaching
 from baleen.engine.bundles import Bundles
 from baleen.engine.cgroup_naming import CGROUPFS
+from baleen.engine.checkpoints import Checkpoints
 from baleen.engine.container_networks import ContainerNetworks
 from baleen.engine.copying import Copying
 from baleen.engine.creating import Creating
@@ -73,6 +74,7 @@ class Engine:
 
     def __init__(self, config: EngineConfig, spawner: Spawner) -> None:
         self.config = config
+        self.experimental = config.experimental
         self.events = EventBus()
         self._tasks = Tasks()
         self._database = Database(config.data_root / "state.db")
@@ -163,6 +165,13 @@ class Engine:
             modules,
             self._tasks,
         )
+        checkpoints = Checkpoints(
+            store, lives, lifecycle, starter, bundles, self.events, self._tasks
+        )
+        self.checkpoint_create = checkpoints.create
+        self.checkpoint_list = checkpoints.list_all
+        self.checkpoint_delete = checkpoints.delete
+        self.checkpoint_start = checkpoints.start
         self.container_create = creating.create
         self.container_start = lifecycle.start
         self.container_stop = lifecycle.stop

@@ -26,7 +26,6 @@ __all__ = ["check_create", "check_environment", "check_restart_policy"]
 
 _MAX_LIST: Final = 65536
 _MILLISECOND_NS: Final = 1_000_000
-_RUNTIMES: Final = frozenset({"", "baleen-runtime", "runc", "io.containerd.runc.v2"})
 _PORT: Final = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/(?:tcp|udp|sctp))?", re.ASCII)
 _SYSCTL: Final = re.compile(r"[a-zA-Z0-9_./-]{1,256}", re.ASCII)
 _HOSTNAME: Final = re.compile(r"[^\x00-\x20\x7f/]{1,64}")
@@ -171,8 +170,6 @@ def _check_modes(host: HostConfig) -> None:
         raise InvalidArgument("invalid network mode: container reference cannot be empty")
     if host.isolation not in ("", "default"):
         raise InvalidArgument(f"invalid isolation '{host.isolation[:64]}' on linux")
-    if host.runtime not in _RUNTIMES:
-        raise InvalidArgument(f"unknown or invalid runtime name: {host.runtime[:64]}")
 
 
 def _check_network(config: ContainerConfig, host: HostConfig) -> list[str]:

@@ -80,8 +80,8 @@ class Lifecycle:
 
     # --- start -----------------------------------------------------------------------------
 
-    async def start(self, ref: str) -> None:
-        """Run the container's process; returns once it executes.
+    async def start(self, ref: str, *, checkpoint: str | None = None) -> None:
+        """Run the container's process, or go on from a checkpoint; returns once it executes.
 
         Raises:
             NotFound: no such container.
@@ -92,9 +92,9 @@ class Lifecycle:
         record = self._store.get(ref)
         live = self._lives[record.id]
         async with live.lock:
-            await self._start_locked(live)
+            await self._start_locked(live, checkpoint)
 
-    async def _start_locked(self, live: LiveContainer) -> None:
+    async def _start_locked(self, live: LiveContainer, checkpoint: str | None = None) -> None:
         record = self._require(live.id)
         if record.status is Status.PAUSED:
             raise Conflict("cannot start a paused container, try unpause instead")
@@ -104,7 +104,7 @@ class Lifecycle:
             raise Conflict("container is marked for removal and cannot be started")
         try:
             started = await self._starter.start(
-                record, live, self._on_event(live), self._on_lost(live)
+                record, live, self._on_event(live), self._on_lost(live), checkpoint
             )
         except BaseException as err:
             self._start_failed(live, err)

@@ -77,6 +77,26 @@ class SeccompPrograms:
         kind, document = _document(profile)
         return kind, document, f"{self._digest(document, frozenset(capabilities))}.bpf"
 
+    def document(
+        self, profile: str | None, capabilities: Collection[str]
+    ) -> dict[str, object] | None:
+        """Return what `path` would compile as OCI `linux.seccomp`, or None for "unconfined".
+
+        Raises:
+            InvalidArgument: the profile is malformed.
+        """
+        from baleen.runtime.seccomp import resolved_profile
+
+        _, document, _ = self.source(profile, capabilities)
+        if document is None:
+            return None
+        return resolved_profile(
+            document,
+            capabilities=capabilities,
+            arch=os.uname().machine,
+            kernel=self._kernel,
+        )
+
     @property
     def kernel(self) -> tuple[int, int]:
         """The version that programs are compiled for: that of the running kernel."""

@@ -130,8 +130,9 @@ class Starter:
         live: LiveContainer,
         on_event: Callable[[Message], None],
         on_lost: Callable[[], None],
+        checkpoint: str | None = None,
     ) -> Started:
-        """Start the container's process; on failure everything is given back.
+        """Start the container's process, or restore it; on failure everything is given back.
 
         Raises:
             StartFailed: the command cannot be executed, or the kernel refused its isolation.
@@ -140,7 +141,7 @@ class Starter:
         held = _HeldEvents(on_event, on_lost)
         async with AsyncExitStack() as undo:
             sandbox = await self._networks.prepare(record, undo)
-            request = await self._bundles.write(record, sandbox, undo)
+            request = await self._bundles.write(record, sandbox, undo, checkpoint)
             link = self._spawn(request, [sock.fileno() for sock in sandbox.sockets], held)
             undo.callback(_give_up, live, link, held)
             live.link = link

@@ -61,6 +61,7 @@ class System:
         details = {
             "ApiVersion": MAXIMUM_TEXT,
             "Arch": _architecture(),
+            "Experimental": str(self._config.experimental).lower(),
             "KernelVersion": os.uname().release,
             "MinAPIVersion": MINIMUM_TEXT,
             "Os": "linux",
@@ -77,6 +78,7 @@ class System:
             os="linux",
             arch=_architecture(),
             kernel_version=os.uname().release,
+            experimental=self._config.experimental,
         )
 
     async def info(self) -> SystemInfo:
@@ -129,9 +131,13 @@ class System:
             docker_root_dir=str(config.data_root),
             name=os.uname().nodename,
             labels=list(config.labels),
+            experimental_build=config.experimental,
             server_version=__version__,
-            runtimes={"baleen-runtime": Runtime(path="baleen-runtime")},
-            default_runtime="baleen-runtime",
+            runtimes={
+                name: Runtime(path=runtime.path, runtime_args=list(runtime.args))
+                for name, runtime in config.runtimes.shown().items()
+            },
+            default_runtime=config.runtimes.default,
             live_restore_enabled=True,
             init_binary="baleen-runtime",
             containerd_commit=Commit(),

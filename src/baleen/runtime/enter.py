@@ -37,7 +37,6 @@ from baleen.runtime.children import destroy, own_child
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.process_script import (
     AT_FDCWD,
-    CHANNEL,
     STAT_KIND,
     UINT_MAX,
     ProcessScript,
@@ -187,7 +186,7 @@ def _passed(plan: EnterPlan, channel: int) -> list[int]:
     """The descriptors that the script begins with, by their numbers here."""
     stdio = plan.process.stdio
     streams = [] if stdio is None else [stdio.stdin, stdio.stdout, stdio.stderr]
-    return [channel, plan.container, *streams]
+    return [channel, plan.container, *streams, *plan.process.preserved]
 
 
 def _spawn(image: bytes, passed: list[int]) -> int:
@@ -207,7 +206,7 @@ def _spawn(image: bytes, passed: list[int]) -> int:
 def _script(plan: EnterPlan, channel: int, above: int) -> ProcessScript:
     """`above` is a number that no descriptor in it reaches by itself."""
     process = plan.process
-    steps = ProcessScript()
+    steps = ProcessScript(len(process.preserved))
     script = steps.script
     steps.begin(_NAME)
     steps.adjust_oom_score(process)
@@ -250,7 +249,7 @@ def _script(plan: EnterPlan, channel: int, above: int) -> ProcessScript:
     steps.execute(process)
     if cloned is not None:
         script.place(outside)
-        script.call("write", CHANNEL, cloned, _PID.size)
+        script.call("write", steps.channel, cloned, _PID.size)
         script.call("exit_group", 0)
     return steps
 

@@ -14,7 +14,6 @@ import os
 from select import EPOLLIN
 
 from baleen.errors import InvalidArgument
-from baleen.linux.process import wait_pidfd
 from baleen.linux.record import record
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.stdio import ProcessStreams, open_pipes, terminal_ends
@@ -76,6 +75,7 @@ class _Exec:
     exec_id: str
     pid: int
     pidfd: Fd
+    wait: Callable[..., int | None]
     streams: ProcessStreams
     exit_code: int | None = None
     grace: Deadline | None = None
@@ -99,8 +99,8 @@ class Execs:
         self._on_client_left = on_client_left
         self._on_exit = on_exit
         self._execs: dict[str, _Exec] = {}
-        # Those that are being started.
-        self._entering: set[str] = set()
+        # Those that are being started, and the size that a terminal is to have then.
+        self._entering: dict[str, tuple[int, int] | None] = {}
         self._on_settled: Callable[[], None] | None = None
         # Clients of ended execs that have not taken all their output yet.
         self._lingering: list[ProcessStreams] = []
@@ -139,13 +139,15 @@ class Execs:
         streams = self._make_streams(request, client_fd)
 
         def ended(outcome: ExecProcess | LaunchError, ours: OurEnds | None) -> None:
-            self._entering.discard(exec_id)
+            size = self._entering.pop(exec_id, None)
             if isinstance(outcome, LaunchError):
                 streams.abandon()
                 on_start(outcome)
             else:
                 on_start(outcome.pid)
                 self._runs(exec_id, outcome, streams, ours)
+                if size is not None:
+                    streams.resize(*size)
             if not self._entering and self._on_settled is not None:
                 settled, self._on_settled = self._on_settled, None
                 settled()
@@ -153,7 +155,7 @@ class Execs:
         try:
             if exec_id in self._execs or exec_id in self._entering:
                 raise InvalidArgument(f"exec {exec_id} is running already")
-            self._entering.add(exec_id)
+            self._entering[exec_id] = None
             try:
                 runner.exec_process(
                     request.process,
@@ -162,7 +164,7 @@ class Execs:
                     ended,
                 )
             except BaseException:
-                self._entering.discard(exec_id)
+                self._entering.pop(exec_id, None)
                 raise
         except BaseException:
             streams.abandon()
@@ -171,7 +173,7 @@ class Execs:
     def _runs(
         self, exec_id: str, process: ExecProcess, streams: ProcessStreams, ours: OurEnds | None
     ) -> None:
-        exec_ = _Exec(exec_id, process.pid, process.pidfd, streams)
+        exec_ = _Exec(exec_id, process.pid, process.pidfd, process.wait, streams)
         self._execs[exec_id] = exec_
         if process.console is not None:
             ours = terminal_ends(process.console)
@@ -230,7 +232,10 @@ class Execs:
         self._on_client_left()
 
     def resize(self, exec_id: str, width: int, height: int) -> bool:
-        """Set the size of an exec's terminal; false if there is no such exec."""
+        """Set the size of an exec's terminal, once there is one; false if there is no such exec."""
+        if exec_id in self._entering:
+            self._entering[exec_id] = (width, height)
+            return True
         exec_ = self._execs.get(exec_id)
         if exec_ is None:
             return False
@@ -238,7 +243,7 @@ class Execs:
         return True
 
     def _process_ended(self, exec_: _Exec) -> None:
-        code = wait_pidfd(exec_.pidfd.fileno(), block=False)
+        code = exec_.wait(exec_.pidfd.fileno(), block=False)
         if code is None:
             return
         exec_.exit_code = code
@@ -268,7 +273,7 @@ class Execs:
             if exec_.exit_code is None:
                 # Killed with the pid namespace or the control group, so this does not take long.
                 with contextlib.suppress(ChildProcessError):
-                    exec_.exit_code = wait_pidfd(exec_.pidfd.fileno())
+                    exec_.exit_code = exec_.wait(exec_.pidfd.fileno())
                 self._poller.remove(exec_.pidfd.fileno())
                 exec_.pidfd.close()
                 exec_.exit_code = 137 if exec_.exit_code is None else exec_.exit_code

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Final
 
+    from baleen.runtime.criu.restore import Restored
     from baleen.runtime.launch import Container, ExecProcess
 
 __all__ = ["caught_signals", "relay"]
@@ -105,7 +106,7 @@ def _copy(source: int, target: int) -> bool:
     return more
 
 
-def relay(container: Container | ExecProcess, signals: int) -> int:
+def relay(container: Container | ExecProcess | Restored, signals: int) -> int:
     """Serve a started container or exec until it ends; returns its exit code and reaps it.
 
     `signals` is the descriptor of `caught_signals`.

@@ -226,11 +226,17 @@ class Container:
 
 @record(slots=True)
 class ExecProcess:
-    """One more process in a container. It is our child; the descriptors belong to the caller."""
+    """One more process in a container. The descriptors belong to the caller.
+
+    Attributes:
+        pidfd: readable once it has ended; `wait` gives the exit code then. It is our child, but for
+            one that a foreign runtime has made: then it is another descriptor, with its own `wait`.
+    """
 
     pid: int
     pidfd: Fd
     console: Fd | None
+    wait: Callable[..., int | None] = linux_process.wait_pidfd
 
 
 def create(

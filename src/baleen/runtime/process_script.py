@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AT_FDCWD", "CHANNEL", "STAT_KIND", "UINT_MAX", "ProcessScript", "default_signals"]
 
-# Where the channel to the parent is once the streams are in place.
+# Where the channel to the parent is once the streams are in place, if the process gets no others.
 CHANNEL: Final = 3
 AT_FDCWD: Final = -100
 UINT_MAX: Final = 0xFFFFFFFF
@@ -80,10 +80,16 @@ def default_signals() -> tuple[int, ...]:
 
 
 class ProcessScript:
-    """A script under construction, and what its failures mean."""
+    """A script under construction, and what its failures mean.
 
-    def __init__(self) -> None:
+    Attributes:
+        channel: where the channel to the parent is once the streams are in place: above them and
+            the descriptors 3 to 3 + `preserved` that the process gets too.
+    """
+
+    def __init__(self, preserved: int = 0) -> None:
         self.script = Script()
+        self.channel = CHANNEL + preserved
         self._stage = "init"
         # By index of the first step that they are about.
         self._stages: list[tuple[int, str]] = []
@@ -151,7 +157,7 @@ class ProcessScript:
     # -- streams and place ------------------------------------------------------------------------
 
     def use_stdio(self, process: Prepared, stdio: Stdio, channel: int) -> None:
-        """Put the descriptors, none of them below 3, at 0, 1, 2, the channel at 3; close the rest.
+        """Put the descriptors, none of them below 3, at 0, 1, 2, the channel behind, and no others.
 
         Pipes and sockets become the user's, as it may want to reopen /dev/stdout.
         """
@@ -166,11 +172,11 @@ class ProcessScript:
         self.keep_channel(channel)
 
     def keep_channel(self, channel: int) -> None:
-        """Put the channel at 3 and close all that is above."""
+        """Put the channel in its place and close all that is above."""
         script = self.script
-        if channel != CHANNEL:
-            script.report_to(script.call("dup3", channel, CHANNEL, os.O_CLOEXEC))
-        script.call("close_range", CHANNEL + 1, UINT_MAX, 0)
+        if channel != self.channel:
+            script.report_to(script.call("dup3", channel, self.channel, os.O_CLOEXEC))
+        script.call("close_range", self.channel + 1, UINT_MAX, 0)
 
     def change_directory(self, cwd: str) -> None:
         """Enter the working directory, and make sure that it lies inside the root.
@@ -193,7 +199,7 @@ class ProcessScript:
         entered = script.call("fchdir", 0)
         self.means(entered, no_entry)
         script.hand_on(found, entered, 0)
-        script.call("close_range", CHANNEL + 1, UINT_MAX, 0)
+        script.call("close_range", self.channel + 1, UINT_MAX, 0)
         here = script.data(bytes(_PATH_MAX))
         script.call("getcwd", here, _PATH_MAX)
         inside = Label()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DnsRequest",
     "LogRequest",
+    "RuntimeRequest",
     "StartRequest",
     "load_request",
     "load_spec",
@@ -64,6 +65,14 @@ class DnsRequest:
 
 
 @record(frozen=True, slots=True)
+class RuntimeRequest:
+    """A foreign runtime: the program's path, and the arguments that come before its own."""
+
+    path: str
+    args: tuple[str, ...] = ()
+
+
+@record(frozen=True, slots=True)
 class StartRequest:
     """One container to be run; the terms are those of the daemon's records.
 
@@ -73,7 +82,9 @@ class StartRequest:
         interfaces: as `runtime.interfaces` takes them, in order.
         restart_count: restarts by the policy so far.
         init: PID 1 is our own init and the command its child.
+        runtime: the program that makes the container; None: we do.
         reserved_fds: how many passed descriptors are only kept open while the container lives.
+        checkpoint: directory of the image that the first start restores, None for none.
     """
 
     id: str
@@ -90,6 +101,8 @@ class StartRequest:
     restart_count: int
     init: bool
     reserved_fds: int
+    runtime: RuntimeRequest | None = None
+    checkpoint: str | None = None
 
 
 class _Fields:
@@ -227,6 +240,13 @@ def parse_dns(value: object) -> DnsRequest:
     return dns
 
 
+def _parse_runtime(value: object) -> RuntimeRequest:
+    fields = _Fields(value, "runtime")
+    runtime = RuntimeRequest(fields.text("path"), fields.texts("args"))
+    fields.done()
+    return runtime
+
+
 def parse_request(data: bytes) -> StartRequest:
     """Return the request in the bytes of a start.json.
 
@@ -243,6 +263,7 @@ def parse_request(data: bytes) -> StartRequest:
         raise InvalidArgument("start.json.id: 64 hexadecimal digits are needed")
     restart = fields.optional("restart", fields.take)
     dns = fields.optional("dns", fields.take)
+    runtime = fields.optional("runtime", fields.take)
     request = StartRequest(
         id=container_id,
         bundle=fields.path("bundle"),
@@ -258,6 +279,8 @@ def parse_request(data: bytes) -> StartRequest:
         restart_count=fields.optional("restart_count", fields.number) or 0,
         init=fields.optional("init", fields.flag) or False,
         reserved_fds=fields.optional("reserved_fds", fields.number) or 0,
+        runtime=None if runtime is None else _parse_runtime(runtime),
+        checkpoint=fields.optional("checkpoint", fields.path),
     )
     fields.done()
     return request

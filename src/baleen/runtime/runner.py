@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from baleen.runtime.stdio import OurEnds, ProcessStreams
     from baleen.runtime.worker_link import Facts
 
-__all__ = ["Runner"]
+__all__ = ["Runner", "runner_class"]
 
 # How long after its notice the kernel may take to kill a process for lack of memory.
 _OOM_KILL_S = 0.1
@@ -140,16 +140,12 @@ class Runner:
         self._read = False
         worker = self._worker
         assert worker is not None
-        with contextlib.ExitStack() as undo:
-            try:
-                ours, child = self._open_streams(undo)
-                log = self._open_log()
-            except (BaleenError, OSError, ValueError) as err:
-                undo.close()
-                self._give_up()
-                on_end(as_launch_error(err))
-                return
-            undo.pop_all()
+        try:
+            ours, child, log = self._open_ends()
+        except (BaleenError, OSError, ValueError) as err:
+            self._give_up()
+            on_end(as_launch_error(err))
+            return
 
         def ended(failure: LaunchError | None) -> None:
             if worker.made_cgroup and self._facts.cgroup and self._cgroup is None:
@@ -169,6 +165,14 @@ class Runner:
         finally:
             if child is not None:
                 close_stdio(child)
+
+    def _open_ends(self) -> tuple[OurEnds | None, Stdio | None, LogFile | None]:
+        """Our ends of the streams, the process's ends, and the log (BaleenError, OSError, …)."""
+        with contextlib.ExitStack() as undo:
+            ours, child = self._open_streams(undo)
+            log = self._open_log()
+            undo.pop_all()
+        return ours, child, log
 
     def _open_streams(self, undo: contextlib.ExitStack) -> tuple[OurEnds | None, Stdio | None]:
         """Our ends and the process's; a terminal is made by the worker."""
@@ -278,8 +282,10 @@ class Runner:
             raise InvalidArgument("the container is not running")
         return self._pidfd
 
-    def signal(self, number: int) -> None:
-        """Send a signal to PID 1.
+    def signal(
+        self, number: int, on_sent: Callable[[BaleenError | None], None] | None = None
+    ) -> bool:
+        """Send a signal to PID 1; false: that is under way, and `on_sent` is told of its end.
 
         Raises:
             InvalidArgument: it is not running, or there is no such signal.
@@ -288,6 +294,7 @@ class Runner:
             pidfd_send_signal(self._running().fileno(), number)
         except (OSError, ValueError) as err:
             raise InvalidArgument(f"signal {number}: {err}") from err
+        return True
 
     def connect(self, interface: Mapping[str, object]) -> None:
         """Give the running container one more interface (OSError, ValueError)."""
@@ -363,7 +370,7 @@ class Runner:
     def _on_pidfd(self, _events: int) -> None:
         self._give_up()  # what has started it has ended long ago
         pidfd = self._running()
-        code = wait_pidfd(pidfd.fileno(), block=False)
+        code = self._reap(pidfd)
         if code is None:
             return
         self._poller.remove(pidfd.fileno())
@@ -371,6 +378,10 @@ class Runner:
         self._pidfd = None
         self.last_pid, self.pid = self.pid, 0
         self._sweep(code, monotonic() + _STUCK_S)
+
+    def _reap(self, pidfd: Fd) -> int | None:
+        """The exit code of PID 1, if it has ended."""
+        return wait_pidfd(pidfd.fileno(), block=False)
 
     def _sweep(self, code: int, until: float) -> None:
         """Kill what is left: with a shared pid namespace PID 1's death kills nobody else.
@@ -390,6 +401,10 @@ class Runner:
                 self._report_oom(memory_kills(self._cgroup.path, self._started))
             else:
                 self._report_oom()
+        self._swept(code)
+
+    def _swept(self, code: int) -> None:
+        """Nothing of the container is alive any more."""
         self._on_exit(code)
 
     @property
@@ -434,3 +449,13 @@ class Runner:
         if cgroup is not None:
             cgroup.kill(_MOMENT_S)
             cgroup.remove(_MOMENT_S)
+
+
+def runner_class(facts: Facts) -> type[Runner]:
+    """Who runs the container: we, or a foreign runtime."""
+    if not facts.foreign:
+        return Runner
+    # Here, and not before: what nobody else needs.
+    from baleen.runtime.foreign.runner import ForeignRunner
+
+    return ForeignRunner

@@ -44,6 +44,7 @@ __all__ = [
     "decisions",
     "default_profile",
     "filter_flags",
+    "resolved_profile",
 ]
 
 _RET_KILL_THREAD: Final = 0x00000000
@@ -160,6 +161,36 @@ def compile_profile(
         return _program(chosen, rules, parsed.default)
     except FilterTooLong as error:
         raise InvalidArgument(f"seccomp profile: {error}") from error
+
+
+def resolved_profile(
+    profile: Mapping[str, object],
+    *,
+    capabilities: Collection[str],
+    arch: str,
+    kernel: tuple[int, int],
+) -> dict[str, object]:
+    """The profile as OCI `linux.seccomp`: what of it holds for a container, in the same words.
+
+    Arguments and errors are those of `compile_profile`.
+    """
+    native, parsed, rules = _prepare(profile, capabilities, arch, kernel)
+    _check_notifications(parsed.default, rules, listener=False)
+    applying = {id(rule) for rule in rules}
+    written = profile.get("syscalls")
+    result: dict[str, object] = {
+        key: profile[key] for key in ("defaultAction", "defaultErrnoRet", "flags") if key in profile
+    }
+    result["architectures"] = _architectures(parsed, native)
+    result["syscalls"] = [
+        {key: entry[key] for key in ("action", "errnoRet", "args") if entry.get(key)}
+        | {"names": list(rule.names)}
+        for entry, rule in zip(
+            written if isinstance(written, list) else (), parsed.rules, strict=True
+        )
+        if id(rule) in applying and rule.names
+    ]
+    return result
 
 
 @dataclass(frozen=True, slots=True)

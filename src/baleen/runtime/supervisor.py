@@ -66,7 +66,7 @@ from baleen.runtime.logfile import format_time
 from baleen.runtime.protocol import Connection
 from baleen.runtime.request import parse_dns, parse_restart
 from baleen.runtime.restart import RestartManager
-from baleen.runtime.runner import Runner
+from baleen.runtime.runner import runner_class
 from baleen.runtime.stdio import ProcessStreams
 
 TYPE_CHECKING = False
@@ -116,7 +116,7 @@ class Supervisor:
         self._connection: Connection | None = None
         self._listener: socket.socket | None = None
         self._kept_events: deque[Message] = deque(maxlen=_MOST_KEPT_EVENTS)
-        self._runner = Runner(
+        self._runner = runner_class(facts)(
             poller,
             facts,
             worker,
@@ -344,9 +344,13 @@ class Supervisor:
             raise InvalidArgument(f"no running exec {exec_id}")
         return {}
 
-    def _op_signal(self, message: Message, _fds: list[int]) -> Message:
-        self._runner.signal(_integer(message, "signal"))
-        return {}
+    def _op_signal(self, message: Message, _fds: list[int]) -> Message | None:
+        connection = self._connection
+
+        def sent(failure: BaleenError | None) -> None:
+            self._answer(connection, message, {} if failure is None else failure)
+
+        return {} if self._runner.signal(_integer(message, "signal"), sent) else None
 
     def _op_stop_restart(self, _message: Message, _fds: list[int]) -> Message:
         self._restart.stop()

@@ -79,6 +79,8 @@ def kinds_of(request: StartRequest, spec: Spec) -> Kinds | None:
     """What a PID 1 made ahead for such a container has; None: there cannot be one."""
     if (
         request.init
+        or request.runtime is not None
+        or request.checkpoint is not None
         or "user" in spec.namespaces
         or any(path is not None for path in spec.namespaces.values())
         or "pid" not in spec.namespaces

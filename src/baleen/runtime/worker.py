@@ -41,6 +41,7 @@ import socket
 from time import time_ns
 
 from baleen.errors import BaleenError
+from baleen.linux.fd import Fd
 from baleen.linux.namespaces import owner_of
 from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
 from baleen.linux.record import replace
@@ -57,10 +58,11 @@ from baleen.runtime.warm_groups import WORKER_NAME, remove_left_groups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from baleen.linux.cgroup import Cgroup, CgroupDriver
-    from baleen.linux.fd import Fd
+    from baleen.runtime.criu.restore import Restored
     from baleen.runtime.id_mapping import IdMappings
     from baleen.runtime.launch import Container
     from baleen.runtime.protocol import Message
@@ -154,7 +156,15 @@ def _facts(request: StartRequest, spec: Spec | None) -> Message:
         "terminal": spec is not None and spec.process is not None and spec.process.terminal,
         "namespaces": [] if spec is None else [*spec.namespaces],
         "cgroup": "" if spec is None else spec.cgroups_path,
+        "foreign": request.runtime is not None,
     }
+
+
+def _needs_a_fresh_one(request: StartRequest, spec: Spec | None) -> bool:
+    """Whether only a worker that has started nothing yet may do it, which then ends or stays."""
+    if request.runtime is not None or request.checkpoint is not None or spec is None:
+        return True
+    return spec.namespaces.get("pid", "") is not None
 
 
 class _Work:
@@ -198,14 +208,14 @@ class _Work:
             spec = load_spec(request.bundle)
         except LaunchError as err:
             error = err
-        alone = spec is None or spec.namespaces.get("pid", "") is not None
+        alone = _needs_a_fresh_one(request, spec)
         if alone and not fresh:
             self._send(b"?")
             return True
         self._send(encode(_facts(request, spec)))
         ahead = None if spec is None else self._begin_ahead(request, spec)
         order, fds = receive(self._sock)
-        if order != START:
+        if order != START or self._is_left_to_another(request, fds):
             return False
         made = b"1" if self._has_cgroup else b"0"
         try:
@@ -233,6 +243,16 @@ class _Work:
             return again
         return False
 
+    def _is_left_to_another(self, request: StartRequest, fds: list[int]) -> bool:
+        """Whether another runtime has made the container, which has ended by now."""
+        if request.runtime is None:
+            return False
+        # Here, and not before: what no other worker needs.
+        from baleen.runtime.foreign.keeper import keep
+
+        keep(self._sock, request, Stdio(*fds) if fds else None, self._netns)
+        return True
+
     def _send(self, data: bytes, fd: int | None = None) -> None:
         socket.send_fds(self._sock, [data], [] if fd is None else [fd], socket.MSG_NOSIGNAL)
 
@@ -254,14 +274,17 @@ class _Work:
                 for_parent=self._tell_child,
             )
             if spec.namespaces.get("network", "") is None:
-                self._attach(request, container)
+                self._attach(request, container.netns)
         except (BaleenError, OSError, ValueError) as err:
             return err
         return container
 
     def _start(
         self, request: StartRequest, spec: Spec, ahead: Container | None, stdio: Stdio | None
-    ) -> Container:
+    ) -> Container | Restored:
+        if request.checkpoint is not None and not self._has_cgroup:
+            # Only a first start has no group yet: after an exit the container begins anew.
+            return self._restore(request, spec, stdio)
         own_netns = spec.namespaces.get("network", "") is None
         if own_netns and self._netns >= 0:
             # A restart keeps addresses and routes.
@@ -279,7 +302,9 @@ class _Work:
         else:
             container = self._create(request, spec, stdio)
         if own_netns:
-            self._use_network(request, container, attached=ahead is not None)
+            self._use_network(
+                request, container.netns, container.wait_ready, attached=ahead is not None
+            )
         container.start()
         return container
 
@@ -314,6 +339,22 @@ class _Work:
             for_parent=self._tell_child,
         )
 
+    def _restore(self, request: StartRequest, spec: Spec, stdio: Stdio | None) -> Restored:
+        from baleen.runtime.criu.starting import new_network_namespace, restore_container
+
+        if not spec.cgroups_path.startswith("/"):
+            message = "a checkpoint cannot be restored into a scope of systemd: use cgroupfs"
+            raise LaunchError("checkpoint", 0, message, 128)
+        self._make_cgroup(spec, 0)
+        path, netns = spec.namespaces.get("network", ""), None
+        if path is None:
+            netns = new_network_namespace()
+            self._use_network(request, netns, lambda: None, attached=False)
+        elif path:
+            netns = Fd(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        cgroup = self._cgroups.open(spec.cgroups_path)
+        return restore_container(request, spec, cgroup, netns, stdio, self._tell_child)
+
     def _make_cgroup(self, spec: Spec, pid: int) -> None:
         """Make the control group, while PID 1 makes its namespaces."""
         self._cgroups.create(spec.cgroups_path, spec.resources, pid)
@@ -344,21 +385,28 @@ class _Work:
         else:
             self._send(b"C%d" % pid, pidfd.fileno())
 
-    def _use_network(self, request: StartRequest, container: Container, *, attached: bool) -> None:
+    def _use_network(
+        self,
+        request: StartRequest,
+        netns: Fd,
+        wait_ready: Callable[[], None],
+        *,
+        attached: bool,
+    ) -> None:
         """Configure the new network namespace, while init is busy with its mounts."""
         if not attached:
-            bring_up_loopback(container.netns)
-        self._send(b"N", container.netns.fileno())
+            bring_up_loopback(netns)
+        self._send(b"N", netns.fileno())
         if not attached:
-            self._attach(request, container)
+            self._attach(request, netns)
         if request.dns is not None:
-            container.wait_ready()
+            wait_ready()
             if receive(self._sock)[0] != GO:
                 os._exit(1)  # the supervisor has given up; PID 1 ends as we do
 
     @staticmethod
-    def _attach(request: StartRequest, container: Container) -> None:
+    def _attach(request: StartRequest, netns: Fd) -> None:
         if request.interfaces:
             with RouteSocket() as host:
                 for interface in request.interfaces:
-                    attach_interface(host, container.netns, interface)
+                    attach_interface(host, netns, interface)

@@ -45,6 +45,7 @@ class Facts:
         terminal: PID 1 gets one.
         namespaces: the kinds that the container has of its own or has joined.
         cgroup: path of the control group, "" for none.
+        foreign: another runtime makes it, see `foreign`.
     """
 
     path: str
@@ -61,6 +62,7 @@ class Facts:
     terminal: bool
     namespaces: list[str]
     cgroup: str
+    foreign: bool = False
 
 
 class Worker:
@@ -150,6 +152,18 @@ class Worker:
         # That nobody is there shows in the next message.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             socket.send_fds(self._hired.sock, [data], fds or [], socket.MSG_NOSIGNAL)
+
+    def hand_over(self) -> Hired:
+        """Give the worker away, which has told its facts and was not started: the caller's now.
+
+        Raises LaunchError if it has died since.
+        """
+        hired, self._hired = self._hired, None
+        if hired is None:
+            raise _died()
+        self._poller.remove(hired.sock.fileno())
+        self._closed = True
+        return hired
 
     def take(self) -> Fd:
         """Give PID 1's pidfd away after a start."""

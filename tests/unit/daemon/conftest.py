@@ -18,7 +18,7 @@ fake_engine = importlib.util.module_from_spec(_spec)
 sys.modules["baleen_fake_engine"] = fake_engine
 _spec.loader.exec_module(fake_engine)
 
-from baleen.daemon.application import HEADERS, Application  # noqa: E402
+from baleen.daemon.application import Application, headers  # noqa: E402
 from baleen.daemon.guard import OriginGuard  # noqa: E402
 from baleen.daemon.http_server import HttpServer, Limits  # noqa: E402
 
@@ -99,7 +99,10 @@ async def running(directory, limits=None):
     async with asyncio.TaskGroup() as group:
         engine = fake_engine.FakeEngine()
         server = HttpServer(
-            Application(engine, OriginGuard(())), group, headers=HEADERS, limits=limits
+            Application(engine, OriginGuard(())),
+            group,
+            headers=headers(experimental=False),
+            limits=limits,
         )
         path = str(directory / "api.sock")
         unix = socket.socket(socket.AF_UNIX)

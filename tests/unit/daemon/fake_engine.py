@@ -40,6 +40,7 @@ class FakeEngine:
         self.hijacked = asyncio.Queue()
         self.received = b""
         self.fail_with = None
+        self.experimental = True
 
     def _check(self, ref):
         if self.fail_with is not None:
@@ -80,6 +81,23 @@ class FakeEngine:
         if "started" in self.calls:
             raise NotModified("already started")
         self.calls.append("started")
+
+    def checkpoint_list(self, ref, directory):
+        self._check(ref)
+        self.calls.append(("checkpoints", directory))
+        return ["cp1", "cp2"]
+
+    async def checkpoint_create(self, ref, name, directory, *, end):
+        self._check(ref)
+        self.calls.append(("checkpoint", name, directory, end))
+
+    async def checkpoint_delete(self, ref, name, directory):
+        self._check(ref)
+        self.calls.append(("delete checkpoint", name, directory))
+
+    async def checkpoint_start(self, ref, name, directory):
+        self._check(ref)
+        self.calls.append(("start from", name, directory))
 
     async def container_stop(self, ref, *, timeout, signal):  # noqa: ASYNC109
         self._check(ref)

@@ -4,6 +4,7 @@ import inspect
 import re
 
 from baleen.daemon import (
+    routes_checkpoints,
     routes_containers,
     routes_explain,
     routes_images,
@@ -15,7 +16,14 @@ from baleen.daemon.facade import EngineFacade
 
 def test_the_routes_call_all_of_the_facade_and_nothing_else():
     called = set()
-    modules = (routes_containers, routes_explain, routes_images, routes_networks, routes_system)
+    modules = (
+        routes_checkpoints,
+        routes_containers,
+        routes_explain,
+        routes_images,
+        routes_networks,
+        routes_system,
+    )
     for module in modules:
         called |= set(re.findall(r"call\.engine\.(\w+)", inspect.getsource(module)))
     declared = {

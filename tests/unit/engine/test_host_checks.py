@@ -109,7 +109,6 @@ def test_a_warning_for_ports_on_the_host_network():
         ({}, {"cgroupns_mode": "x"}, "invalid cgroup namespace mode: x"),
         ({}, {"network_mode": "container:"}, "invalid network mode"),
         ({}, {"isolation": "hyperv"}, "invalid isolation"),
-        ({}, {"runtime": "x"}, "unknown or invalid runtime name: x"),
         (
             {"hostname": "x"},
             {"network_mode": "container:y"},

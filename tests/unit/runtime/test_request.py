@@ -43,6 +43,13 @@ def test_a_good_request_is_parsed():
     assert request.interfaces == ({"name": "eth0"},)
 
 
+def test_a_checkpoint_is_named_by_its_path():
+    assert parse_request(encode(checkpoint="/c/cp")).checkpoint == "/c/cp"
+    assert parse_request(encode()).checkpoint is None
+    with pytest.raises(InvalidArgument, match=r"start.json.checkpoint: an absolute path"):
+        parse_request(encode(checkpoint="c"))
+
+
 def test_what_is_optional_may_be_absent():
     small = {
         key: GOOD[key] for key in ("id", "bundle", "state_dir", "open_stdin", "stdin_once")

@@ -34,6 +34,7 @@ from baleen.engine.explaining.subject import Neighbour, Subject
 from baleen.engine.explaining.syscalls import explain_seccomp
 from baleen.engine.explaining.weaknesses import find_weaknesses
 from baleen.engine.port_bindings import port_requests
+from baleen.engine.runtimes import OWN_NAMES
 from baleen.engine.security_options import parse_security_options
 from baleen.errors import BaleenError, Conflict, NotFound
 from baleen.snapshots import Mounts
@@ -326,6 +327,7 @@ class Explaining:
             image=record.config.image,
             image_id=record.image_id,
             status=record.status.value,
+            runtime="" if record.host_config.runtime in OWN_NAMES else record.host_config.runtime,
             problems=problems,
             weaknesses=find_weaknesses(
                 subject,
@@ -367,9 +369,12 @@ class Explaining:
     def _profile(
         self, record: ContainerRecord, known: _Known
     ) -> tuple[str, dict[str, Any] | None, str]:
+        options = parse_security_options(record.host_config.security_opt)
+        if "seccomp" in known.oci["linux"]:  # a foreign runtime makes its own program of it
+            kind, document, _ = self._seccomp.source(options.seccomp, ())
+            return kind, document, ""
         if known.program == "" or record.host_config.privileged:
             return "unconfined", None, ""
-        options = parse_security_options(record.host_config.security_opt)
         capabilities = known.oci["process"]["capabilities"]["bounding"]
         return self._seccomp.source(options.seccomp, capabilities)
 

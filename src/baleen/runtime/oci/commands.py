@@ -54,6 +54,7 @@ class Invocation:
         arguments: as many as its `Command` allows.
         report: where warnings go.
         systemd_cgroup: systemd is to make the cgroup of a new container.
+        criu: path of the program, "" for the host's.
     """
 
     command: Command
@@ -62,6 +63,7 @@ class Invocation:
     arguments: list[str]
     report: Report
     systemd_cgroup: bool = False
+    criu: str = ""
 
 
 GLOBAL_OPTIONS: Final = (
@@ -71,7 +73,7 @@ GLOBAL_OPTIONS: Final = (
     Option("debug", "log debug messages too"),
     Option("systemd-cgroup", "linux.cgroupsPath is slice:prefix:name, a scope that systemd makes"),
     Option("rootless", "accepted; only `true` is refused: root is needed", "WHEN"),
-    Option("criu", "accepted: there is no checkpoint yet", "PATH"),
+    Option("criu", "the criu program for `checkpoint` and `restore`, if not the host's", "PATH"),
     Option("version", "print the version", short="v"),
     Option("help", "print this", short="h"),
 )
@@ -87,6 +89,22 @@ _CREATION = (
     Option("preserve-fds", "descriptors from 3 on that the process gets too", "N"),
     Option("no-pivot", "refused: the root is always changed by pivot_root(2)"),
     Option("no-new-keyring", "stay in the caller's session keyring"),
+)
+_CRIU = (
+    Option("image-path", "directory of the image, `checkpoint` here if not given", "DIR"),
+    Option("work-path", "directory for criu's log, if not the container's state", "DIR"),
+    Option("tcp-established", "handle open TCP connections"),
+    Option("ext-unix-sk", "handle unix sockets whose other end is outside"),
+    Option("shell-job", "handle a terminal of outside, the caller's"),
+    Option("file-locks", "handle file locks"),
+    Option(
+        "manage-cgroups-mode",
+        "what criu does about cgroups: `ignore`, the default, `soft`, `full` or `strict`",
+        "MODE",
+    ),
+    Option("empty-ns", "`network`: without what is in that namespace", "KIND", many=True),
+    Option("auto-dedup", "drop pages that a later image has again"),
+    Option("lazy-pages", "refused: no process would serve the pages"),
 )
 _FORMAT = Option("format", "`table` or `json`", "FORMAT", "f")
 _ID = "<container-id>"
@@ -139,7 +157,7 @@ _COMMANDS = (
             Option("no-new-privs", "set no_new_privs for it"),
             _PID_FILE,
             _CONSOLE,
-            Option("preserve-fds", "refused unless 0", "N"),
+            Option("preserve-fds", "descriptors from 3 on that the process gets too", "N"),
             Option("ignore-paused", "do not refuse a paused container"),
             Option("process-label", "SELinux context for it", "LABEL"),
             Option("apparmor", "AppArmor profile for it, which must be loaded", "PROFILE"),
@@ -224,16 +242,35 @@ _COMMANDS = (
     Command(
         "checkpoint",
         _ID,
-        "not available yet",
+        "write a running container's processes to image files, with criu",
         "checkpoint",
-        (Option("image-path", "directory of the image", "DIR"),),
+        (
+            *_CRIU,
+            Option("parent-path", "image before this one, relative to its directory", "DIR"),
+            Option("leave-running", "let the container go on"),
+            Option("status-fd", "descriptor to which criu writes when it is ready", "N"),
+            Option("page-server", "ADDRESS:PORT of the page server", "ADDRESS"),
+            Option("pre-dump", "write its memory only, as a base for later, and let it go on"),
+            Option("tcp-skip-in-flight", "leave out TCP connections that are not accepted yet"),
+            Option("link-remap", "make links for open files whose names are gone"),
+        ),
     ),
     Command(
         "restore",
         _ID,
-        "not available yet",
-        "checkpoint",
-        (_BUNDLE, Option("image-path", "directory of the image", "DIR")),
+        "create a container with the processes of such an image",
+        "restore",
+        (
+            _BUNDLE,
+            _CONSOLE,
+            _PID_FILE,
+            _DETACH,
+            *_CRIU,
+            Option("no-subreaper", "accepted: we adopt no processes"),
+            Option("no-pivot", "refused: the root is always changed by pivot_root(2)"),
+            Option("lsm-profile", "LSM profile to restore with, TYPE:NAME", "PROFILE"),
+            Option("lsm-mount-context", "LSM context of mounts to restore with", "CONTEXT"),
+        ),
     ),
 )
 

@@ -41,7 +41,16 @@ if TYPE_CHECKING:
     from baleen.runtime.oci.commands import Invocation
     from baleen.runtime.oci.state import Entry
 
-__all__ = ["Created", "create", "ended_by_signals", "now"]
+__all__ = [
+    "Created",
+    "create",
+    "ended_by_signals",
+    "group_path",
+    "make_group",
+    "now",
+    "preserved_descriptors",
+    "write_pid_file",
+]
 
 
 @record(frozen=True, slots=True)
@@ -123,7 +132,7 @@ def create(
         created=now(),
         creator=os.getpid(),
         creator_start=started_at(os.getpid()),
-        cgroup=_group_path(bundle, name, systemd=invocation.systemd_cgroup),
+        cgroup=group_path(bundle, name, systemd=invocation.systemd_cgroup),
         uid=os.geteuid(),
         shares_pids=bundle.spec.namespaces.get("pid", "host") is not None,
         annotations=dict(bundle.spec.annotations),
@@ -132,7 +141,7 @@ def create(
     undo.callback(entry.remove)
     group = driver.open(values.cgroup)
 
-    def make_group(pid: int) -> None:
+    def make_it(pid: int) -> None:
         driver.create(values.cgroup, resources, pid)
         undo.callback(group.remove)
         undo.callback(group.kill)
@@ -148,7 +157,7 @@ def create(
         seccomp_program=program,
         stdio=None if terminal else launch.Stdio(0, 1, 2),
         cgroup=group,
-        meanwhile=make_group,
+        meanwhile=make_it,
         container_id=name,
         parking=parking,
         preserved=preserved,
@@ -167,7 +176,7 @@ def create(
     for warning in container.warnings:
         invocation.report.warning(warning)
     if console is not None:
-        _hand_over_console(console, container)
+        hand_over_console(console, container)
     values = replace(values, creator=0, creator_start=0)
     entry.write(values)
     return Created(bundle, entry, values, group, container)
@@ -192,7 +201,8 @@ def preserved_descriptors(count: int) -> tuple[int, ...]:
     return tuple(range(3, 3 + count))
 
 
-def _group_path(bundle: Bundle, name: str, *, systemd: bool) -> str:
+def group_path(bundle: Bundle, name: str, *, systemd: bool = False) -> str:
+    """The absolute path of the control group that the document wants, or the name of a scope."""
     if systemd:
         return bundle.spec.cgroups_path or f":baleen:{name}"
     path = bundle.spec.cgroups_path or name
@@ -210,6 +220,14 @@ def _check_scope(driver: CgroupDriver, path: str) -> None:
         scope_of(path)
 
 
+def make_group(undo: contextlib.ExitStack, bundle: Bundle, path: str) -> Cgroup:
+    """Make it with the limits of the document; what is on `undo` kills it and takes it away."""
+    group = detect().create(path, _resources(bundle))
+    undo.callback(group.remove)
+    undo.callback(group.kill)
+    return group
+
+
 def _resources(bundle: Bundle) -> dict[str, object]:
     resources = dict(bundle.spec.resources)
     given = resources.get("devices")
@@ -222,7 +240,7 @@ def _resources(bundle: Bundle) -> dict[str, object]:
     return resources
 
 
-def _hand_over_console(connection: socket.socket, container: launch.Container) -> None:
+def hand_over_console(connection: socket.socket, container: launch.Container) -> None:
     from baleen.runtime.oci import console as sockets
 
     master = container.console

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from baleen.runtime.oci.report import Report
     from baleen.runtime.oci.state import Entry, Record
 
-__all__ = ["execute"]
+__all__ = ["destroy", "execute"]
 
 _DEATH_TIMEOUT_MS = 10_000
 
@@ -49,14 +49,14 @@ def execute(invocation: Invocation) -> int:
                 raise FailedPrecondition(
                     f"cannot delete container {entry.id} that is not stopped: {status}"
                 )
-            _destroy(entry, values, invocation.report)
+            destroy(entry, values, invocation.report)
     except NotFound:
         if not force:
             raise
     return 0
 
 
-def _destroy(entry: Entry, values: Record, report: Report) -> None:
+def destroy(entry: Entry, values: Record, report: Report) -> None:
     """Kill what lives, remove the cgroup and the state."""
     group = group_of(values)
     complete = not values.creator

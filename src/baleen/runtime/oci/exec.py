@@ -15,7 +15,11 @@ from baleen.runtime.namespace_plan import namespace_flags
 from baleen.runtime.oci import console as sockets
 from baleen.runtime.oci.access import group_of, open_init
 from baleen.runtime.oci.bundle import decode, read_file
-from baleen.runtime.oci.creation import ended_by_signals, write_pid_file
+from baleen.runtime.oci.creation import (
+    ended_by_signals,
+    preserved_descriptors,
+    write_pid_file,
+)
 from baleen.runtime.oci.options import whole_number
 from baleen.runtime.oci.state import Store
 from baleen.runtime.prepare import prepare
@@ -47,8 +51,6 @@ def wanted_process(options: Values, command: list[str], config: object) -> Proce
     for name in _REFUSED:
         if options.given(name):
             raise Unsupported(f"--{name} is not supported by this runtime")
-    if options.number("preserve-fds"):
-        raise Unsupported("--preserve-fds of an exec is not supported by this runtime")
     path = options.text("process")
     if path:
         return parse_process(decode(read_file(path), path))
@@ -108,6 +110,8 @@ def execute(invocation: Invocation) -> int:
     """Returns the process's exit code, or 0 when it runs detached."""
     options = invocation.options
     name, *command = invocation.arguments
+    # Looked at before anything is opened here, which would take their numbers.
+    preserved = preserved_descriptors(options.number("preserve-fds"))
     entry = Store(invocation.root).open(name)
     values = entry.read()
     group = group_of(values)
@@ -136,7 +140,9 @@ def execute(invocation: Invocation) -> int:
         started = exec_process(
             undo.enter_context(open_init(values)),
             namespace_flags(parse_spec(config).namespaces),
-            replace(prepare(process, stdio, program), outlives_parent=detached),
+            replace(
+                prepare(process, stdio, program), outlives_parent=detached, preserved=preserved
+            ),
             cgroup=group,
         )
         with _killed_on_failure(started):

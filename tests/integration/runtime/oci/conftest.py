@@ -135,6 +135,11 @@ def runtime(tmp_path):
         assert [path for path in children if os.path.basename(path)[1:].isdigit()] == []
 
 
+def _directories(group):
+    """Where the group is: in each hierarchy of version 1, or in the only one."""
+    return group.directories if hasattr(group, "directories") else [group.directory]
+
+
 @contextlib.contextmanager
 def subscribed_orphans():
     """Reap what `create` leaves to its subreaper, as conmon and containerd's shim do."""

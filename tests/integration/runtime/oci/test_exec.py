@@ -73,6 +73,31 @@ def test_a_terminal_is_relayed_in_the_foreground(running):
     assert "without setting console socket" in running.errors
 
 
+@pytest.mark.parametrize("words", [(), ("-t",)])
+def test_descriptors_are_preserved_and_no_others_are_there(running, words):
+    pipes = [os.pipe() for _ in range(2)]
+
+    def place():
+        writers = [os.dup(writer) for _, writer in pipes]
+        for number, writer in enumerate(writers, 3):
+            os.dup2(writer, number)
+
+    script = "echo >&3 three; echo >&4 four; ls /proc/self/fd"
+    options = ("--preserve-fds", "2", *words)
+    output = running("exec", *options, "c1", "sh", "-c", script, preexec_fn=place, close_fds=False)
+    for (reader, writer), text in zip(pipes, (b"three\n", b"four\n"), strict=True):
+        os.close(writer)
+        assert os.read(reader, 100) == text
+        os.close(reader)
+    # The last one is the directory that is listed.
+    assert output.split() == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_descriptors_that_are_not_there_are_refused(running):
+    running("exec", "--preserve-fds", "9", "c1", "true", code=255)
+    assert "descriptor 3 is not open" in running.errors
+
+
 def test_a_signal_is_forwarded(running):
     script = "trap 'exit 9' TERM; echo set; while :; do :; done"
     command = running.command("exec", "c1", "sh", "-c", script)

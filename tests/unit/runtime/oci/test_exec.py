@@ -79,7 +79,7 @@ def test_labels_are_taken_as_those_of_a_document(words, field):
         _wanted(*words, "c", "ls")
 
 
-@pytest.mark.parametrize("words", [("--cgroup", "x"), ("--preserve-fds", "1")])
+@pytest.mark.parametrize("words", [("--cgroup", "x")])
 def test_what_is_not_done_is_refused(words):
     with pytest.raises(Unsupported, match="not supported"):
         _wanted(*words, "c", "ls")

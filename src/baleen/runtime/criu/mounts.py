@@ -1,0 +1,92 @@
+"""The mounts of a process, as the kernel lists them.
+
+See: proc_pid_mountinfo(5).
+"""
+
+from __future__ import annotations
+
+import os
+
+from baleen.linux.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+__all__ = ["MountLine", "mount_id", "parse_mounts", "read_mounts"]
+
+_ESCAPES: Final = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
+_CHUNK: Final = 1 << 16
+
+
+@record(frozen=True, slots=True)
+class MountLine:
+    """One line.
+
+    Attributes:
+        device: major and minor of the file system, "0:28".
+        root: what of the file system is mounted.
+        place: where, seen by the process.
+        options: of the mount, not of the file system.
+    """
+
+    id: int
+    parent: int
+    device: str
+    root: str
+    place: str
+    options: tuple[str, ...]
+    kind: str
+
+
+def _path(text: str) -> str:
+    if "\\" in text:
+        for escaped, character in _ESCAPES:
+            text = text.replace(escaped, character)
+    return text
+
+
+def parse_mounts(text: str) -> list[MountLine]:
+    """The lines of a mountinfo file, in order. Raises ValueError."""
+    result = []
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        number, parent, device, root, place, options, *_ = before.split(" ")
+        kind = after.split(" ", 1)[0]
+        result.append(
+            MountLine(
+                int(number),
+                int(parent),
+                device,
+                _path(root),
+                _path(place),
+                tuple(options.split(",")),
+                kind,
+            )
+        )
+    return result
+
+
+def read_mounts(pid: int) -> list[MountLine]:
+    """The mounts of process `pid` (FileNotFoundError, ProcessLookupError: it is gone)."""
+    return parse_mounts(os.fsdecode(_read(f"/proc/{pid}/mountinfo")))
+
+
+def mount_id(path: str) -> int:
+    """The id in an fdinfo file: of the mount that the descriptor's file is on."""
+    for line in _read(path).splitlines():
+        name, _, value = line.partition(b":")
+        if name == b"mnt_id":
+            return int(value)
+    raise ValueError(f"{path} has no mnt_id")
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(fd, _CHUNK):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
