@@ -102,6 +102,7 @@ OPTIONS = (
     _option("default-shm-size", "size", "default size of /dev/shm"),
     _option("cgroup-parent", "text", "cgroup that contains those of all containers"),
     _option("exec-opt", "list", "native.cgroupdriver=cgroupfs", key="exec-opts"),
+    _option("cdi-spec-dir", "list", "directory of CDI spec files", key="cdi-spec-dirs"),
     _option("init", "flag", "run an init in containers that forwards signals and reaps"),
     _option("seccomp-profile", "text", 'seccomp profile file, "builtin" or "unconfined"'),
     _option("default-runtime", "text", "baleen (also under the name runc)"),
@@ -117,7 +118,7 @@ OPTIONS = (
     _option("max-concurrent-uploads", "integer", "", accepted=_LATER),
     _option("max-download-attempts", "integer", "", accepted=_LATER),
     _option("experimental", "flag", "", accepted="nothing is experimental"),
-    _option("feature", "any", "", key="features", accepted="there are none to choose"),
+    _option("feature", "any", "", key="features", accepted="but for `cdi`: false turns CDI devices off"),
     _option("raw-logs", "flag", "", accepted="logs are never coloured"),
     _option("builder", "any", "", accepted="there is no builder yet"),
     _option("containerd", "text", "", accepted="containerd is not used"),
@@ -128,7 +129,7 @@ OPTIONS = (
 UNSUPPORTED = frozenset(
     {
         "add-runtime", "allow-direct-routing", "authorization-plugin", "authorization-plugins",
-        "bip6", "bridge-accept-fwmark", "cdi-spec-dir", "cdi-spec-dirs", "cpu-rt-period",
+        "bip6", "bridge-accept-fwmark", "cpu-rt-period",
         "cpu-rt-runtime", "default-cgroupns-mode", "default-gateway", "default-gateway-v6",
         "default-ipc-mode", "default-network-opt", "default-network-opts", "fixed-cidr",
         "fixed-cidr-v6", "host-gateway-ip", "host-gateway-ips", "http-proxy", "https-proxy",

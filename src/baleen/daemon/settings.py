@@ -47,6 +47,7 @@ def engine_config(config: Config, labels: Sequence[str]) -> EngineConfig:
         labels=labels,
         warnings=[_OPEN_TCP] if open_tcp else [],
         debug=config.debug,
+        cdi_spec_dirs=config.cdi_spec_dirs,
         insecure_registries=config.insecure_registries,
         registry_mirrors=config.registry_mirrors,
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from baleen.engine.container_networks import shared_with
+from baleen.engine.device_requests import apply_device_requests
 from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
 from baleen.engine.oci_spec import Facts, bounding_capabilities, build_spec
@@ -164,6 +165,8 @@ class Bundles:
         spec = attempt(lambda: build_spec(config, host, facts), nothing)
         if not spec:  # a device that is not there
             spec = build_spec(config, msgspec.structs.replace(host, devices=[]), facts)
+        requests, directories = host.device_requests, self._config.cdi_spec_dirs
+        spec = attempt(lambda: apply_device_requests(spec, requests, directories), spec)
         return spec, problems
 
     def wants_init(self, record: ContainerRecord) -> bool:
@@ -255,7 +258,8 @@ class Bundles:
         user = self._user(record, mounts)
         etc = self._etc_directory(record)
         facts = self._facts(record, user, resolved, paths, self._shm(record), etc)
-        return build_spec(record.config, host, facts)
+        spec = build_spec(record.config, host, facts)
+        return apply_device_requests(spec, host.device_requests, self._config.cdi_spec_dirs)
 
     def _facts(
         self,

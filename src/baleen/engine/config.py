@@ -33,6 +33,7 @@ class EngineConfig:
         seccomp_profile: path of a profile, "unconfined", or None for the built-in one.
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
+        cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
         debug: whether the daemon logs debug messages, as `info` shows it.
     """
 
@@ -59,5 +60,6 @@ class EngineConfig:
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     debug: bool = False
+    cdi_spec_dirs: Sequence[str] = ()
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()
