@@ -118,7 +118,7 @@ OPTIONS = (
     _option("max-concurrent-uploads", "integer", "", accepted=_LATER),
     _option("max-download-attempts", "integer", "", accepted=_LATER),
     _option("experimental", "flag", "", accepted="nothing is experimental"),
-    _option("feature", "any", "", key="features", accepted="but for `cdi`: false turns CDI devices off"),
+    _option("feature", "any", "", key="features", accepted="`cdi`: false turns CDI off"),
     _option("raw-logs", "flag", "", accepted="logs are never coloured"),
     _option("builder", "any", "", accepted="there is no builder yet"),
     _option("containerd", "text", "", accepted="containerd is not used"),

@@ -289,6 +289,7 @@ class Bundles:
             shm_path=shm_path,
             default_ulimits=self._config.default_ulimits,
             default_shm_size=self._config.default_shm_size,
+            has_time_namespaces=os.path.exists("/proc/self/ns/time"),  # noqa: PTH110
             cpu_count=os.cpu_count() or 1,
         )
 

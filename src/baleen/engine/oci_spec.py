@@ -59,6 +59,7 @@ class Facts:
         shm_path: directory bound as /dev/shm (shareable IPC); None: an own tmpfs.
         default_ulimits: the daemon's (soft, hard) by name.
         default_shm_size: bytes of /dev/shm when the client names none.
+        has_time_namespaces: whether the kernel has them (CONFIG_TIME_NS).
         cpu_count: for the paths that are masked for each CPU; None: those of this host.
     """
 
@@ -79,6 +80,7 @@ class Facts:
     shm_path: str | None = None
     default_ulimits: Mapping[str, tuple[int, int]] | None = None
     default_shm_size: int = 64 * 1024 * 1024
+    has_time_namespaces: bool = True
     cpu_count: int | None = None
 
 
@@ -247,6 +249,7 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[Document]:
         ("ipc", host.ipc_mode, facts.ipc_path),
         ("uts", host.uts_mode, None),
         ("cgroup", _cgroup_mode(host, facts), None),
+        ("time", "private" if facts.has_time_namespaces else "host", None),
     )
     for kind, mode, path in wanted:
         if path is not None:
