@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from baleen.containers.times import now_text
 from baleen.engine.attaching import send_attach
+from baleen.engine.ended import unless_ended
 from baleen.engine.supervisor_link import SupervisorLink, end_supervisor
 from baleen.errors import BaleenError, Internal, StartFailed
 
@@ -201,6 +202,16 @@ class Starter:
         self._bundles.clean(record)
         remove_ending(record)
         return ended
+
+    def freeze(self, record: ContainerRecord) -> None:
+        """Stop all processes of the container (Conflict: it has ended)."""
+        with unless_ended(record):
+            self.cgroup_of(record).freeze()
+
+    def thaw(self, record: ContainerRecord) -> None:
+        """Let them go on (Conflict: it has ended)."""
+        with unless_ended(record):
+            self.cgroup_of(record).thaw()
 
     def cgroup_of(self, record: ContainerRecord) -> Cgroup:
         """Return the container's cgroup, which exists while the container runs."""
