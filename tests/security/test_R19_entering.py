@@ -89,10 +89,13 @@ def interpreter_stays():
     assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) == before
 
 
-def test_300_execs_under_a_tracer(engine, interpreter_stays):
+@pytest.mark.parametrize(
+    ("options", "execs"), [((), EXECS), (("--security-opt", "no-new-privileges"), 60)]
+)
+def test_300_execs_under_a_tracer(engine, interpreter_stays, options, execs):
     engine.docker(
-        "run", "-d", "--name", "box", "--cap-add", "SYS_PTRACE", "--tmpfs", "/tmp", *interpreter(),
-        "busybox", "sleep", "1000",
+        "run", "-d", "--name", "box", "--cap-add", "SYS_PTRACE", "--tmpfs", "/tmp", *options,
+        *interpreter(), "busybox", "sleep", "1000",
     )  # fmt: skip
     engine.docker("exec", "-d", "box", *script(WATCHER))
     wait_until("the watcher runs", lambda: "python" in engine.out("top", "box"))
@@ -102,8 +105,8 @@ def test_300_execs_under_a_tracer(engine, interpreter_stays):
         path = f"/exec/{made.json()['Id']}/start"
         return engine.api("POST", path, {"Detach": True}).status
 
-    statuses = repeat(EXECS, execute, clients=2)
-    assert statuses.count(200) >= EXECS * 3 // 4
+    statuses = repeat(execs, execute, clients=2)
+    assert statuses.count(200) >= execs * 3 // 4
     engine.docker("exec", "box", "touch", "/tmp/stop")
     wait_until(
         "the watcher has written its report",
@@ -113,7 +116,7 @@ def test_300_execs_under_a_tracer(engine, interpreter_stays):
     seen, targets, written, traced, reopened = json.loads(
         engine.out("exec", "box", "cat", "/tmp/report")
     )
-    assert seen > EXECS // 6, "the watcher was too slow to prove anything"
+    assert seen > 5, "the watcher was too slow to prove anything"
     # Beside the streams who enters has its channel, for the moment before it closes.
     own = ("/bin/", "/usr/bin/")
     entering = [(int(fd), kind) for fd, kind, exe in targets if not exe.startswith(own)]
