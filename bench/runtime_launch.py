@@ -25,6 +25,7 @@ from baleen.linux import process as linux_process
 from baleen.linux.cgroup.detect import detect
 from baleen.runtime import launch
 from baleen.runtime.default_spec import DEFAULT_CAPABILITIES, default_spec
+from baleen.runtime.prepare import prepare
 from baleen.runtime.seccomp import compile_profile, default_profile
 from baleen.runtime.spec import parse_process, parse_spec
 
@@ -94,16 +95,12 @@ def measure_ours(work: str, document: dict, rounds: int) -> tuple[float, float, 
 
     whole = timed(rounds, run)
     cgroup, container = start(("sleep", "1000"))
-    process = parse_process(document["process"] | {"args": ["true"]})
+    process = prepare(parse_process(document["process"] | {"args": ["true"]}), stdio, program)
+    namespaces = launch.namespace_flags(spec)
 
     def execute() -> None:
         entered = launch.exec_process(
-            container.pidfd,
-            spec,
-            process,
-            seccomp_program=program,
-            stdio=stdio,
-            cgroup=cgroup,
+            container.pidfd, namespaces, process, cgroup=cgroup
         )
         assert linux_process.wait_pidfd(entered.pidfd.fileno()) == 0
         entered.pidfd.close()

@@ -29,7 +29,7 @@ from baleen.errors import BaleenError, Conflict, InvalidArgument, NotFound, Unav
 from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AsyncExitStack
     from pathlib import Path
 
@@ -81,8 +81,16 @@ class Bundles:
 
     def cgroup_path(self, record: ContainerRecord) -> str:
         """Return the absolute path of the container's cgroup in each hierarchy."""
+        return f"{self._cgroup_parent(record)}/{record.id}"
+
+    def _cgroup_parent(self, record: ContainerRecord) -> str:
         parent = record.host_config.cgroup_parent or self._config.cgroup_parent
-        return f"/{parent.strip('/')}/{record.id}"
+        return "/" + parent.strip("/")
+
+    def cgroup_parents(self, records: Iterable[ContainerRecord]) -> set[str]:
+        """Return the cgroups in which those of these and of other containers are."""
+        own = "/" + self._config.cgroup_parent.strip("/")
+        return {own, *(self._cgroup_parent(record) for record in records)}
 
     async def write(self, record: ContainerRecord, sandbox: Sandbox, undo: AsyncExitStack) -> str:
         """Prepare everything for one run; returns the path of start.json.

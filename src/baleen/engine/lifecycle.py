@@ -18,6 +18,7 @@ from baleen.containers.state import Status
 from baleen.containers.times import now_text
 from baleen.engine.live import WaitResult, resolved
 from baleen.engine.starter import Ending, Starter
+from baleen.engine.stop_rules import is_wish_to_end, stop_signal, stop_timeout
 from baleen.engine.use_events import publish_release, publish_use
 from baleen.errors import (
     BaleenError,
@@ -46,10 +47,11 @@ __all__ = ["Lifecycle"]
 
 log = logging.getLogger(__name__)
 
-# What dockerd waits between SIGTERM and SIGKILL unless told otherwise.
-_DEFAULT_STOP_TIMEOUT_S = 10
 # After SIGKILL the kernel needs no more than this; a process in uninterruptible sleep may.
 _KILL_TIMEOUT_S = 10
+
+# When to look at what a killed supervisor has left: its processes die behind it.
+_DYING_S = (0.05, 0.2, 1.0, 3.0)
 
 _SIGKILL = 9
 
@@ -154,13 +156,13 @@ class Lifecycle:
             InvalidArgument: no such signal.
         """
         record = self._store.get(ref)
-        number = _stop_signal(record, signal)
+        number = stop_signal(record, signal)
         live = self._lives[record.id]
         async with live.lock:
             record = self._require(live.id)
             if not record.status.is_active:
                 raise NotModified(f"container {record.id} is already stopped")
-            await self._stop_locked(live, number, _stop_timeout(record, timeout))
+            await self._stop_locked(live, number, stop_timeout(record, timeout))
             self._publish(live.id, "stop")
 
     async def _stop_locked(self, live: LiveContainer, number: int, timeout_s: int | None) -> None:
@@ -219,7 +221,7 @@ class Lifecycle:
         if number != _SIGKILL:
             await live.link.send("signal", signal=number)
             self._publish(record.id, "kill", signal=str(number))
-            if record.status is Status.PAUSED and _is_to_end(record, number):
+            if record.status is Status.PAUSED and is_wish_to_end(record, number):
                 await self._let_go_on(live)
             return
         await self.end(record.id)
@@ -276,14 +278,14 @@ class Lifecycle:
     ) -> None:
         """Stop the container if it runs, then start it."""
         record = self._store.get(ref)
-        number = _stop_signal(record, signal)
+        number = stop_signal(record, signal)
         live = self._lives[record.id]
         async with live.lock:
             record = self._require(live.id)
             if record.status.is_active:
                 live.keep = True
                 try:
-                    await self._stop_locked(live, number, _stop_timeout(record, timeout))
+                    await self._stop_locked(live, number, stop_timeout(record, timeout))
                 finally:
                     live.keep = False
             await self._start_locked(live)
@@ -400,7 +402,14 @@ class Lifecycle:
     async def supervisor_lost(self, record: ContainerRecord) -> None:
         """Clean up after a supervisor that was killed: end the container, note the exit."""
         log.error("the supervisor of container %s is gone; ending the container", record.id)
+        self._tasks.start(self._remove_left_groups(record), f"groups beside {record.id[:12]}")
         await self.exited(record.id, await self._starter.clean_up_lost(record))
+
+    async def _remove_left_groups(self, record: ContainerRecord) -> None:
+        """Remove what its shim had made ahead, while what is killed with a shim is dying."""
+        for pause_s in _DYING_S:
+            await asyncio.sleep(pause_s)
+            await self._tasks.blocking(self._starter.remove_left_groups, [record])
 
     async def exited(self, container_id: str, ending: Ending) -> None:
         """Note that the container's process ended and will not be started again by its policy."""
@@ -486,26 +495,8 @@ class Lifecycle:
         )
 
 
-def _stop_signal(record: ContainerRecord, signal: str | None) -> int:
-    return parse_signal(signal or record.config.stop_signal or "SIGTERM")
-
-
-def _is_to_end(record: ContainerRecord, number: int) -> bool:
-    """Whether the signal counts as a wish to end: any one, or the stop signal if there is one."""
-    wanted = record.config.stop_signal
-    return not wanted or number == parse_signal(wanted)
-
-
 def _health_of_stopped(record: ContainerRecord) -> Health | None:
     """Return the health of a container that is probed no more: Docker calls it unhealthy."""
     if record.health is None:
         return None
     return msgspec.structs.replace(record.health, status="unhealthy")
-
-
-def _stop_timeout(record: ContainerRecord, timeout: int | None) -> int | None:
-    if timeout is None:
-        timeout = record.config.stop_timeout
-    if timeout is None:
-        timeout = _DEFAULT_STOP_TIMEOUT_S
-    return None if timeout < 0 else timeout

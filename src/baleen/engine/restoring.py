@@ -93,6 +93,7 @@ class Restoring:
             if live.link is not None:
                 await self._ask_state(record)
         await self._tasks.blocking(self._end_unrecorded)
+        await self._tasks.blocking(self._starter.remove_left_groups, list(self._store))
         await self._complete_removals()
         await self._remove_orphans()
         await self._removing.remove_unclaimed_volumes()

@@ -24,9 +24,10 @@ from baleen.engine.attaching import send_attach
 from baleen.engine.ended import unless_ended
 from baleen.engine.supervisor_link import SupervisorLink, end_supervisor
 from baleen.errors import BaleenError, Internal, StartFailed
+from baleen.runtime.warm_groups import remove_left_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from baleen.containers.record import ContainerRecord
     from baleen.engine.bundles import Bundles
@@ -212,6 +213,11 @@ class Starter:
         """Let them go on (Conflict: it has ended)."""
         with unless_ended(record):
             self.cgroup_of(record).thaw()
+
+    def remove_left_groups(self, records: Iterable[ContainerRecord]) -> None:
+        """Remove the control groups that killed supervisors had made ahead. Blocks."""
+        for parent in self._bundles.cgroup_parents(records):
+            remove_left_groups(self._cgroups, parent)
 
     def cgroup_of(self, record: ContainerRecord) -> Cgroup:
         """Return the container's cgroup, which exists while the container runs."""

@@ -13,9 +13,10 @@ from baleen.linux import mount as m
 from baleen.linux import namespaces as ns
 from baleen.linux.path import make_directory
 from baleen.linux.pty import make_controlling
-from baleen.linux.record import record
+from baleen.linux.record import record, replace
 from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
 from baleen.runtime import devices, hardening, masks, reaper, rootfs, sync
+from baleen.runtime.prepare import LATER, Stdio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from baleen.runtime.spec import Spec
     from baleen.runtime.user_namespace import OpenedTree
 
-__all__ = ["InitPlan", "run", "run_through_intermediate"]
+__all__ = ["InitPlan", "finish", "run", "run_through_intermediate"]
 
 _MODE_OF_CWD: Final = 0o755
 
@@ -130,8 +131,7 @@ def _enter(plan: InitPlan, channel: sync.Channel) -> OpenedTree | None:
     return None
 
 
-def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = None) -> None:
-    spec, process = plan.spec, plan.process
+def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = None) -> NoReturn:
     os.setsid()
     channel.stage = "joining namespaces"
     if tree is None:
@@ -140,6 +140,15 @@ def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = Non
     channel.stage = "making namespaces"
     ns.unshare(plan.unshare)
     channel.send(sync.MESSAGE_NAMESPACES)
+    finish(plan, channel, tree)
+
+
+def finish(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = None) -> NoReturn:
+    """Be PID 1 from the moment in which the namespaces are there; never returns but raises.
+
+    The channel, the standard streams and what the plan lists are all that is open.
+    """
+    spec, process = plan.spec, plan.process
     channel.wait_for(sync.MESSAGE_CGROUP)
     _join_cgroup(plan, channel, entered=tree is not None)
     channel.stage = "setting the host name"
@@ -151,6 +160,11 @@ def _set_up(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = Non
         channel.stage = "joining a session keyring"
         hardening.new_keyring()
     terminal = _build_root(plan, channel, tree)
+    if process.stdio is LATER:
+        channel.stage = "taking the standard streams"
+        message, fds = channel.receive()
+        assert message == sync.MESSAGE_STREAMS, message
+        process = replace(process, stdio=Stdio(*fds) if fds else None)
     if terminal is None:
         hardening.use_stdio(process, channel, plan.kept())
         channel.send(sync.MESSAGE_READY)
@@ -234,7 +248,7 @@ def _run_create_hooks(hooks: HookRunner, channel: sync.Channel, root: Fd) -> Non
         hooks.run("createContainer", "creating", os.getpid())
 
 
-def _execute(plan: InitPlan, channel: sync.Channel) -> None:
+def _execute(plan: InitPlan, channel: sync.Channel) -> NoReturn:
     process = plan.process
     channel.stage = "entering the working directory"
     hardening.change_directory(process.cwd)

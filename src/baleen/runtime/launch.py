@@ -31,20 +31,19 @@ See: pid_namespaces(7), pivot_root(2), OCI runtime-spec runtime.md Lifecycle.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import resource
 import select
 import signal
-import socket
 
-from baleen.linux import namespaces as ns
 from baleen.linux import process as linux_process
 from baleen.linux.fd import Fd
 from baleen.linux.record import record, replace
 from baleen.runtime import enter, init_process
-from baleen.runtime.children import destroy, own_child
-from baleen.runtime.failure import LaunchError, decode_failure, reason
+from baleen.runtime.children import destroy
+from baleen.runtime.failure import LaunchError, decode_failure
+from baleen.runtime.forking import clone_through_intermediate, fork_into
+from baleen.runtime.link import Link, channel
 from baleen.runtime.namespace_plan import (
     CLONE_FLAGS,
     map_mounts,
@@ -52,27 +51,27 @@ from baleen.runtime.namespace_plan import (
     new_namespaces,
     open_namespaces,
 )
-from baleen.runtime.prepare import Prepared, Rootfs, Stdio, prepare
+from baleen.runtime.prepare import LATER, Prepared, Rootfs, Stdio, prepare
 from baleen.runtime.sync import (
-    CHANNEL_BYTES,
     MESSAGE_CGROUP,
     MESSAGE_HOOKS,
     MESSAGE_MOUNTED,
     MESSAGE_NAMESPACES,
     MESSAGE_READY,
     MESSAGE_START,
+    MESSAGE_STREAMS,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import NoReturn
+    from collections.abc import Callable
 
     from baleen.linux.cgroup.driver import Cgroup
     from baleen.runtime.hooks import HookRunner
     from baleen.runtime.oci.parking import Parking
     from baleen.runtime.seccomp_listener import SeccompListener
     from baleen.runtime.spec import Process, Spec
+    from baleen.runtime.warm import WarmInit
 
 __all__ = [
     "Container",
@@ -82,6 +81,7 @@ __all__ = [
     "Rootfs",
     "Stdio",
     "create",
+    "create_warm",
     "exec_process",
     "init_ended",
     "namespace_flags",
@@ -108,7 +108,7 @@ class Container:
         pid: int,
         pidfd: Fd,
         netns: Fd,
-        link: _Link,
+        link: Link,
         warnings: tuple[str, ...],
         hooks: HookRunner | None = None,
         outside: Prepared | None = None,
@@ -119,11 +119,17 @@ class Container:
         self.netns = netns
         self.console: Fd | None = None
         self.warnings = warnings
-        self._link: _Link | None = link
+        self._link: Link | None = link
         self._ready = False
         self._hooks = hooks
         self._outside = outside
         self._listener = listener
+
+    def give_streams(self, stdio: Stdio | None) -> None:
+        """Give a PID 1 that was made ahead its streams, which stay ours; None with a terminal."""
+        assert self._link is not None
+        fds = () if stdio is None else (stdio.stdin, stdio.stdout, stdio.stderr)
+        self._link.send_with_fds(MESSAGE_STREAMS, fds)
 
     def wait_ready(self) -> None:
         """Block until all mounts are made and PID 1 is parked; a second call returns at once.
@@ -273,7 +279,7 @@ def create(
         listener = seccomp_listener(spec, container_id, bundle)
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as inherited:
         joined = open_namespaces(inherited, spec)
-        link, theirs = _channel(undo)
+        link, theirs = channel(undo)
         plan = init_process.InitPlan(
             spec=spec,
             process=prepared,
@@ -303,14 +309,14 @@ def create(
             meanwhile()
             meanwhile = None
         if "pid" in joined or "user" in joined:
-            pid, pidfd = _clone_through_intermediate(
+            pid, pidfd = clone_through_intermediate(
                 lambda: init_process.run_through_intermediate(plan),
                 link,
                 theirs,
                 for_parent,
             )
         else:
-            pid = _fork_into(
+            pid = fork_into(
                 new_namespaces(spec, "pid", "time"),
                 lambda: init_process.run(plan),
                 sibling=sibling,
@@ -342,6 +348,30 @@ def create(
         # From here on everything belongs to the container; only the namespaces' files are ours.
         undo.pop_all()
         return Container(pid, pidfd, netns, link, warnings, hooks, outside, listener)
+
+
+def create_warm(
+    warm: WarmInit,
+    spec: Spec,
+    *,
+    meanwhile: Callable[[], None],
+    for_parent: Callable[[int, Fd | None], None],
+) -> Container:
+    """As `create`, of a PID 1 made ahead that has read the same documents; it is used up.
+
+    It waits for `Container.give_streams`.
+    """
+    if spec.process is None:
+        raise LaunchError("spec", 0, "the container has no process to run", 128)
+    prepared, _ = _prepare(spec, spec.process, LATER, None)
+    with contextlib.ExitStack() as undo:
+        warm.use(undo)
+        for_parent(warm.pid, warm.pidfd)
+        meanwhile()
+        warm.link.send(MESSAGE_CGROUP)
+        warnings = prepared.warnings + _adjust_oom_score(warm.pid, prepared)
+        undo.pop_all()
+        return Container(warm.pid, warm.pidfd, warm.netns, warm.link, warnings)
 
 
 def _prepare(
@@ -380,146 +410,7 @@ def exec_process(
     return ExecProcess(*enter.enter(enter.EnterPlan(process, target, namespaces, members)))
 
 
-class _Link:
-    """The parent's end of a channel, whose datagrams may have to be looked at twice."""
-
-    __slots__ = ("_early", "_socket")
-
-    def __init__(self, end: socket.socket) -> None:
-        self._socket = end
-        self._early: list[tuple[bytes, Fd | None]] = []
-
-    def receive(self) -> tuple[bytes, Fd | None]:
-        """The next datagram, empty at the end, and the descriptor that came with it."""
-        if self._early:
-            return self._early.pop(0)
-        data, fds, _, _ = socket.recv_fds(self._socket, CHANNEL_BYTES, 1)
-        return data, Fd(fds[0]) if fds else None
-
-    def receive_pid(self) -> int:
-        """The pid that the intermediate process tells, ahead of what came before it."""
-        early: list[tuple[bytes, Fd | None]] = []
-        while True:
-            data, fd = self.receive()
-            if data[:1] == b"P" and data[1:].isdigit():
-                self._early = early
-                return int(data[1:9])
-            if not data:
-                self._early = early
-                for text, _ in early:
-                    if text[:1] == b"{":
-                        raise decode_failure(text)
-                raise LaunchError("enter", 0, "the process that enters the container died", 128)
-            early.append((data, fd))
-
-    def send(self, message: bytes) -> None:
-        """Send one datagram; that nobody is there to read it shows in the next `receive`."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._socket.send(message)
-
-    def close(self) -> None:
-        """Close the socket and descriptors that nobody took."""
-        self._socket.close()
-        for _, fd in self._early:
-            if fd is not None:
-                fd.close()
-        self._early = []
-
-
-def _channel(undo: contextlib.ExitStack) -> tuple[_Link, socket.socket]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    link = _Link(ours)
-    undo.callback(link.close)
-    undo.callback(theirs.close)
-    return link, theirs
-
-
-@contextlib.contextmanager
-def _children_in(flags: int, time_offsets: str) -> Iterator[None]:
-    """While held, forked children land in new namespaces of the kinds pid and time."""
-    with contextlib.ExitStack() as undo:
-        for flag, name in ((ns.CLONE_NEWPID, "pid"), (ns.CLONE_NEWTIME, "time")):
-            if flags & flag:
-                own = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
-                undo.callback(os.close, own)
-                # Undone even if unshare fails: joining our own namespace changes nothing.
-                undo.callback(ns.setns, own, flag)
-        if flags:
-            ns.unshare(flags)
-            ns.set_time_offsets(time_offsets)
-        yield
-
-
-def _fork_into(
-    flags: int, child: Callable[[], NoReturn], *, sibling: bool = False, time_offsets: str = ""
-) -> int:
-    try:
-        with _children_in(flags, time_offsets):
-            pid = ns.clone_sibling() if sibling else os.fork()
-            if pid == 0:
-                child()
-    except OSError as error:
-        what = "fork the container's process"
-        if "timens_offsets" in getattr(error, "__notes__", ()):
-            what = "set linux.timeOffsets"
-        message = f"cannot {what}: {reason(error)}"
-        raise LaunchError("fork", error.errno or 0, message, 128) from error
-    return pid
-
-
-def _clone_through_intermediate(
-    child: Callable[[], NoReturn],
-    link: _Link,
-    theirs: socket.socket,
-    for_parent: Callable[[int, Fd | None], None] | None = None,
-) -> tuple[int, Fd]:
-    """Fork I, which makes the final process our child; returns that and reaps I.
-
-    Either I clones it as its sibling, or it becomes ours when I ends, for which we are a subreaper
-    that long. A clone runs at once, so its messages may come ahead of I's; but when I has ended
-    well, I's is there too. With `for_parent` both are our parent's.
-    """
-    if for_parent is not None:
-        for_parent(_fork_into(0, child, sibling=True), None)
-        theirs.close()
-        pid = link.receive_pid()
-        return pid, _sibling(pid)
-    linux_process.set_child_subreaper(enabled=True)
-    try:
-        helper = _fork_into(0, child)
-        theirs.close()
-        _, status = os.waitpid(helper, 0)
-    finally:
-        linux_process.set_child_subreaper(enabled=False)
-    if status == 0:
-        pid = link.receive_pid()
-        return pid, own_child(pid)
-    data, fd = link.receive()
-    if fd is not None:  # the terminal was made before something else failed
-        fd.close()
-        data, _ = link.receive()
-    if data[:1] == b"{":
-        raise decode_failure(data)
-    raise LaunchError("enter", 0, "the process that enters the container died", 128)
-
-
-def _sibling(pid: int) -> Fd:
-    """As `own_child`, of our parent, who reaps nothing while we work for it."""
-    try:
-        pidfd = linux_process.pidfd_open(pid)
-        try:
-            if linux_process.parent_of(pid) != os.getppid():
-                raise ChildProcessError(errno.ECHILD, "not a sibling")
-        except BaseException:
-            pidfd.close()
-            raise
-    except (ChildProcessError, ProcessLookupError, FileNotFoundError) as error:
-        message = "the process that enters the container told of a process that is not ours"
-        raise LaunchError("enter", error.errno or 0, message, 128) from error
-    return pidfd
-
-
-def _expect(link: _Link, wanted: bytes, pidfd: Fd) -> Fd | None:
+def _expect(link: Link, wanted: bytes, pidfd: Fd) -> Fd | None:
     """Wait for the message `wanted`; returns the descriptor that came with it, if any."""
     data, fd = link.receive()
     if data == wanted:
@@ -542,7 +433,7 @@ def init_ended(status: int | None) -> LaunchError:
     return LaunchError("init", 0, message, 128)
 
 
-def _expect_end(link: _Link) -> None:
+def _expect_end(link: Link) -> None:
     data, _ = link.receive()
     if data:
         raise decode_failure(data)

@@ -8,7 +8,8 @@
 A worker forks processes that are in containers, so it must not know more than it has to. The
 nursery has never heard of a container, so its copies begin knowing of none; and the shim, which
 serves several, is never copied. One worker waits ahead, so that a start waits for no fork; one that
-has done its work comes back and is used again while starts follow each other.
+has done its work comes back and is used again while starts follow each other. While it waits it
+makes the next PID 1 ahead (`warm`): at most as many as workers wait, and only for so long.
 
 See: clone(2) CLONE_PARENT; CVE-2016-9962.
 """
@@ -23,9 +24,12 @@ from collections import deque
 from select import EPOLLIN
 
 from baleen.errors import InvalidArgument
+from baleen.linux.cgroup import CgroupError
+from baleen.linux.fd import Fd
 from baleen.linux.namespaces import clone_sibling
 from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
 from baleen.linux.record import record
+from baleen.runtime.children import destroy
 from baleen.runtime.protocol import receive
 from baleen.runtime.worker import work
 
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from baleen.linux.cgroup import CgroupDriver
+    from baleen.linux.cgroup import Cgroup, CgroupDriver
     from baleen.runtime.poller import Deadline, Poller
 
 __all__ = ["Hired", "Nursery"]
@@ -51,15 +55,47 @@ _REAP_S = 0.05
 
 
 @record(frozen=True, slots=True)
+class Spare:
+    """A PID 1 made ahead, and the control group that it is in by all names that it may have."""
+
+    pid: int
+    pidfd: Fd
+    groups: list[Cgroup]
+
+
+@record(slots=True)
 class Hired:
     """A worker that waits for its order: our child, to be reaped, and our end of its socket.
 
-    `fresh`: it has not started any container yet.
+    `fresh`: it has not started any container yet. `spare` is the PID 1 that it has made
+    ahead, our child too; see `warm`.
     """
 
     pid: int
     sock: socket.socket
     fresh: bool = True
+    spare: Spare | None = None
+
+    def tell_spare(self, message: bytes, fds: list[int], cgroups: CgroupDriver) -> None:
+        """It has made another one; what becomes of that is for `used` or `drop_spare`."""
+        self.drop_spare()
+        pid, _, path = message[1:].decode().partition(" ")
+        self.spare = Spare(int(pid), Fd(fds[0]), [cgroups.open(path)] if path else [])
+
+    def used(self, pid: int) -> None:
+        """That process is a container's, whose supervisor has a pidfd of its own."""
+        if self.spare is not None and self.spare.pid == pid:
+            self.spare.pidfd.close()
+            self.spare = None
+
+    def drop_spare(self) -> None:
+        """Kill and reap it, if there is one: it has done nothing yet, and ends at once."""
+        spare, self.spare = self.spare, None
+        if spare is not None:
+            destroy(spare.pidfd)
+            for group in spare.groups:
+                with contextlib.suppress(CgroupError):  # whoever comes next removes it
+                    group.remove(0)
 
 
 @record(frozen=True, slots=True)
@@ -145,22 +181,50 @@ class Nursery:
             fitting = [one for one in self._ready if one.fresh or not wish.fresh]
             if not fitting:
                 continue
-            hired = min(fitting, key=lambda one: one.fresh)
-            self._ready.remove(hired)
+            hired = min(fitting, key=lambda one: (one.fresh, one.spare is None))
+            self._unready(hired)
             self._waiting.remove(wish)
             self._working += 1
             wish.use(hired)
 
+    def tell_spare(self, hired: Hired, message: bytes, fds: list[int]) -> None:
+        """Note what a worker has said of the PID 1 that it has made ahead."""
+        hired.tell_spare(message, fds, self._cgroups)
+
+    def tell_group(self, hired: Hired, path: str) -> None:
+        """Its spare PID 1 is about to be in the control group at `path`."""
+        if hired.spare is not None:
+            hired.spare.groups.append(self._cgroups.open(path))
+
     def give_back(self, hired: Hired) -> None:
         """Take a worker back that is ready for another order."""
         self._working -= 1
-        self._ready.append(Hired(hired.pid, hired.sock, fresh=False))
+        hired.fresh = False
+        self._ready.append(hired)
+        self._poller.add(hired.sock.fileno(), EPOLLIN, lambda _events: self._said(hired))
         self._serve_waiting()
         while len(self._ready) > _MOST_READY:
             # The warm ones are worth more.
             self._dismiss(max(self._ready, key=lambda one: one.fresh))
         if self._idle is None:
             self._idle = self._poller.call_later(_IDLE_S, self._cool)
+
+    def _said(self, hired: Hired) -> None:
+        """One that waits has made a spare PID 1, or was killed."""
+        try:
+            data, fds = receive(hired.sock)
+        except (ConnectionResetError, InvalidArgument):
+            data, fds = b"", []
+        if data[:1] == b"W" and fds:
+            self.tell_spare(hired, data, fds)
+        else:
+            self._dismiss(hired)
+            self._order()
+
+    def _unready(self, hired: Hired) -> None:
+        self._ready.remove(hired)
+        if not hired.fresh:
+            self._poller.remove(hired.sock.fileno())
 
     def left(self) -> None:
         """A worker that was hired does not come back; its employer has reaped it."""
@@ -179,6 +243,8 @@ class Nursery:
         for one in list(self._ready):
             if one not in kept:
                 self._dismiss(one)
+        for one in kept:
+            one.drop_spare()
         if self._sock is not None:
             self._order()
 
@@ -188,8 +254,9 @@ class Nursery:
             self._idle = self._poller.call_later(_IDLE_S, self._cool)
 
     def _dismiss(self, hired: Hired) -> None:
-        self._ready.remove(hired)
+        self._unready(hired)
         hired.sock.close()
+        hired.drop_spare()
         self._leaving.append(hired.pid)
         self._poller.call_later(_REAP_S, self._reap)
 
@@ -248,7 +315,8 @@ class Nursery:
     def close(self) -> None:
         """Let it and the spare workers end, and reap them."""
         spares = list(self._ready)
-        self._ready.clear()
+        for hired in spares:
+            self._unready(hired)
         if self._sock is not None:
             with contextlib.suppress(OSError):
                 self._sock.shutdown(socket.SHUT_WR)
@@ -256,6 +324,7 @@ class Nursery:
         self._leave()
         for hired in spares:
             hired.sock.close()
+            hired.drop_spare()
             self._leaving.append(hired.pid)
         for pid in self._leaving:
             with contextlib.suppress(ChildProcessError):

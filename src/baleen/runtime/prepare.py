@@ -36,6 +36,10 @@ class Stdio:
     stderr: int
 
 
+# Descriptors that a PID 1 made ahead gets when it comes to use them.
+LATER: Final = Stdio(-1, -1, -1)
+
+
 @record(frozen=True, slots=True)
 class Rootfs:
     """Either `path`, a ready directory, or an overlay of `lower` (top first), `upper` and `work`.

@@ -12,13 +12,17 @@ import os
 
 from baleen.errors import InvalidArgument
 from baleen.linux.record import record
+from baleen.runtime.failure import LaunchError
 from baleen.runtime.prepare import Rootfs
 from baleen.runtime.restart import POLICIES, RestartPolicy
+from baleen.runtime.spec import parse_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
+
+    from baleen.runtime.spec import Spec
 
     _T = TypeVar("_T")
 
@@ -27,6 +31,7 @@ __all__ = [
     "LogRequest",
     "StartRequest",
     "load_request",
+    "load_spec",
     "parse_dns",
     "parse_request",
     "parse_restart",
@@ -264,6 +269,15 @@ def load_request(path: str) -> StartRequest:
         OSError: it cannot be read.
     """
     return parse_request(read_file(path))
+
+
+def load_spec(bundle: str) -> Spec:
+    """Parse config.json (LaunchError: it is malformed or asks for what we cannot do)."""
+    try:
+        document = json.loads(read_file(f"{bundle}/config.json"))
+    except (OSError, ValueError, RecursionError) as err:
+        raise LaunchError("spec", 0, f"config.json: {err}", 128) from err
+    return parse_spec(document)
 
 
 def read_file(path: str) -> bytes:

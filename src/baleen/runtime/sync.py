@@ -4,7 +4,8 @@ Datagrams of one SOCK_SEQPACKET pair whose ends are close-on-exec: "N" namespace
 cgroup is there, "R" ready (with the terminal's master), "S" start, "P<pid>" the final process, or a
 JSON object: a failure, after which the child exits. The end of the stream means that execve
 succeeded. Only where they are needed: "M" all is mounted, "H" the hooks on the host have run;
-"L<fd>" a seccomp listener at that descriptor of the child's, "L" somebody has it.
+"L<fd>" a seccomp listener at that descriptor of the child's, "L" somebody has it; "I" the standard
+streams of a PID 1 made ahead, see `warm`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ MESSAGE_START: Final = b"S"
 MESSAGE_MOUNTED: Final = b"M"
 MESSAGE_HOOKS: Final = b"H"
 MESSAGE_LISTENER: Final = b"L"
+MESSAGE_STREAMS: Final = b"I"
 
 _SIGNALS: Final = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
@@ -54,6 +56,14 @@ class Channel:
         """Send one message and a descriptor, which stays ours too."""
         with socket.socket(fileno=os.dup(self.fd)) as borrowed:
             socket.send_fds(borrowed, [message], [fd])
+
+    def receive(self) -> tuple[bytes, list[int]]:
+        """Wait for any message and its descriptors; leave the process as `wait_for` does."""
+        with socket.socket(fileno=os.dup(self.fd)) as borrowed:
+            data, fds, _, _ = socket.recv_fds(borrowed, CHANNEL_BYTES, 3)
+        if not data:
+            os._exit(1)
+        return data, fds
 
     def wait_for(self, message: bytes) -> None:
         """Block until we may go on; leave the process if the parent went away instead."""

@@ -11,10 +11,14 @@ process that serves others meanwhile.
                                         create() ── clone as sibling ──► C, PID 1
          ◄─── "H<pid>" ───────────────       the intermediate process, S is to reap it
          ◄─── "C<pid>" + pidfd ───────       PID 1: S kills and reaps it, whatever happens to W
+         ◄─── "G<group>" ─────────────       both may come before the "start", with a PID 1 made
+                                             ahead: that control group is in the making
          ◄─── "N" + netns ────────────       a new network namespace, loopback up
          ──── "go" ──────────────────►       only with a resolver: it listens
          ◄─── "S<r><time>" (+ console)       execve succeeded; <r> 1: W is ready for the next order
          or   "F<g>{failure}", "E<g>"        failed; PID 1 ended. <g> 1: the control group was made
+         ◄─── "W<pid> <group>" + pidfd       with nothing to do: a PID 1 made ahead, for S to reap
+                                             unless a "C" of that pid follows some time
 
 C is W's sibling, hence the shim's child. W dies with S, and so do PID 1 and what is not started
 yet: it waits for W's word.
@@ -29,8 +33,9 @@ See: docs/architecture.md; clone(2) CLONE_PARENT.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
+import select
 import signal
 import socket
 from time import time_ns
@@ -41,28 +46,32 @@ from baleen.linux.record import replace
 from baleen.linux.rtnetlink import RouteSocket
 from baleen.runtime.failure import LaunchError, as_launch_error, encode_failure
 from baleen.runtime.interfaces import attach_interface, bring_up_loopback
-from baleen.runtime.launch import InitEnded, create
+from baleen.runtime.launch import InitEnded, create, create_warm
 from baleen.runtime.logfile import format_time
 from baleen.runtime.prepare import Stdio
 from baleen.runtime.protocol import decode, encode, receive
-from baleen.runtime.request import load_request, read_file
-from baleen.runtime.spec import parse_spec
+from baleen.runtime.request import load_request, load_spec, read_file
+from baleen.runtime.warm import kinds_of, make_warm
+from baleen.runtime.warm_groups import WORKER_NAME, remove_left_groups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from baleen.linux.cgroup import CgroupDriver
+    from baleen.linux.cgroup import Cgroup, CgroupDriver
     from baleen.linux.fd import Fd
     from baleen.runtime.launch import Container
     from baleen.runtime.protocol import Message
     from baleen.runtime.request import StartRequest
     from baleen.runtime.spec import Spec
+    from baleen.runtime.warm import Kinds, WarmInit
 
 __all__ = ["GO", "START", "work"]
 
 # Nothing here collects garbage.
 _MOST_STARTS = 64
+# With so long nothing to do a PID 1 is made ahead: not while starts queue.
+_QUIET_S = 0.001
 START = b"start"
 GO = b"go"
 
@@ -75,7 +84,7 @@ def work(sock: socket.socket, cgroups: CgroupDriver, shim: int) -> NoReturn:
         if os.getppid() == shim:
             keep = {0, 1, 2, sock.fileno()}
             close_all_except(keep)
-            set_name("baleen-worker")
+            set_name(WORKER_NAME)
             _serve(sock, cgroups, keep)
             status = 0
     finally:
@@ -84,27 +93,33 @@ def work(sock: socket.socket, cgroups: CgroupDriver, shim: int) -> NoReturn:
 
 def _serve(sock: socket.socket, cgroups: CgroupDriver, keep: set[int]) -> None:
     done = 0
+    warm: WarmInit | None = None
+    kinds: Kinds | None = None
     while done < _MOST_STARTS:
+        if warm is None and kinds is not None and not select.select([sock], [], [], _QUIET_S)[0]:
+            if done == 1:
+                remove_left_groups(cgroups, kinds.cgroup_parent)
+            warm = make_warm(kinds, cgroups, lambda *one: _tell_warm(sock, *one))
         data, fds = receive(sock)
         if not data:
             return
         order = decode(data)
+        if warm is not None and not warm.alive:
+            warm.close()
+            warm = None
         netns = fds[0] if fds else -1
-        one = _Work(sock, cgroups, netns, has_cgroup=order["has_cgroup"] is True)
+        one = _Work(sock, cgroups, netns, warm, has_cgroup=order["has_cgroup"] is True)
         last = done + 1 == _MOST_STARTS
         if not one.run(str(order["request"]), fresh=done == 0, last=last):
             return
         done += 1
-        close_all_except(keep)
+        kinds, warm = one.kinds, one.warm
+        close_all_except(keep if warm is None else keep | warm.descriptors())
 
 
-def _load_spec(bundle: str) -> Spec:
-    """Parse config.json (LaunchError: it is malformed or asks for what we cannot do)."""
-    try:
-        document = json.loads(read_file(f"{bundle}/config.json"))
-    except (OSError, ValueError, RecursionError) as err:
-        raise LaunchError("spec", 0, f"config.json: {err}", 128) from err
-    return parse_spec(document)
+def _tell_warm(sock: socket.socket, pid: int, pidfd: Fd, group: Cgroup | None) -> None:
+    text = f"W{pid} {'' if group is None else group.path}"
+    socket.send_fds(sock, [text.encode()], [pidfd.fileno()], socket.MSG_NOSIGNAL)
 
 
 def _facts(request: StartRequest, spec: Spec | None) -> Message:
@@ -131,11 +146,20 @@ class _Work:
     """One start, from its documents to execve."""
 
     def __init__(
-        self, sock: socket.socket, cgroups: CgroupDriver, netns: int, *, has_cgroup: bool
+        self,
+        sock: socket.socket,
+        cgroups: CgroupDriver,
+        netns: int,
+        warm: WarmInit | None,
+        *,
+        has_cgroup: bool,
     ) -> None:
         self._sock = sock
         self._cgroups = cgroups
         self._netns = netns
+        # The one made ahead, while nobody has used it; what the next one should have.
+        self.warm = warm
+        self.kinds: Kinds | None = None
         self._has_cgroup = has_cgroup
 
     def run(self, path: str, *, fresh: bool, last: bool) -> bool:
@@ -144,6 +168,8 @@ class _Work:
         `last`: no order will be taken after this one. Returns whether this process may serve
         another one.
         """
+        if self.warm is not None:
+            self.warm.read(path)
         try:
             request = load_request(path)
         except (BaleenError, OSError) as err:
@@ -151,7 +177,7 @@ class _Work:
             return False
         spec, error = None, None
         try:
-            spec = _load_spec(request.bundle)
+            spec = load_spec(request.bundle)
         except LaunchError as err:
             error = err
         alone = request.init or spec is None or spec.namespaces.get("pid", "") is not None
@@ -159,6 +185,7 @@ class _Work:
             self._send(b"?")
             return True
         self._send(encode(_facts(request, spec)))
+        ahead = None if spec is None else self._begin_ahead(request, spec)
         order, fds = receive(self._sock)
         if order != START:
             return False
@@ -167,7 +194,9 @@ class _Work:
             if spec is None:
                 assert error is not None
                 raise error
-            container = self._start(request, spec, Stdio(*fds) if fds else None)
+            if isinstance(ahead, Exception):
+                raise ahead
+            container = self._start(request, spec, ahead, Stdio(*fds) if fds else None)
         except InitEnded:
             made = b"1" if self._has_cgroup else made
             self._send(b"E" + made)
@@ -180,6 +209,8 @@ class _Work:
             console = container.console
             text = b"S%d" % again + format_time(time_ns())
             self._send(text, None if console is None else console.fileno())
+            if ahead is not None:
+                self._join_rest(container.pid, spec)
             container.close()
             return again
         return False
@@ -187,20 +218,56 @@ class _Work:
     def _send(self, data: bytes, fd: int | None = None) -> None:
         socket.send_fds(self._sock, [data], [] if fd is None else [fd], socket.MSG_NOSIGNAL)
 
-    def _start(self, request: StartRequest, spec: Spec, stdio: Stdio | None) -> Container:
+    def _begin_ahead(self, request: StartRequest, spec: Spec) -> Container | Exception | None:
+        """Let the PID 1 made ahead, if one will do, go on as far as it can without its streams.
+
+        What goes wrong is returned, to be told when the start is asked for.
+        """
+        self.kinds = kinds_of(request, spec)
+        warm = self.warm
+        if warm is None or warm.kinds != self.kinds or self._netns >= 0 or self._has_cgroup:
+            return None
+        self.warm = None
+        try:
+            container = create_warm(
+                warm,
+                spec,
+                meanwhile=lambda: self._take_group(warm.group, spec),
+                for_parent=self._tell_child,
+            )
+            if spec.namespaces.get("network", "") is None:
+                self._attach(request, container)
+        except (BaleenError, OSError, ValueError) as err:
+            return err
+        return container
+
+    def _start(
+        self, request: StartRequest, spec: Spec, ahead: Container | None, stdio: Stdio | None
+    ) -> Container:
         own_netns = spec.namespaces.get("network", "") is None
         if own_netns and self._netns >= 0:
             # A restart keeps addresses and routes.
             path = f"/proc/self/fd/{self._netns}"
             spec = replace(spec, namespaces={**spec.namespaces, "network": path})
             own_netns = False
+        if ahead is not None:
+            container = ahead
+            container.give_streams(stdio)
+        else:
+            container = self._create(request, spec, stdio)
+        if own_netns:
+            self._use_network(request, container, attached=ahead is not None)
+        container.start()
+        return container
+
+    def _create(self, request: StartRequest, spec: Spec, stdio: Stdio | None) -> Container:
         cgroup, make_cgroup = None, None
         if spec.cgroups_path:
             cgroup = self._cgroups.open(spec.cgroups_path)
             if not self._has_cgroup:
                 make_cgroup = lambda: self._make_cgroup(spec)  # noqa: E731
         program = request.seccomp_program
-        container = create(
+        return create(
             spec,
             container_id=request.id,
             bundle=request.bundle,
@@ -212,15 +279,30 @@ class _Work:
             meanwhile=make_cgroup,
             for_parent=self._tell_child,
         )
-        if own_netns:
-            self._set_up_network(request, container)
-        container.start()
-        return container
 
     def _make_cgroup(self, spec: Spec) -> None:
         """Make the control group, while PID 1 makes its namespaces."""
         self._cgroups.create(spec.cgroups_path, spec.resources)
         self._has_cgroup = True
+
+    def _take_group(self, group: Cgroup | None, spec: Spec) -> None:
+        """Make the control group of the PID 1 made ahead the container's."""
+        if not spec.cgroups_path:
+            return
+        # Said before: if we die, or are given up before the start, somebody has to remove it.
+        self._send(b"G" + spec.cgroups_path.encode())
+        if group is None:
+            self._make_cgroup(spec)
+            return
+        self._cgroups.rename(group, spec.cgroups_path, spec.resources)
+        self._has_cgroup = True
+
+    def _join_rest(self, pid: int, spec: Spec | None) -> None:
+        """Have it in all hierarchies: what has no controllers may come late, see `warm_groups`."""
+        if spec is not None and spec.cgroups_path:
+            # One that has ended meanwhile has taken its group with it.
+            with contextlib.suppress(OSError):
+                self._cgroups.open(spec.cgroups_path).join_rest(pid)
 
     def _tell_child(self, pid: int, pidfd: Fd | None) -> None:
         if pidfd is None:
@@ -228,15 +310,21 @@ class _Work:
         else:
             self._send(b"C%d" % pid, pidfd.fileno())
 
-    def _set_up_network(self, request: StartRequest, container: Container) -> None:
+    def _use_network(self, request: StartRequest, container: Container, *, attached: bool) -> None:
         """Configure the new network namespace, while init is busy with its mounts."""
-        bring_up_loopback(container.netns)
+        if not attached:
+            bring_up_loopback(container.netns)
         self._send(b"N", container.netns.fileno())
-        if request.interfaces:
-            with RouteSocket() as host:
-                for interface in request.interfaces:
-                    attach_interface(host, container.netns, interface)
+        if not attached:
+            self._attach(request, container)
         if request.dns is not None:
             container.wait_ready()
             if receive(self._sock)[0] != GO:
                 os._exit(1)  # the supervisor has given up; PID 1 ends as we do
+
+    @staticmethod
+    def _attach(request: StartRequest, container: Container) -> None:
+        if request.interfaces:
+            with RouteSocket() as host:
+                for interface in request.interfaces:
+                    attach_interface(host, container.netns, interface)

@@ -138,6 +138,9 @@ class Worker:
         has waited when that returns. `on_end` is called when PID 1 has executed its program, and
         `pid`, `started_at`, `console` are set; or with the failure, for the caller to `close`.
         """
+        if self._closed:
+            on_end(_died())
+            return
         self._on_netns, self._on_end = on_netns, on_end
         fds = [] if stdio is None else [stdio.stdin, stdio.stdout, stdio.stderr]
         self._send(START, fds)
@@ -160,7 +163,7 @@ class Worker:
         data, fds = self._receive()
         kind = data[:1]
         try:
-            if kind in (b"C", b"H"):
+            if kind in (b"C", b"G", b"H", b"W"):
                 return
             if self._on_facts is not None and data == b"?":
                 self._give_back()
@@ -212,7 +215,7 @@ class Worker:
             return decode_failure(data[2:])
         if kind == b"E" and self.pidfd is not None:
             return init_ended(wait_pidfd(self.pidfd.fileno()))
-        return LaunchError("start", 0, "the process that starts the container died", 128)
+        return _died()
 
     def _receive(self) -> tuple[bytes, list[int]]:
         """The next message, empty at the end; what has to be known in any case is noted."""
@@ -224,11 +227,17 @@ class Worker:
         kind = data[:1]
         if kind == b"C":
             self.pid, self.pidfd = int(data[1:]), Fd(fds[0])
+        elif kind == b"W":
+            self._nursery.tell_spare(self._hired, data, fds)
+        elif kind == b"G":
+            self._nursery.tell_group(self._hired, data[1:].decode())
         elif kind == b"H":
             self._helper = int(data[1:])
         elif self._on_end is not None and kind in (b"S", b"F", b"E", b""):
             # One that died without a word may have made it.
             self.made_cgroup = kind == b"S" or data[1:2] != b"0"
+            if kind == b"S":
+                self._hired.used(self.pid)
         return data, fds
 
     # -- the end ----------------------------------------------------------------------------------
@@ -258,6 +267,7 @@ class Worker:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
         if hired is not None:
+            hired.drop_spare()
             self._nursery.left()
 
     def _leave(self, sock: socket.socket) -> None:
@@ -267,10 +277,10 @@ class Worker:
         while self._on_end is not None:  # we gave up before it did: what it makes is to be known
             self._kill()
             data, fds = self._receive()
-            if self.pidfd is None or fds[:1] != [self.pidfd.fileno()]:
+            if data[:1] not in (b"C", b"W"):  # those two are somebody's by now
                 for fd in fds:
                     os.close(fd)
-            if data[:1] not in (b"C", b"H", b"N"):
+            if data[:1] not in (b"C", b"G", b"H", b"N", b"W"):
                 self._on_end = None
         self._kill()
         sock.close()
@@ -278,3 +288,7 @@ class Worker:
     def _kill(self) -> None:
         if self.pidfd is not None:
             pidfd_send_signal(self.pidfd.fileno(), signal.SIGKILL)
+
+
+def _died() -> LaunchError:
+    return LaunchError("start", 0, "the process that starts the container died", 128)

@@ -146,7 +146,7 @@ def test_churn_leaves_nothing_behind(engine):
 
 
 def test_removal_meets_the_end_of_the_process(engine):
-    """A forced removal is done, whether the process lives, has ended or is ending at this moment."""
+    """A forced removal is done, whether the process lives, has ended or is just ending."""
 
     def lives() -> None:
         for number in range(12):

@@ -542,3 +542,38 @@ def test_a_rule_without_a_type_opens_its_numbers_and_nothing_else(native, path):
 def _directories(driver, path):
     mounts = driver.mounts if driver.version == 1 else [driver.mount]
     return [mount + path for mount in mounts]
+
+
+# -- groups made ahead ----------------------------------------------------------------------------
+
+
+def test_a_group_made_ahead_becomes_another_with_limits(native, path):
+    ahead = native.create_ahead(path + "-ahead")
+    if ahead is None:
+        assert native.version == 2
+        return
+    pid = child()
+    ahead.add(pid)
+    group = native.rename(ahead, path, {"pids": {"limit": 5}})
+    assert native.below("/baleen-cgroup-test") == [path]
+    assert group.pids() == [pid]
+    assert group.stats().pids_limit == 5
+    group.join_rest(pid)
+    with open(f"/proc/{pid}/cgroup") as file:
+        assert {line.strip().split(":", 2)[2] for line in file} == {path}
+    group.kill()
+    os.waitpid(pid, 0)
+    group.join_rest(pid)  # it has ended
+    group.remove()
+    assert native.below("/baleen-cgroup-test") == []
+
+
+def test_a_group_whose_limits_are_refused_keeps_its_name(native, path):
+    ahead = native.create_ahead(path + "-ahead")
+    if ahead is None:
+        assert native.version == 2
+        return
+    with pytest.raises(LimitRefused):
+        native.rename(ahead, path, {"cpu": {"cpus": "99999"}})
+    assert native.below("/baleen-cgroup-test") == [path + "-ahead"]
+    native.open(path + "-ahead").remove()

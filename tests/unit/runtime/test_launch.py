@@ -1,49 +1,14 @@
-import contextlib
-import os
-import socket
+"""What the end of a PID 1 that was set up means; launches: the integration tests."""
 
-import pytest
-
-from baleen.runtime import launch
+from baleen.runtime.launch import init_ended
 
 
-@pytest.fixture
-def link():
-    with contextlib.ExitStack() as undo:
-        yield launch._channel(undo)
+def test_a_kill_may_be_one_for_lack_of_memory():
+    failure = init_ended(137)
+    assert (failure.stage, failure.exit_code) == ("init", 128)
+    assert "status 137" in str(failure)
+    assert "memory" in str(failure)
 
 
-def test_messages_that_overtake_the_pid_are_kept_in_order(link):
-    ours, theirs = link
-    reader, writer = os.pipe()
-    socket.send_fds(theirs, [b"R"], [reader])
-    for message in (b"N", b"P77", b"{}"):
-        theirs.send(message)
-    os.close(reader)
-    os.close(writer)
-    assert ours.receive_pid() == 77
-    data, fd = ours.receive()
-    assert data == b"R"
-    fd.close()
-    assert ours.receive() == (b"N", None)
-    assert ours.receive() == (b"{}", None)
-    theirs.close()
-    assert ours.receive() == (b"", None)
-
-
-def test_descriptors_that_nobody_took_are_closed(link):
-    ours, theirs = link
-    before = len(os.listdir("/proc/self/fd"))
-    socket.send_fds(theirs, [b"R"], [theirs.fileno()])
-    theirs.send(b"P1")
-    ours.receive_pid()
-    assert len(os.listdir("/proc/self/fd")) == before + 1
-    ours.close()
-    assert len(os.listdir("/proc/self/fd")) == before - 1
-
-
-def test_a_helper_that_died_without_a_word_is_an_error(link):
-    ours, theirs = link
-    theirs.close()
-    with pytest.raises(launch.LaunchError, match="died"):
-        ours.receive_pid()
+def test_another_status_is_told_as_it_is():
+    assert "memory" not in str(init_ended(1))

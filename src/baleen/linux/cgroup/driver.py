@@ -67,6 +67,9 @@ class Cgroup(Protocol):
         `pid` 0 is the caller. Raises CgroupError; a partly moved process is to be killed.
         """
 
+    def join_rest(self, pid: int) -> None:
+        """Moves a process of a renamed group into what could not be renamed; it may have ended."""
+
     def pids(self) -> list[int]:
         """Returns the processes of the group and of the groups below it, in no order."""
 
@@ -137,3 +140,16 @@ class CgroupDriver(Protocol):
 
     def open(self, path: str) -> Cgroup:
         """Returns the group at `path` without looking whether it exists."""
+
+    def create_ahead(self, path: str) -> Cgroup | None:
+        """Makes a group without limits that `rename` can take; None where that cannot be had."""
+
+    def rename(self, group: Cgroup, path: str, resources: Mapping[str, object]) -> Cgroup:
+        """Gives such a group, with its processes, another name below the same parent, and limits.
+
+        Where there is a hierarchy that cannot rename, its group is new and empty: `join_rest` is to
+        follow. On error the group has its old name. Raises as `create`.
+        """
+
+    def below(self, path: str) -> list[str]:
+        """Returns the paths of the groups right below that one; none if it is missing."""

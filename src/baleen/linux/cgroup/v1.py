@@ -26,6 +26,7 @@ from baleen.linux.cgroup.files import (
     read,
     read_int,
     remove_tree,
+    subgroups,
     write,
 )
 from baleen.linux.cgroup.oom import OomWatch, watch_v1
@@ -34,6 +35,8 @@ from baleen.linux.cgroup.stats import CgroupStats, CpuStats, IoEntry, MemoryStat
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from baleen.linux.cgroup.driver import Cgroup
 
 __all__ = ["V1Cgroup", "V1Driver"]
 
@@ -97,6 +100,39 @@ class V1Driver:
         """See CgroupDriver.open."""
         return V1Cgroup(self, path)
 
+    def create_ahead(self, path: str) -> V1Cgroup | None:
+        """See CgroupDriver.create_ahead: in the unified hierarchy there is none."""
+        return V1Driver(self.hierarchies).create(path, {})
+
+    def rename(self, group: Cgroup, path: str, resources: Mapping[str, object]) -> V1Cgroup:
+        """See CgroupDriver.rename."""
+        target = V1Cgroup(self, path)
+        done: list[tuple[str, str]] = []
+        try:
+            for mount in self.hierarchies:
+                _rename(mount + group.path, mount + path)
+                done.append((mount + group.path, mount + path))
+            v1_limits.apply(target.files, resources, fresh=True)
+            if self.unified is not None:
+                self._make(self.unified + path)
+        except BaseException as error:
+            for old, new in done:
+                with suppress(OSError):
+                    os.rename(new, old)
+            if isinstance(error, OSError):
+                raise CgroupError(
+                    "rename",
+                    f"cannot rename the cgroup {group.path} to {path}: {error.strerror}",
+                    errno=error.errno or 0,
+                ) from error
+            raise
+        return target
+
+    def below(self, path: str) -> list[str]:
+        """See CgroupDriver.below."""
+        found = {os.path.basename(one) for mount in self.mounts for one in subgroups(mount + path)}
+        return [f"{path}/{name}" for name in sorted(found)]
+
     def _make(self, directory: str) -> None:
         try:
             os.mkdir(directory, 0o755)
@@ -119,6 +155,15 @@ class V1Driver:
             inherit_cpuset(directory, cpuset)
             # Groups made below copy the CPUs and nodes by themselves from now on.
             write(directory + "/cgroup.clone_children", b"1")
+
+
+def _rename(old: str, new: str) -> None:
+    try:
+        os.rename(old, new)
+    except FileExistsError:
+        # As in `_make`: a leftover.
+        remove_tree(new)
+        os.rename(old, new)
 
 
 def inherit_cpuset(directory: str, mount: str) -> None:
@@ -194,6 +239,12 @@ class V1Cgroup:
             f"cannot move process {text.decode()} to the cgroup {directory}: {error.strerror}",
             errno=error.errno or 0,
         ) from error
+
+    def join_rest(self, pid: int) -> None:
+        """See Cgroup.join_rest."""
+        if self._unified is not None:
+            with suppress(ProcessLookupError):
+                write(self._unified + "/cgroup.procs", b"%d" % pid)
 
     def pids(self) -> list[int]:
         """See Cgroup.pids."""

@@ -36,6 +36,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from baleen.linux.cgroup.driver import Cgroup
+
 __all__ = ["V2Cgroup", "V2Driver"]
 
 # The kernel implements these for every v2 group without a controller of that name.
@@ -84,6 +86,17 @@ class V2Driver:
                 os.rmdir(group.directory)
             raise
         return group
+
+    def create_ahead(self, _path: str) -> None:
+        """See CgroupDriver.create_ahead: the unified hierarchy renames nothing."""
+
+    def rename(self, group: Cgroup, path: str, _resources: Mapping[str, object]) -> V2Cgroup:
+        """See CgroupDriver.rename: there is no such operation."""
+        raise CgroupError("rename", f"cannot rename the cgroup {group.path} to {path}")
+
+    def below(self, path: str) -> list[str]:
+        """See CgroupDriver.below."""
+        return [f"{path}/{os.path.basename(one)}" for one in subgroups(self.mount + path)]
 
     def open(self, path: str) -> V2Cgroup:
         """See CgroupDriver.open."""
@@ -194,6 +207,9 @@ class V2Cgroup:
             remove_tree(leftover)
         passed_on = read(self.directory + "/cgroup.subtree_control").split()
         write(self.directory + "/cgroup.subtree_control", b" ".join(b"-" + c for c in passed_on))
+
+    def join_rest(self, _pid: int) -> None:
+        """See Cgroup.join_rest: there is nothing."""
 
     def pids(self) -> list[int]:
         """See Cgroup.pids."""

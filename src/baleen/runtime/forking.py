@@ -1,0 +1,115 @@
+"""Forks whose child lands in namespaces that only children can be in, or belongs to another parent.
+
+See: pid_namespaces(7), time_namespaces(7), clone(2) CLONE_PARENT; the picture is in `launch`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+
+from baleen.linux import namespaces as ns
+from baleen.linux import process as linux_process
+from baleen.runtime.children import own_child
+from baleen.runtime.failure import LaunchError, decode_failure, reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+    from typing import NoReturn
+
+    from baleen.linux.fd import Fd
+    from baleen.runtime.link import Link
+
+__all__ = ["clone_through_intermediate", "fork_into"]
+
+
+@contextlib.contextmanager
+def _children_in(flags: int, time_offsets: str) -> Iterator[None]:
+    """While held, forked children land in new namespaces of the kinds pid and time."""
+    with contextlib.ExitStack() as undo:
+        for flag, name in ((ns.CLONE_NEWPID, "pid"), (ns.CLONE_NEWTIME, "time")):
+            if flags & flag:
+                own = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+                undo.callback(os.close, own)
+                # Undone even if unshare fails: joining our own namespace changes nothing.
+                undo.callback(ns.setns, own, flag)
+        if flags:
+            ns.unshare(flags)
+            ns.set_time_offsets(time_offsets)
+        yield
+
+
+def fork_into(
+    flags: int, child: Callable[[], NoReturn], *, sibling: bool = False, time_offsets: str = ""
+) -> int:
+    """Fork a child that runs `child`, into new namespaces of `flags`' kinds; returns its pid.
+
+    A `sibling` is our parent's child. Raises LaunchError.
+    """
+    try:
+        with _children_in(flags, time_offsets):
+            pid = ns.clone_sibling() if sibling else os.fork()
+            if pid == 0:
+                child()
+    except OSError as error:
+        what = "fork the container's process"
+        if "timens_offsets" in getattr(error, "__notes__", ()):
+            what = "set linux.timeOffsets"
+        message = f"cannot {what}: {reason(error)}"
+        raise LaunchError("fork", error.errno or 0, message, 128) from error
+    return pid
+
+
+def clone_through_intermediate(
+    child: Callable[[], NoReturn],
+    link: Link,
+    theirs: socket.socket,
+    for_parent: Callable[[int, Fd | None], None] | None = None,
+) -> tuple[int, Fd]:
+    """Fork I, which makes the final process our child; returns that and reaps I.
+
+    Either I clones it as its sibling, or it becomes ours when I ends, for which we are a subreaper
+    that long. A clone runs at once, so its messages may come ahead of I's; but when I has ended
+    well, I's is there too. With `for_parent` both are our parent's.
+    """
+    if for_parent is not None:
+        for_parent(fork_into(0, child, sibling=True), None)
+        theirs.close()
+        pid = link.receive_pid()
+        return pid, _sibling(pid)
+    linux_process.set_child_subreaper(enabled=True)
+    try:
+        helper = fork_into(0, child)
+        theirs.close()
+        _, status = os.waitpid(helper, 0)
+    finally:
+        linux_process.set_child_subreaper(enabled=False)
+    if status == 0:
+        pid = link.receive_pid()
+        return pid, own_child(pid)
+    data, fd = link.receive()
+    if fd is not None:  # the terminal was made before something else failed
+        fd.close()
+        data, _ = link.receive()
+    if data[:1] == b"{":
+        raise decode_failure(data)
+    raise LaunchError("enter", 0, "the process that enters the container died", 128)
+
+
+def _sibling(pid: int) -> Fd:
+    """As `own_child`, of our parent, who reaps nothing while we work for it."""
+    try:
+        pidfd = linux_process.pidfd_open(pid)
+        try:
+            if linux_process.parent_of(pid) != os.getppid():
+                raise ChildProcessError(errno.ECHILD, "not a sibling")
+        except BaseException:
+            pidfd.close()
+            raise
+    except (ChildProcessError, ProcessLookupError, FileNotFoundError) as error:
+        message = "the process that enters the container told of a process that is not ours"
+        raise LaunchError("enter", error.errno or 0, message, 128) from error
+    return pidfd
