@@ -105,7 +105,7 @@ def test_300_execs_under_a_tracer(engine, interpreter_stays, options, execs):
         path = f"/exec/{made.json()['Id']}/start"
         return engine.api("POST", path, {"Detach": True}).status
 
-    statuses = repeat(execs, execute, clients=2)
+    statuses = repeat(execs, execute)
     assert statuses.count(200) >= execs * 3 // 4
     engine.docker("exec", "box", "touch", "/tmp/stop")
     wait_until(
