@@ -13,13 +13,16 @@ step:
         ldp     x0, x1, [x19, 8]
         ldp     x2, x3, [x19, 24]
         ldp     x4, x5, [x19, 40]
-        mov     x9, 0x10000             // COMPARE, no system call
-        cmp     x8, x9
-        b.ne    kernel
-        ldrb    w0, [x0]
-        and     w0, w0, w1
-        cmp     w0, w2
+        tbz     x8, 16, kernel          // EQUAL or, odd, LOAD: no system calls
+        ldr     w0, [x0]
+        lsr     w0, w0, w1
+        and     w0, w0, w2
+        tbnz    x8, 0, load
+        cmp     w0, w3
         cset    x0, eq
+        b       made
+load:
+        add     w0, w0, w3
         b       made
 kernel:
         svc     0

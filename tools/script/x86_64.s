@@ -16,13 +16,20 @@ step:
         mov     r10, [rbx + 32]
         mov     r8,  [rbx + 40]
         mov     r9,  [rbx + 48]
-        cmp     eax, 0x10000            # COMPARE, no system call
-        jne     kernel
-        movzx   eax, byte ptr [rdi]
-        and     eax, esi
-        cmp     eax, edx
+        cmp     eax, 0x10000            # EQUAL or, odd, LOAD: no system calls
+        jb      kernel
+        mov     ecx, esi
+        mov     esi, [rdi]
+        shr     esi, cl
+        and     esi, edx
+        test    al, 1
+        jnz     load
+        xor     eax, eax
+        cmp     esi, r10d
         sete    al
-        movzx   eax, al
+        jmp     made
+load:
+        lea     eax, [rsi + r10]
         jmp     made
 kernel:
         syscall

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["ARCHITECTURE", "NUMBERS", "failure", "function", "syscall"]
 
 _X86_64 = {
+    "rt_sigprocmask": 14,
+    "rt_sigtimedwait": 128,
+    "wait4": 61,
+    "getpid": 39,
+    "setpgid": 109,
+    "kill": 62,
     "pivot_root": 155,
     "keyctl": 250,
     "tee": 276,
@@ -55,6 +61,12 @@ _X86_64 = {
     "sendmsg": 46,
 }
 _AARCH64 = {
+    "rt_sigprocmask": 135,
+    "rt_sigtimedwait": 137,
+    "wait4": 260,
+    "getpid": 172,
+    "setpgid": 154,
+    "kill": 129,
     "pivot_root": 41,
     "keyctl": 219,
     "tee": 77,

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "close_all_except",
     "close_range",
-    "command_line_region",
-    "overwrite_command_line",
     "parent_of",
     "pidfd_getfd",
     "pidfd_open",
@@ -102,35 +100,6 @@ def set_name(name: str) -> None:
     """Set the thread's name as `ps` shows it; the kernel keeps 15 bytes."""
     if _prctl_text(_PR_SET_NAME, os.fsencode(name), 0, 0, 0) < 0:
         raise failure("prctl PR_SET_NAME")
-
-
-def command_line_region() -> tuple[int, int, int]:
-    """Addresses of our own argument and environment strings: start, middle, end.
-
-    They are the same in a forked child. See: proc_pid_stat(5), arg_start to env_end.
-    """
-    fd = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fields = os.read(fd, 4096).rpartition(b")")[2].split()
-    finally:
-        os.close(fd)
-    # The first field after the name is number 3.
-    arg_start, arg_end, env_start, env_end = (int(fields[number - 3]) for number in range(48, 52))
-    if not 0 < arg_start < arg_end == env_start <= env_end:
-        raise OSError(
-            errno.ENOTSUP, "argument and environment strings are not where execve puts them"
-        )
-    return arg_start, arg_end, env_end
-
-
-def overwrite_command_line(region: tuple[int, int, int], text: bytes) -> None:
-    """Make /proc/self/cmdline `text` (cut to what fits) and /proc/self/environ empty.
-
-    `region` must come from `command_line_region` in this process or the one it was forked from.
-    """
-    start, middle, end = region
-    ctypes.memset(start, 0, end - start)
-    ctypes.memmove(start, text[: middle - start - 1], min(len(text), middle - start - 1))
 
 
 def parent_of(pid: int) -> int:

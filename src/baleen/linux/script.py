@@ -5,7 +5,7 @@ birth and the execve(2) of the program that was asked for. A script is those cal
 a process that stays outside, and executed by a static program of one page that knows how to do
 nothing else:
 
-    first page     ELF header, 150 bytes of code that make one call after the other   (r-x)
+    first page     ELF header, 160 bytes of code that make one call after the other   (r-x)
     data           strings, structures, buffers                                       (rw-)
     steps          80 bytes each: number, six arguments, flags, where to, result      (rw-)
 
@@ -36,10 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Final
 
-__all__ = ["ANY", "FAILURE", "Label", "Script", "Step", "sealed"]
+__all__ = ["ANY", "FAILURE", "VALUE", "Label", "Script", "Step", "sealed"]
 
 # Of a step: which errno is no failure.
 ANY: Final = -1
+# The argument of a comparison that is the value; see `Script.hand_on`.
+VALUE: Final = 3
+_WORD: Final = 0xFFFFFFFF
 # The message of a failure: address of the step, errno.
 FAILURE: Final = struct.Struct("=QQ")
 
@@ -47,7 +50,10 @@ _STORE: Final = 1
 _JUMP_IF_POSITIVE: Final = 2
 _JUMP_IF_ERROR: Final = 4
 _IGNORE: Final = 8
-_COMPARE: Final = 0x10000
+# What is done without the kernel, with the word at an address: shifted right, masked, and then
+# compared with a value, or added to one.
+_EQUAL: Final = 0x10000
+_LOAD: Final = 0x10001
 # The first argument of the step that reports a failure.
 _REPORT: Final = -1
 # No such system call: ENOSYS, hence a failure.
@@ -171,9 +177,22 @@ class Script:
         step.flags |= _JUMP_IF_POSITIVE
         step.to = label
 
-    def jump_if_equal(self, address: int, mask: int, value: int, label: Label) -> None:
-        """Go on at `label` if the byte at `address`, and-ed with `mask`, is `value`."""
-        self.jump_if_positive(self._add(_COMPARE, (address, mask, value)), label)
+    def jump_if_equal(self, address: int | Step, mask: int, value: int, label: Label) -> Step:
+        """Go on at `label` if the 32-bit word at `address`, and-ed with `mask`, is `value`.
+
+        A step is the address of its result. `hand_on` to argument `VALUE` sets the value.
+        """
+        step = self._add(_EQUAL, (address, 0, mask, value))
+        self.jump_if_positive(step, label)
+        return step
+
+    def load(self, address: int | Step, shift: int = 0, mask: int = _WORD, plus: int = 0) -> Step:
+        """A step that gives the 32-bit word at `address`, shifted right, masked, plus `plus`."""
+        return self._add(_LOAD, (address, shift, mask, plus))
+
+    def jump(self, label: Label) -> None:
+        """Go on at `label`."""
+        self.jump_if_equal(_DATA, 0, 0, label)
 
     def fail(self) -> Step:
         """End the script here, as a failure (ENOSYS) of this step."""

@@ -15,8 +15,9 @@ from baleen.linux.path import make_directory
 from baleen.linux.pty import make_controlling
 from baleen.linux.record import record, replace
 from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
-from baleen.runtime import devices, hardening, masks, reaper, rootfs, sync
+from baleen.runtime import devices, hardening, masks, rootfs, sync
 from baleen.runtime.prepare import LATER, Stdio
+from baleen.runtime.tiny_init import INHERITED_CHANNEL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class InitPlan:
     """All that PID 1 needs.
 
     Attributes:
-        init: for PID 1 as a reaper: where its command line is in memory; else None.
+        init: for a PID 1 that is our own init its program's descriptor and command line, else None.
         joined: (descriptor, CLONE_NEW*) of namespaces to join.
         cgroup_namespace: descriptor of one to join once in the cgroup, or -1.
         unshare: CLONE_NEW* of namespaces to make.
@@ -58,7 +59,7 @@ class InitPlan:
     process: Prepared
     bundle: str
     rootfs: Rootfs
-    init: tuple[int, int, int] | None
+    init: tuple[int, tuple[bytes, ...]] | None
     cgroup: Cgroup | None
     joined: tuple[tuple[int, int], ...]
     cgroup_namespace: int
@@ -86,7 +87,8 @@ class InitPlan:
 
     def kept(self) -> tuple[int, ...]:
         """What stays open until execve."""
-        return self.parking.descriptors() if self.parking is not None else ()
+        parked = self.parking.descriptors() if self.parking is not None else ()
+        return parked if self.init is None else (*parked, self.init[0])
 
 
 def run(plan: InitPlan) -> NoReturn:
@@ -250,13 +252,20 @@ def _run_create_hooks(hooks: HookRunner, channel: sync.Channel, root: Fd) -> Non
 
 def _execute(plan: InitPlan, channel: sync.Channel) -> NoReturn:
     process = plan.process
+    hands_over = bool(process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+    if plan.init is not None and not hands_over:
+        if plan.spec.domain is not None:
+            plan.spec.domain.apply()
+        if plan.hooks is not None:
+            plan.hooks.run("startContainer", "created", os.getpid())
+        _execute_init(channel, *plan.init)
     channel.stage = "entering the working directory"
     hardening.change_directory(process.cwd)
     channel.stage = "taking user and capabilities"
     if plan.spec.domain is not None:
         plan.spec.domain.apply()
     hand_over = None
-    if process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
+    if hands_over:
         hand_over = lambda fd: _hand_over(channel, fd)  # noqa: E731
     hardening.become(process, hand_over)
     if plan.parking is not None:
@@ -269,11 +278,17 @@ def _execute(plan: InitPlan, channel: sync.Channel) -> NoReturn:
     path = hardening.find_executable(os.fsdecode(process.argv[0]), process.search)
     channel.stage = "installing the seccomp filter"
     hardening.filter_syscalls(process, hand_over)
-    channel.stage = "exec"
     if plan.init is not None:
-        shown = b"\0".join((b"baleen-init", b"--", *process.argv)) + b"\0"
-        reaper.reap_for(channel, lambda: hardening.execute(path, process), (plan.init, shown))
+        _execute_init(channel, *plan.init)
+    channel.stage = "exec"
     hardening.execute(path, process)
+
+
+def _execute_init(channel: sync.Channel, program: int, argv: tuple[bytes, ...]) -> NoReturn:
+    """Execute our own init, which does the rest."""
+    channel.stage = "executing the init"
+    os.dup2(channel.fd, INHERITED_CHANNEL, inheritable=True)
+    os.execve(program, argv, {})  # noqa: S606  # a shell is not wanted
 
 
 def _hand_over(channel: sync.Channel, listener: int) -> None:

@@ -36,12 +36,15 @@ import resource
 import select
 import signal
 
+from baleen.linux import capabilities
 from baleen.linux import process as linux_process
 from baleen.linux.fd import Fd
 from baleen.linux.record import record, replace
+from baleen.linux.script import FAILURE
+from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
 from baleen.runtime import enter, init_process
 from baleen.runtime.children import destroy
-from baleen.runtime.failure import LaunchError, decode_failure
+from baleen.runtime.failure import LaunchError, decode_failure, reason
 from baleen.runtime.forking import clone_through_intermediate, fork_into
 from baleen.runtime.link import Link, channel
 from baleen.runtime.namespace_plan import (
@@ -61,6 +64,7 @@ from baleen.runtime.sync import (
     MESSAGE_START,
     MESSAGE_STREAMS,
 )
+from baleen.runtime.tiny_init import TinyInit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,6 +117,7 @@ class Container:
         hooks: HookRunner | None = None,
         outside: Prepared | None = None,
         listener: SeccompListener | None = None,
+        tiny: TinyInit | None = None,
     ) -> None:
         self.pid = pid
         self.pidfd = pidfd
@@ -124,6 +129,7 @@ class Container:
         self._hooks = hooks
         self._outside = outside
         self._listener = listener
+        self._tiny = tiny
 
     def give_streams(self, stdio: Stdio | None) -> None:
         """Give a PID 1 that was made ahead its streams, which stay ours; None with a terminal."""
@@ -175,12 +181,19 @@ class Container:
             self._link.send(MESSAGE_START)
             if self._listener is not None:
                 self._listener.serve(self._link, self.pidfd, self.pid)
-            _expect_end(self._link)
+            self._expect_end(self._link)
         except (LaunchError, OSError):
             self.abandon()
             raise
         self._link.close()
         self._link = None
+
+    def _expect_end(self, link: Link) -> None:
+        data, _ = link.receive()
+        if self._tiny is not None and len(data) == FAILURE.size:
+            raise self._tiny.steps.failure(data)
+        if data:
+            raise decode_failure(data)
 
     def _set_from_outside(self, prepared: Prepared) -> None:
         """Set what in a user namespace only we may."""
@@ -246,7 +259,7 @@ def create(
         rootfs: what is mounted as the container's root; `spec.root_path` is not looked at.
         seccomp_program: compiled filter, or None for none.
         stdio: descriptors for the process, still owned by the caller; None with a terminal.
-        init: PID 1 is our reaper, and the program its child.
+        init: PID 1 is our own init, and the program its child.
         cgroup: group that PID 1 joins; it must exist when `meanwhile` returns.
         meanwhile: called while PID 1 makes its namespaces; what it raises is raised here.
         for_parent: PID 1 becomes a child of our parent, who has to reap it. Called with its pid
@@ -277,6 +290,7 @@ def create(
 
         prepared = replace(prepared, seccomp_flags=spec.seccomp_use.flags)
         listener = seccomp_listener(spec, container_id, bundle)
+    tiny = _tiny_init(spec, prepared) if init else None
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as inherited:
         joined = open_namespaces(inherited, spec)
         link, theirs = channel(undo)
@@ -285,7 +299,7 @@ def create(
             process=prepared,
             bundle=bundle,
             rootfs=rootfs,
-            init=linux_process.command_line_region() if init else None,
+            init=None if tiny is None else _program(inherited, tiny),
             cgroup=cgroup,
             joined=tuple(
                 (fd.fileno(), CLONE_FLAGS[kind])
@@ -347,7 +361,24 @@ def create(
         warnings = prepared.warnings + _adjust_oom_score(pid, prepared)
         # From here on everything belongs to the container; only the namespaces' files are ours.
         undo.pop_all()
-        return Container(pid, pidfd, netns, link, warnings, hooks, outside, listener)
+        return Container(pid, pidfd, netns, link, warnings, hooks, outside, listener, tiny)
+
+
+def _tiny_init(spec: Spec, prepared: Prepared) -> TinyInit:
+    if prepared.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
+        return TinyInit(prepared, None)  # who hands the listener over installs the filter
+    held = capabilities.capget()[1]
+    if "user" in spec.namespaces:
+        held = (1 << capabilities.last_cap() + 1) - 1
+    return TinyInit(prepared, held)
+
+
+def _program(held: contextlib.ExitStack, tiny: TinyInit) -> tuple[int, tuple[bytes, ...]]:
+    try:
+        return held.enter_context(tiny.program()).fileno(), tiny.argv
+    except OSError as error:
+        message = f"cannot make the init: {reason(error)}"
+        raise LaunchError("init", error.errno or 0, message, 128) from error
 
 
 def create_warm(
@@ -431,12 +462,6 @@ def init_ended(status: int | None) -> LaunchError:
     if status == 128 + signal.SIGKILL:
         message += ": killed, perhaps by the out-of-memory killer; the memory limit may be too low"
     return LaunchError("init", 0, message, 128)
-
-
-def _expect_end(link: Link) -> None:
-    data, _ = link.receive()
-    if data:
-        raise decode_failure(data)
 
 
 def _close(fd: Fd | None) -> None:

@@ -72,7 +72,7 @@ class StartRequest:
         state_dir: where exit.json is written.
         interfaces: as `runtime.interfaces` takes them, in order.
         restart_count: restarts by the policy so far.
-        init: PID 1 is our own reaper and the command its child.
+        init: PID 1 is our own init and the command its child.
         reserved_fds: how many passed descriptors are only kept open while the container lives.
     """
 

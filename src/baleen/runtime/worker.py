@@ -23,9 +23,9 @@ process that serves others meanwhile.
 C is W's sibling, hence the shim's child. W dies with S, and so do PID 1 and what is not started
 yet: it waits for W's word.
 
-W is never in a container's namespaces, but what it forks is. Where that stays as it is (PID 1 as
-our reaper) or can be looked at before it has executed its program (a pid namespace that is
-shared), it must not know of other containers: a fresh W does it, and ends. So does one that has
+W is never in a container's namespaces, but what it forks is. Where that can be looked at before it
+has executed its program (a pid namespace that is shared), it must not know of other containers: a
+fresh W does it, and ends. So does one that has
 met a failure, or has worked for long.
 
 See: docs/architecture.md; clone(2) CLONE_PARENT.
@@ -180,7 +180,7 @@ class _Work:
             spec = load_spec(request.bundle)
         except LaunchError as err:
             error = err
-        alone = request.init or spec is None or spec.namespaces.get("pid", "") is not None
+        alone = spec is None or spec.namespaces.get("pid", "") is not None
         if alone and not fresh:
             self._send(b"?")
             return True

@@ -81,5 +81,5 @@ def test_those_that_cannot(change):
     assert kinds_of(request(), spec(change)) is None
 
 
-def test_a_reaper_is_made_by_a_fresh_worker():
+def test_one_with_our_init_has_its_program_prepared_by_the_start():
     assert kinds_of(request(init=True), spec()) is None
