@@ -14,7 +14,8 @@ help:
 	@echo "make test        set up, then run every check and test (root)"
 	@echo "make test-vm     the tests of cgroups and old kernels, on cgroup v2 in a virtual machine"
 	@echo "make check       format, lint, types, layers and unit tests (no root)"
-	@echo "make bench       measure, beside dockerd where it is installed (root)"
+	@echo "make bench       measure, beside dockerd and runc where they are installed (root)"
+	@echo "make bench-churn live ten thousand containers, and count what they leave (root)"
 	@echo "make install     put baleend, baleen and a systemd unit on this host (root)"
 	@echo "make uninstall   remove them (images and volumes under /var/lib/baleen stay)"
 
@@ -58,6 +59,11 @@ test-vm: setup-dev
 .PHONY: bench
 bench: setup-dev
 	$(PYTHON) -m bench
+	$(PYTHON) -m bench.runtime
+
+.PHONY: bench-churn
+bench-churn: setup-dev
+	$(PYTHON) -m bench.churn
 
 .PHONY: install
 install:

@@ -84,7 +84,9 @@ def compatibility_page() -> str:
         "- `-u 1000:` and `-u :1000` (an empty half) are refused instead of guessed.",
         "- Image ids are digests of manifests, as with Docker's containerd image store.",
         "- `docker top` understands `-ef`, `aux` and `-o` with column names; it reads /proc itself.",
-        "- User namespaces (`userns-remap`), AppArmor and SELinux profiles are not available yet.",
+        "- `userns-remap` names root or a malformed range: the daemon does not start, instead of",
+        "  running without user namespaces. Layers are not copied for a mapping.",
+        "- AppArmor and SELinux profiles are not available yet.",
         "",
     ]
     return "\n".join(lines)
@@ -95,6 +97,49 @@ def _rows(operations: Iterable[Operation]) -> list[str]:
         f"| {op.name} | `{op.method} {op.pattern}` | {_PARTIAL.get(op.name, '')} |"
         for op in sorted(operations, key=lambda op: (op.pattern, op.method))
     ]
+
+
+_REMAPPING = """\
+## Remapped user ids
+
+Without more, uid 0 of a container is uid 0 of the host, held by capabilities, the seccomp filter and
+by what it sees. With `--userns-remap` it is an ordinary user:
+
+    baleend --userns-remap=default           the account `dockremap`, made when it is missing
+    baleend --userns-remap=USER[:GROUP]      an account of your own, by name or number
+
+The account's lines in /etc/subuid and /etc/subgid (`dockremap:100000:65536`) are the ids of all
+containers: 0 inside is 100000 outside, 1 is 100001, and so on. Each container has a user namespace of
+its own with that mapping. `docker info` says `name=userns`, `baleen explain` shows the mapping.
+
+It protects from what becomes of a container that breaks out, or is given too much. Its root outside is
+a user that owns no file, no process and no device of the host: files of the host that are bound into
+it open as they do for any stranger, also with `--cap-add ALL` and no seccomp filter; its
+capabilities count for what belongs to its namespaces, so it can make no device node, mount no disk,
+write no setting of the kernel and reach no process outside; setuid files that it leaves in a volume
+are not root's. It does not protect from flaws of the kernel itself: in a user namespace more of the
+kernel can be reached by a container that was given CAP_SYS_ADMIN or CAP_NET_ADMIN. Containers of one
+daemon share the range: what keeps them apart are the other namespaces, as ever.
+
+What to know:
+
+- All data of such a daemon lies in `<data-root>/<uid>.<gid>`. Turning the option on or off, or taking
+  another account, shows another world; the first is there when one turns back. A daemon does not
+  start while containers of another world run below its exec root.
+- A directory of the host that a container shall write has to belong to the mapped id
+  (`chown 100000:100000`), or be open to others. Volumes are the container's by themselves.
+- `docker run --userns=host` leaves one container with the host's ids. `--privileged`, `--network host`
+  and `--pid host` need it, in Docker's words. A container that joins namespaces of another
+  (`--network container:x`) joins its user namespace too, and has to be of the same kind.
+- A device keeps owner and mode of the host, and needs the same path inside (`--device /dev/fuse`).
+- With `--ipc host` there is no /dev/mqueue.
+- The file system of the data root has to support idmapped mounts (ext4, xfs, btrfs, and others with
+  newer kernels), on Linux 5.19 or later; the daemon tries it at its start.
+- A container's life costs about a fifth more of processor time, for the namespace and the processes
+  that enter it; no files are copied or chowned. Its namespaces are made ahead, its first process,
+  unlike another container's, is not.
+
+""".splitlines()
 
 
 def baleend_page() -> str:
@@ -131,6 +176,7 @@ def baleend_page() -> str:
         "",
         ", ".join(f"`{name}`" for name in sorted(UNSUPPORTED)) + ".",
         "",
+        *_REMAPPING,
         "## Files",
         "",
         "| path | what |",
@@ -140,6 +186,7 @@ def baleend_page() -> str:
         "| `<data-root>/snapshots/` | unpacked layers and containers' writable layers |",
         "| `<data-root>/containers/<id>/` | log, hosts, resolv.conf, hostname, exit status |",
         "| `<data-root>/volumes/<name>/_data` | volumes |",
+        "| `<data-root>/<uid>.<gid>/` | all of the above, of a daemon with `--userns-remap` |",
         "| `<exec-root>/` | bundles, sockets, compiled seccomp programs; a reboot may forget it |",
         "",
     ]

@@ -76,10 +76,11 @@ class Bed:
         token = secrets.token_hex(3)
         self.directory = directory
         self.netns, self.outside_netns = f"bl{token}", f"bl{token}o"
+        self.data_root = directory / "data"
         self.place = leaks.Place(
             netns=self.netns,
             cgroup_parent=f"/bltest-{token}",
-            data_root=directory / "data",
+            data_root=self.data_root,
             exec_root=directory / "run",
         )
         self.socket = directory / "api.sock"
@@ -87,6 +88,7 @@ class Bed:
         self.log = directory / "baleend.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.flags: list[str] = []
+        self.prefix: list[str] = []
 
     # --- life --------------------------------------------------------------------------------
 
@@ -113,9 +115,10 @@ class Bed:
         assert self.process is None
         command = leaks.in_netns(
             self.netns,
+            *self.prefix,
             str(Path(sys.executable).with_name("baleend")),
             "--debug",
-            f"--data-root={self.place.data_root}",
+            f"--data-root={self.data_root}",
             f"--exec-root={self.place.exec_root}",
             f"--pidfile={self.directory / 'baleend.pid'}",
             f"--cgroup-parent={self.place.cgroup_parent}",
@@ -127,7 +130,7 @@ class Bed:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        wait_until("the daemon answers", self._answers, timeout_s=20)
+        wait_until("the daemon answers", self._answers, timeout_s=60)
 
     def _answers(self) -> bool:
         assert self.process is not None

@@ -79,6 +79,8 @@ class ExplainedLayer(Wire, frozen=True):
         diff_id: of the uncompressed archive; chain_id: of it and all below.
         unpacked_size: apparent bytes of the files that the layer brings.
         created_by: the image's history, where it has one.
+        mapped: whether its files are shown with the ids of the container's user namespace in place
+            of those on disk (an idmapped mount).
     """
 
     role: str
@@ -89,6 +91,7 @@ class ExplainedLayer(Wire, frozen=True):
     chain_id: str = ""
     unpacked_size: int = 0
     created_by: str = ""
+    mapped: bool = False
 
 
 class ExplainedMount(Wire, frozen=True):
@@ -190,8 +193,7 @@ class ExplainedProcess(Wire, frozen=True):
         args, cwd, terminal: of the command.
         init: whether our init is PID 1 and the command its child.
         uid, gid, groups: as the host sees them.
-        uid_map, gid_map: lines "inside outside count" of the user namespace; empty in the host's
-            and in a plan.
+        uid_map, gid_map: lines "inside outside count" of the user namespace; empty in the host's.
         no_new_privileges: see PR_SET_NO_NEW_PRIVS in prctl(2).
         lsm: AppArmor or SELinux label in force, "" for none.
         oom_score: the kernel's badness now, with the adjustment; 0 in a plan.

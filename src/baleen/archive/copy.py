@@ -27,7 +27,9 @@ from baleen.linux.fd import Fd
 from baleen.linux.path import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, open_in_root, openat2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    Ids = Callable[[int, int], tuple[int, int]]
 
 __all__ = ["PathStat", "export_tree", "extract", "stat_path", "tar_path"]
 
@@ -73,13 +75,16 @@ def stat_path(root: Fd, path: str, *, container: str = "") -> PathStat:
         return _describe(root, wanted, os.fstat(found.fileno()))
 
 
-def tar_path(root: Fd, path: str, *, container: str = "") -> tuple[PathStat, Iterator[bytes]]:
+def tar_path(
+    root: Fd, path: str, *, container: str = "", owners: Ids | None = None
+) -> tuple[PathStat, Iterator[bytes]]:
     """Describe `path` and return a tar stream of it, whose entries begin with its base name.
 
     A path that ends in `/` or `/.` follows a final symbolic link to a directory. Errors of the
     look-up are raised here, before the first byte; a file that changes while it is read is sent
     with its first size, filled with zeros. The iterator must be exhausted or closed: it holds
-    descriptors. It stays within `root` even if that is closed meanwhile.
+    descriptors. It stays within `root` even if that is closed meanwhile. `owners` gives the uid and
+    gid in the archive for those on disk.
 
     Raises:
         NotFound: as `stat_path`.
@@ -91,18 +96,19 @@ def tar_path(root: Fd, path: str, *, container: str = "") -> tuple[PathStat, Ite
         if stat.S_ISDIR(info.st_mode):
             # The root's own name is empty: its entries are "/", "/bin", ...
             prefix = b"" if wanted.name == "/" else os.fsencode(wanted.name)
-            return description, pack(found.dup(), b"", prefix)
+            return description, pack(found.dup(), b"", prefix, owners=owners)
     parent, _, name = wanted.clean.rpartition("/")
     directory = open_in_root(root.fileno(), parent or "/", os.O_PATH | os.O_DIRECTORY)
-    return description, pack(directory, os.fsencode(name), None)
+    return description, pack(directory, os.fsencode(name), None, owners=owners)
 
 
-def export_tree(root: Fd) -> Iterator[bytes]:
+def export_tree(root: Fd, *, owners: Ids | None = None) -> Iterator[bytes]:
     """Return a tar stream of the whole tree without the root itself; stays on its file system.
 
     Names have no leading slash, as in `docker export`. The iterator must be exhausted or closed.
+    `owners` as for `tar_path`.
     """
-    return pack(root.dup(), b"", None, one_file_system=True)
+    return pack(root.dup(), b"", None, one_file_system=True, owners=owners)
 
 
 def extract(
@@ -113,6 +119,7 @@ def extract(
     no_overwrite_dir_non_dir: bool = False,
     owner: tuple[int, int] | None = None,
     container: str = "",
+    owners: Ids | None = None,
 ) -> None:
     """Extract a tar stream (plain, gzip, bzip2, xz or zstd) into the directory at `path`.
 
@@ -127,6 +134,7 @@ def extract(
         owner: uid and gid for everything extracted (`copyUIDGID`: the container's user), or None
             to keep those of the archive.
         container: name for messages.
+        owners: uid and gid on disk for those that an entry would have.
 
     Raises:
         NotFound: `Could not find the file /x in container NAME`.
@@ -149,6 +157,7 @@ def extract(
             decompress(chunks),
             no_overwrite_dir_non_dir=no_overwrite_dir_non_dir,
             owner=owner,
+            owners=owners,
         )
 
 

@@ -29,9 +29,11 @@ from baleen.linux.path import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from baleen.archive.limits import Limits
+
+    Ids = Callable[[int, int], tuple[int, int]]
 
 __all__ = ["extract_archive"]
 
@@ -48,6 +50,7 @@ def extract_archive(
     *,
     no_overwrite_dir_non_dir: bool,
     owner: tuple[int, int] | None,
+    owners: Ids | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> None:
     """Extract the uncompressed archive into `directory`, which is `path` below `root`.
@@ -55,7 +58,8 @@ def extract_archive(
     Links of the tree that lead out of `directory` are followed below `root`, as the container
     would. See `copy.extract` for the rest.
     """
-    with _Extraction(root, path, directory, owner, strict=no_overwrite_dir_non_dir) as extraction:
+    strict = no_overwrite_dir_non_dir
+    with _Extraction(root, path, directory, owner, owners, strict=strict) as extraction:
         reader = TarReader(chunks, limits)
         for entry in reader:
             try:
@@ -73,9 +77,11 @@ class _Extraction:
         path: str,
         directory: Fd,
         owner: tuple[int, int] | None,
+        owners: Ids | None,
         *,
         strict: bool,
     ) -> None:
+        self._owners = owners
         self._root = root
         self._path = path
         self._top = directory
@@ -99,6 +105,8 @@ class _Extraction:
             return
         if self._owner is not None:
             entry.uid, entry.gid = self._owner
+        if self._owners is not None:
+            entry.uid, entry.gid = self._owners(entry.uid, entry.gid)
         parent = self._parent(parts[:-1])
         name = parts[-1]
         exists = self._make_room(parent, parts, entry)
@@ -199,5 +207,6 @@ class _Extraction:
                 raise
         full = f"{self._path}/{relative}"
         if create:
-            return make_directory(self._root.fileno(), full, 0o755)
+            owner = None if self._owners is None else self._owners(0, 0)
+            return make_directory(self._root.fileno(), full, 0o755, owner=owner)
         return open_in_root(self._root.fileno(), full, _PATH_DIRECTORY)

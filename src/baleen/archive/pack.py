@@ -19,9 +19,11 @@ from baleen.archive.writer import END, encode_header, padding
 from baleen.linux.files import filesystem_magic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from baleen.linux.fd import Fd
+
+    Ids = Callable[[int, int], tuple[int, int]]
 
 __all__ = ["pack"]
 
@@ -57,7 +59,12 @@ _MADE_UP = frozenset(
 
 
 def pack(
-    top: Fd, name: bytes, prefix: bytes | None, *, one_file_system: bool = False
+    top: Fd,
+    name: bytes,
+    prefix: bytes | None,
+    *,
+    one_file_system: bool = False,
+    owners: Ids | None = None,
 ) -> Iterator[bytes]:
     """Return a tar stream of the file `name` in the directory `top`, or of `top` if that is empty.
 
@@ -66,9 +73,10 @@ def pack(
     below it.
 
     The content of other file systems is left out with `one_file_system`; that of /proc and its
-    kin always, unless one begins there. Sockets have no form in a tar and are left out.
+    kin always, unless one begins there. Sockets have no form in a tar and are left out. `owners`
+    gives the uid and gid of an entry for those of the file.
     """
-    return _gathered(_Packer(top, prefix, one_file_system=one_file_system), name)
+    return _gathered(_Packer(top, prefix, owners, one_file_system=one_file_system), name)
 
 
 def _gathered(packer: _Packer, name: bytes) -> Iterator[bytes]:
@@ -88,8 +96,11 @@ def _gathered(packer: _Packer, name: bytes) -> Iterator[bytes]:
 
 
 class _Packer:
-    def __init__(self, top: Fd, prefix: bytes | None, *, one_file_system: bool) -> None:
+    def __init__(
+        self, top: Fd, prefix: bytes | None, owners: Ids | None, *, one_file_system: bool
+    ) -> None:
         self._top = top
+        self._owners = owners
         self._prefix = prefix
         self._one_file_system = one_file_system
         self._parents: dict[bytes, int] = {}
@@ -106,7 +117,7 @@ class _Packer:
         if not name:
             if self._prefix is not None:
                 info = os.fstat(self._top.fileno())
-                yield encode_header(_entry(self._prefix + b"/", EntryType.DIRECTORY, info))
+                yield encode_header(self._entry(self._prefix + b"/", EntryType.DIRECTORY, info))
             pending = self._children(b"")
         else:
             pending = [name]
@@ -117,7 +128,7 @@ class _Packer:
             with suppress(FileNotFoundError):
                 info = self._lstat(path)
                 if stat.S_ISDIR(info.st_mode):
-                    yield encode_header(_entry(self._shown(path), EntryType.DIRECTORY, info))
+                    yield encode_header(self._entry(self._shown(path), EntryType.DIRECTORY, info))
                     if not self._is_foreign(path, info):
                         pending += self._children(path)
                 else:
@@ -186,14 +197,14 @@ class _Packer:
             inode = (info.st_dev, info.st_ino)
             first = self._seen.setdefault(inode, shown)
             if first is not shown:
-                link = _entry(shown, EntryType.HARDLINK, info)
+                link = self._entry(shown, EntryType.HARDLINK, info)
                 link.linkname = first
                 yield encode_header(link)
                 return
         if kind is EntryType.FILE:
             yield from self._regular(parent, name, shown)
             return
-        entry = _entry(shown, kind, info)
+        entry = self._entry(shown, kind, info)
         if kind is EntryType.SYMLINK:
             entry.linkname = os.readlink(name, dir_fd=parent)
         yield encode_header(entry)
@@ -209,7 +220,7 @@ class _Packer:
         finally:
             os.close(handle)
         try:
-            entry = _entry(shown, EntryType.FILE, info)
+            entry = self._entry(shown, EntryType.FILE, info)
             capability = _capability(fd)
             if capability is not None:
                 entry.xattrs[_CAPABILITY] = capability
@@ -227,6 +238,23 @@ class _Packer:
         finally:
             os.close(fd)
 
+    def _entry(self, name: bytes, kind: EntryType, info: os.stat_result) -> Entry:
+        uid, gid = info.st_uid, info.st_gid
+        if self._owners is not None:
+            uid, gid = self._owners(uid, gid)
+        is_device = kind in (EntryType.CHAR, EntryType.BLOCK)
+        return Entry(
+            name=name,
+            type=kind,
+            mode=stat.S_IMODE(info.st_mode),
+            uid=uid,
+            gid=gid,
+            size=info.st_size if kind is EntryType.FILE else 0,
+            mtime_ns=info.st_mtime_ns,
+            major=os.major(info.st_rdev) if is_device else 0,
+            minor=os.minor(info.st_rdev) if is_device else 0,
+        )
+
 
 def _capability(fd: int) -> bytes | None:
     try:
@@ -235,17 +263,3 @@ def _capability(fd: int) -> bytes | None:
         if err.errno in (errno.ENODATA, errno.ENOTSUP, errno.EPERM):
             return None
         raise
-
-
-def _entry(name: bytes, kind: EntryType, info: os.stat_result) -> Entry:
-    return Entry(
-        name=name,
-        type=kind,
-        mode=stat.S_IMODE(info.st_mode),
-        uid=info.st_uid,
-        gid=info.st_gid,
-        size=info.st_size if kind is EntryType.FILE else 0,
-        mtime_ns=info.st_mtime_ns,
-        major=os.major(info.st_rdev) if kind in (EntryType.CHAR, EntryType.BLOCK) else 0,
-        minor=os.minor(info.st_rdev) if kind in (EntryType.CHAR, EntryType.BLOCK) else 0,
-    )

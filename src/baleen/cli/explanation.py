@@ -120,6 +120,11 @@ def _layers(page: Page, found: JsonObject) -> None:
         if layer["CreatedBy"]:
             page.paragraph(f"by: {layer['CreatedBy']}", _NARROW)
         page.paragraph(layer["Directory"], _NARROW)
+    if any(layer.get("Mapped") for layer in found["Layers"]):
+        page.paragraph(
+            "Files of image and base layers are shown with the ids of the container's user "
+            "namespace (idmapped mounts); on disk they have those of the image."
+        )
     if not any(layer["Role"] == "writable" for layer in found["Layers"]):
         page.paragraph("A writable layer of its own is made on top.")
 

@@ -84,6 +84,7 @@ class Config:
     cdi_spec_dirs: list[str] = field(default_factory=lambda: list(DEFAULT_SPEC_DIRS))
     insecure_registries: list[str] = field(default_factory=list)
     registry_mirrors: list[str] = field(default_factory=list)
+    userns_remap: str = ""
     ignored: list[str] = field(default_factory=list)
 
 

@@ -26,12 +26,17 @@ _EXEC_ROOT_MODE = 0o711
 class HostFiles:
     """Makes the roots, takes the lock, writes the pid file; leaving removes the pid file.
 
+    `above` is the directory that a data root for remapped ids lies in; it is closed to others too.
+
     The lock is on the data root itself: two daemons with different pid files would otherwise
     destroy each other's database.
     """
 
-    def __init__(self, data_root: Path, exec_root: Path, pidfile: Path) -> None:
+    def __init__(
+        self, data_root: Path, exec_root: Path, pidfile: Path, *, above: Path | None = None
+    ) -> None:
         self._data_root = data_root
+        self._above = above
         self._exec_root = exec_root
         self._pidfile = pidfile
         self._lock = -1
@@ -39,6 +44,7 @@ class HostFiles:
     def __enter__(self) -> Self:
         """Raise AlreadyExists when another daemon has the data root or the pid file."""
         for root, mode in (
+            *([] if self._above is None else [(self._above, _DATA_ROOT_MODE)]),
             (self._data_root, _DATA_ROOT_MODE),
             (self._exec_root, _EXEC_ROOT_MODE),
         ):

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baleen.daemon.http_server import HttpServer
+    from baleen.engine.remapping import Remapping
+    from baleen.runtime.id_mapping import IdMappings
+
+    RemappedIds = tuple[IdMappings, int]
 
 __all__ = ["main"]
 
@@ -104,13 +109,28 @@ def _run(config: Config, invocation: Invocation) -> None:
     check_hosts(config)
     _prepare_process()
     with ExitStack() as stack:
-        stack.enter_context(HostFiles(config.data_root, config.exec_root, config.pidfile))
+        config, ids = _remap(config, stack)
         zygote = ZygoteProcess()
         zygote.start()
         stack.callback(zygote.stop)
         for key in config.ignored:
             _log.info("option has no effect", extra={"option": key})
-        asyncio.run(_serve(config, invocation, zygote))
+        asyncio.run(_serve(config, invocation, zygote, ids))
+
+
+def _remap(config: Config, stack: ExitStack) -> tuple[Config, RemappedIds | None]:
+    """Take the roots, those of `--userns-remap`, and a user namespace, until `stack` is left."""
+    if not config.userns_remap:
+        stack.enter_context(HostFiles(config.data_root, config.exec_root, config.pidfile))
+        return config, None
+    from baleen.daemon.userns_remap import mappings_of, remapped_root
+    from baleen.runtime.id_mapping import new_user_namespace
+
+    mappings, above = mappings_of(config.userns_remap), config.data_root
+    config = replace(config, data_root=remapped_root(above, mappings))
+    stack.enter_context(HostFiles(config.data_root, config.exec_root, config.pidfile, above=above))
+    # Forks, which this process may do only now.
+    return config, (mappings, stack.enter_context(new_user_namespace(mappings)).fileno())
 
 
 def _uninstall(config: Config) -> None:
@@ -118,15 +138,24 @@ def _uninstall(config: Config) -> None:
     from baleen.daemon.settings import engine_config
     from baleen.engine.engine import Engine
 
-    async def work() -> None:
-        engine = Engine(engine_config(config, list(config.labels)), ZygoteProcess())
+    async def work(config: Config, ids: RemappedIds | None) -> None:
+        settings = engine_config(config, list(config.labels), _remapping(ids))
+        engine = Engine(settings, ZygoteProcess())
         try:
             await engine.uninstall()
         finally:
             await engine.close()
 
-    with HostFiles(config.data_root, config.exec_root, config.pidfile):
-        asyncio.run(work())
+    with ExitStack() as stack:
+        asyncio.run(work(*_remap(config, stack)))
+
+
+def _remapping(ids: RemappedIds | None) -> Remapping | None:
+    if ids is None:
+        return None
+    from baleen.engine.remapping import Remapping
+
+    return Remapping(*ids)
 
 
 def _prepare_process() -> None:
@@ -150,7 +179,9 @@ def _survive_shortage() -> None:
             path.write_text(f"{_OOM_SCORE_ADJUST}\n", encoding="ascii")
 
 
-async def _serve(config: Config, invocation: Invocation, zygote: ZygoteProcess) -> None:
+async def _serve(
+    config: Config, invocation: Invocation, zygote: ZygoteProcess, ids: RemappedIds | None
+) -> None:
     # Loaded here, after the zygote was started: its start and these imports overlap.
     from baleen.daemon.application import HEADERS, Application
     from baleen.daemon.guard import OriginGuard
@@ -165,7 +196,7 @@ async def _serve(config: Config, invocation: Invocation, zygote: ZygoteProcess) 
         loop.add_signal_handler(number, stop.set)
     zygote.watch(loop)
     labels = list(config.labels)
-    engine = Engine(engine_config(config, labels), zygote)
+    engine = Engine(engine_config(config, labels, _remapping(ids)), zygote)
     try:
         await engine.start()
         listeners, paths = open_listeners(config)

@@ -119,6 +119,11 @@ OPTIONS = (
     _option("max-download-attempts", "integer", "", accepted=_LATER),
     _option("experimental", "flag", "", accepted="nothing is experimental"),
     _option("feature", "any", "", key="features", accepted="`cdi`: false turns CDI off"),
+    _option(
+        "userns-remap",
+        "text",
+        'user namespace of containers: "default", or user[:group] with subordinate ids',
+    ),
     _option("raw-logs", "flag", "", accepted="logs are never coloured"),
     _option("builder", "any", "", accepted="there is no builder yet"),
     _option("containerd", "text", "", accepted="containerd is not used"),
@@ -136,7 +141,7 @@ UNSUPPORTED = frozenset(
         "init-path", "ip", "ip-forward-no-drop", "ipv6", "metrics-addr",
         "network-control-plane-mtu", "no-new-privileges", "no-proxy", "node-generic-resource",
         "node-generic-resources", "proxies", "rootless", "runtimes", "selinux-enabled",
-        "swarm-default-advertise-addr", "userns-remap",
+        "swarm-default-advertise-addr",
     }
 )  # fmt: skip
 """Options of dockerd that are refused, in flags and file."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baleen.daemon.config import Config
+    from baleen.engine.remapping import Remapping
 
 __all__ = ["engine_config"]
 
@@ -19,7 +20,9 @@ _OPEN_TCP = (
 )
 
 
-def engine_config(config: Config, labels: Sequence[str]) -> EngineConfig:
+def engine_config(
+    config: Config, labels: Sequence[str], remapping: Remapping | None = None
+) -> EngineConfig:
     """Return the engine's part; `labels` stays shared, so that a reload reaches it."""
     open_tcp = not config.tlsverify and any(host.startswith("tcp://") for host in config.hosts)
     profile = config.seccomp_profile
@@ -50,4 +53,5 @@ def engine_config(config: Config, labels: Sequence[str]) -> EngineConfig:
         cdi_spec_dirs=config.cdi_spec_dirs,
         insecure_registries=config.insecure_registries,
         registry_mirrors=config.registry_mirrors,
+        remapping=remapping,
     )

@@ -21,6 +21,7 @@ from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
 from baleen.engine.oci_spec import Facts, bounding_capabilities, build_spec
 from baleen.engine.public_files import make_public_directory, write_public_file
+from baleen.engine.remapping import user_namespace_to_join
 from baleen.engine.root_view import live_root, read_only_view
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.starter import remove_ending
@@ -195,12 +196,17 @@ class Bundles:
     # --- files over /etc -------------------------------------------------------------------
 
     def _write_etc(self, record: ContainerRecord, sandbox: Sandbox) -> None:
-        directory = record.state_dir
-        write_public_file(f"{directory}/hostname", f"{record.config.hostname}\n")
+        directory, owner = record.state_dir, self._owner(record)
+        write_public_file(f"{directory}/hostname", f"{record.config.hostname}\n", owner)
         if sandbox.hosts is not None:
-            write_public_file(f"{directory}/hosts", sandbox.hosts)
+            write_public_file(f"{directory}/hosts", sandbox.hosts, owner)
         if sandbox.resolv_conf is not None:
-            write_public_file(f"{directory}/resolv.conf", sandbox.resolv_conf)
+            write_public_file(f"{directory}/resolv.conf", sandbox.resolv_conf, owner)
+
+    def _owner(self, record: ContainerRecord) -> tuple[int, int] | None:
+        """Return the container's root, where it is another user than the host's."""
+        remapping = self._config.remapping_of(record.host_config)
+        return None if remapping is None else remapping.root
 
     def _etc_directory(self, record: ContainerRecord) -> str:
         """Return whose hosts and resolv.conf the container has."""
@@ -242,15 +248,14 @@ class Bundles:
                 f"volume {name} could not be mounted within {_VOLUME_MOUNT_S} seconds"
             ) from None
 
-    @staticmethod
-    def _make_source(record: ContainerRecord, source: str) -> None:
+    def _make_source(self, record: ContainerRecord, source: str) -> None:
         if os.path.exists(source):  # noqa: PTH110
             return
         if any(wanted.source == source for wanted in record.host_config.mounts):
             raise InvalidArgument(
                 f'invalid mount config for type "bind": bind source path does not exist: {source}'
             )
-        make_public_directory(source)
+        make_public_directory(source, self._owner(record))
 
     # --- config.json -----------------------------------------------------------------------
 
@@ -279,6 +284,7 @@ class Bundles:
         etc: str,
     ) -> Facts:
         config = record.config
+        remapping = self._config.remapping_of(record.host_config)
         return Facts(
             hostname=config.hostname,
             domainname=config.domainname,
@@ -294,6 +300,10 @@ class Bundles:
             network_path=paths["net"],
             ipc_path=paths["ipc"],
             pid_path=paths["pid"],
+            id_mappings=None if remapping is None else remapping.mappings,
+            user_path=None
+            if remapping is None
+            else user_namespace_to_join(record.host_config, self._config, self._store),
             shm_path=shm_path,
             default_ulimits=self._config.default_ulimits,
             default_shm_size=self._config.default_shm_size,
@@ -312,11 +322,16 @@ class Bundles:
         return f"/proc/{target.pid}/ns/{kind}"
 
     def _user(self, record: ContainerRecord, mounts: Mounts | None) -> User:
-        return resolve_user(
+        user = resolve_user(
             UserFiles() if mounts is None else self._read_user_files(record, mounts),
             record.config.user,
             record.host_config.group_add,
         )
+        return self._possible(record, user)
+
+    def _possible(self, record: ContainerRecord, user: User) -> User:
+        remapping = self._config.remapping_of(record.host_config)
+        return user if remapping is None else remapping.check_user(user)
 
     def _read_user_files(self, record: ContainerRecord, mounts: Mounts) -> UserFiles:
         # As long as the container has no /etc of its own, its files are the image's, which never
@@ -341,7 +356,8 @@ class Bundles:
         except OSError as err:
             raise Conflict(f"container {record.id} is not running") from err
         with root:
-            return resolve_user(read_user_files(root), text, record.host_config.group_add)
+            user = resolve_user(read_user_files(root), text, record.host_config.group_add)
+        return self._possible(record, user)
 
     def process_of(self, record: ContainerRecord) -> dict[str, Any]:
         """Return the OCI process object of the container's run."""
@@ -376,7 +392,9 @@ class Bundles:
         if not path.is_mount():
             size = record.host_config.shm_size or self._config.default_shm_size
             flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-            mount("shm", directory, "tmpfs", flags, f"mode=1777,size={size}")
+            uid, gid = self._owner(record) or (0, 0)
+            data = f"mode=1777,size={size},uid={uid},gid={gid}"
+            mount("shm", directory, "tmpfs", flags, data)
         return directory
 
     # --- start.json ------------------------------------------------------------------------
@@ -393,7 +411,12 @@ class Bundles:
             "id": record.id,
             "bundle": str(self.directory(record.id)),
             "state_dir": record.state_dir,
-            "rootfs": {"lower": mounts.lower, "upper": mounts.upper, "work": mounts.work},
+            "rootfs": {
+                "lower": mounts.lower,
+                "upper": mounts.upper,
+                "work": mounts.work,
+                "map_lower": mounts.user_namespace >= 0,
+            },
             "seccomp_program": self._seccomp_of(record, bounding_capabilities(host)),
             "log": _log(record),
             "open_stdin": record.config.open_stdin,

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from baleen.api import HostConfig
+    from baleen.engine.remapping import Remapping
+
 __all__ = ["EngineConfig"]
 
 
@@ -34,6 +37,7 @@ class EngineConfig:
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
         cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
+        remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         debug: whether the daemon logs debug messages, as `info` shows it.
     """
 
@@ -63,3 +67,9 @@ class EngineConfig:
     cdi_spec_dirs: Sequence[str] = ()
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()
+    remapping: Remapping | None = None
+
+    def remapping_of(self, host: HostConfig) -> Remapping | None:
+        """Return the ids of a container with this configuration, None for the host's own."""
+        remapping = self.remapping
+        return remapping if remapping is not None and remapping.applies_to(host) else None

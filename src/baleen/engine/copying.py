@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from baleen.containers import ContainerStore
     from baleen.containers.record import ContainerRecord
+    from baleen.engine.config import EngineConfig
     from baleen.engine.events import EventBus
     from baleen.engine.live import LiveContainers
     from baleen.engine.tasks import Tasks
@@ -43,12 +44,14 @@ class Copying:
 
     def __init__(
         self,
+        config: EngineConfig,
         store: ContainerStore,
         lives: LiveContainers,
         snapshots: Snapshotter,
         events: EventBus,
         tasks: Tasks,
     ) -> None:
+        self._config = config
         self._store = store
         self._lives = lives
         self._snapshots = snapshots
@@ -70,12 +73,14 @@ class Copying:
         record = self._store.get(ref)
         if not path:
             raise InvalidArgument("missing path")
+        remapping = self._config.remapping_of(record.host_config)
+        owners = None if remapping is None else remapping.to_container
 
         def begin() -> tuple[dict[str, Any], Iterator[bytes]]:
             tree = self._tree(record, path)
             root, inner = tree.__enter__()
             try:
-                info, chunks = tar_path(root, inner, container=ref)
+                info, chunks = tar_path(root, inner, container=ref, owners=owners)
             except BaseException:
                 tree.__exit__(None, None, None)
                 raise
@@ -106,6 +111,7 @@ class Copying:
         owner = None
         if copy_uid_gid:
             owner = _numeric_owner(record.config.user)
+        remapping = self._config.remapping_of(record.host_config)
 
         def work(chunks: Iterator[bytes]) -> None:
             with self._tree(record, path, write=True) as (root, inner):
@@ -116,6 +122,7 @@ class Copying:
                     no_overwrite_dir_non_dir=no_overwrite_dir_non_dir,
                     owner=owner,
                     container=ref,
+                    owners=None if remapping is None else remapping.to_host,
                 )
 
         if record.is_running:
@@ -190,10 +197,12 @@ class Copying:
     async def export(self, ref: str) -> AsyncIterator[bytes]:
         """Return the container's whole tree as a tar stream, without what is mounted in it."""
         record = self._store.get(ref)
+        remapping = self._config.remapping_of(record.host_config)
+        owners = None if remapping is None else remapping.to_container
 
         def begin() -> Iterator[bytes]:
             view = read_only_view(self._snapshots.mounts(record.id))
-            return _closing(export_tree(view), view)
+            return _closing(export_tree(view, owners=owners), view)
 
         chunks = await self._tasks.blocking(begin)
         self._publish(record, "export")

@@ -30,6 +30,7 @@ from baleen.engine.mounts_parse import (
 from baleen.engine.oci_spec import with_default_paths
 from baleen.engine.port_bindings import port_requests
 from baleen.engine.public_files import make_public_directory
+from baleen.engine.remapping import check_remapped
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.root_view import read_only_view
 from baleen.engine.unsupported_limits import discard_unsupported
@@ -114,9 +115,13 @@ class Creating:
             config = self._complete_config(config, host, container_id)
             requests = self._mount_requests(config, host)
             state_dir = str(self._config.data_root / "containers" / container_id)
-            mounts = await self._prepare(container_id, image, state_dir, undo)
+            remapping = self._config.remapping_of(host)
+            owner = None if remapping is None else remapping.root
+            mounts = await self._prepare(
+                container_id, image, state_dir, undo, remapped=remapping is not None
+            )
             points = [
-                await self._settle_mount(request, container_id, image, undo) for request in requests
+                await self._settle_mount(request, container_id, owner, undo) for request in requests
             ]
             await self._fill_volumes(requests, points, mounts)
             record = ContainerRecord(
@@ -197,6 +202,8 @@ class Creating:
         config = merge_image_config(body.config, image.config.config)
         host, warnings = discard_unsupported(self._complete_host(body.host_config), self._cgroups)
         warnings += check_create(config, host, self._resources)
+        if self._config.remapping_of(host) is not None:
+            check_remapped(host)
         parse_log_config(host.log_config, config)
         command_of(config)
         port_requests(config, host)
@@ -260,11 +267,17 @@ class Creating:
     # --- files and mounts ------------------------------------------------------------------
 
     async def _prepare(
-        self, container_id: str, image: Image, state_dir: str, undo: AsyncExitStack
+        self,
+        container_id: str,
+        image: Image,
+        state_dir: str,
+        undo: AsyncExitStack,
+        *,
+        remapped: bool,
     ) -> Mounts:
         def work() -> Mounts:
             os.makedirs(state_dir, mode=0o710, exist_ok=True)  # noqa: PTH103
-            return self._snapshots.prepare(container_id, image.chain_id)
+            return self._snapshots.prepare(container_id, image.chain_id, remapped=remapped)
 
         def remove() -> None:
             self._snapshots.remove(container_id)
@@ -281,12 +294,16 @@ class Creating:
         return parse_mounts(config, host, inherited=inherited)
 
     async def _settle_mount(
-        self, request: MountRequest, container_id: str, image: Image, undo: AsyncExitStack
+        self,
+        request: MountRequest,
+        container_id: str,
+        owner: tuple[int, int] | None,
+        undo: AsyncExitStack,
     ) -> MountPoint:
         """Make what the mount needs on the host and return its place in the record."""
         if request.type == "bind":
             if not self._has_source(request):
-                make_public_directory(request.source)
+                make_public_directory(request.source, owner)
             return mount_point(request, request.source)
         if request.type == "tmpfs":
             return mount_point(request, "")

@@ -23,12 +23,14 @@ from baleen.engine.disk_usage import DiskUsage
 from baleen.engine.events import EventBus
 from baleen.engine.execs import Execs
 from baleen.engine.explaining.operation import Explaining
+from baleen.engine.foreign_runs import refuse_foreign_runs
 from baleen.engine.health import HealthChecks
 from baleen.engine.image_operations import ImageOperations, image_event_sink
 from baleen.engine.lifecycle import Lifecycle
 from baleen.engine.live import LiveContainers
 from baleen.engine.measuring import Measuring
 from baleen.engine.network_operations import NetworkOperations
+from baleen.engine.remapping import check_support
 from baleen.engine.removing import Removing
 from baleen.engine.restoring import Restoring, endpoints_with_ports
 from baleen.engine.seccomp_programs import SeccompPrograms
@@ -44,7 +46,7 @@ from baleen.images.embedded import install_embedded_images
 from baleen.linux.cgroup import detect
 from baleen.network import NetworkConfig, NetworkManager
 from baleen.network.ipam import DEFAULT_ADDRESS_POOLS
-from baleen.snapshots import OverlaySnapshotter
+from baleen.snapshots import OverlaySnapshotter, Owners
 from baleen.state import Database
 from baleen.volumes import VolumeStore
 
@@ -74,14 +76,20 @@ class Engine:
         self._database = Database(config.data_root / "state.db")
         self._cgroups = detect()
         self._content = ContentStore(config.data_root / "content")
-        self._snapshots = OverlaySnapshotter(config.data_root / "snapshots")
+        remapping = config.remapping
+        owners = None if remapping is None else Owners(remapping.user_namespace, remapping.to_host)
+        self._snapshots = OverlaySnapshotter(config.data_root / "snapshots", owners=owners)
         self._images = ImageStore(
             self._database,
             self._content,
             self._snapshots,
             on_event=image_event_sink(self._on_image_event, asyncio.get_running_loop()),
         )
-        self._volumes = VolumeStore(self._database, config.data_root / "volumes")
+        self._volumes = VolumeStore(
+            self._database,
+            config.data_root / "volumes",
+            owner=None if remapping is None else remapping.root,
+        )
         self._networks = NetworkManager(_network_config(config), self._database)
         self._store = ContainerStore(
             self._database,
@@ -194,7 +202,7 @@ class Engine:
         self.exec_inspect = exec_ops.inspect
         self.exec_resize = exec_ops.resize
 
-        copying = Copying(store, lives, self._snapshots, self.events, self._tasks)
+        copying = Copying(config, store, lives, self._snapshots, self.events, self._tasks)
         self.archive_stat = copying.stat
         self.archive_get = copying.get
         self.archive_put = copying.put
@@ -244,8 +252,11 @@ class Engine:
 
     async def start(self) -> None:
         """Bring database and kernel together; afterwards every operation may be called."""
+        refuse_foreign_runs(self.config)
         self._content.start()
         self._snapshots.start()
+        if self.config.remapping is not None:
+            check_support(self.config.remapping, self.config.data_root / "snapshots" / "drafts")
         self._images.start()
         self._volumes.load()
         self._store.load()
@@ -287,6 +298,7 @@ class Engine:
                 f"containers are running: {', '.join(running)}",
                 hint="start baleend, remove them, and try again",
             )
+        refuse_foreign_runs(self.config)
         await self._networks.start()
         await self._networks.uninstall()
         self._cgroups.open(self.config.cgroup_parent).remove()

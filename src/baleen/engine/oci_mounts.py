@@ -53,9 +53,11 @@ def _default_mounts(host: HostConfig, facts: Facts) -> list[Document]:
         ),
         _sysfs(host, system),
         _mount("/sys/fs/cgroup", "cgroup", "cgroup", [*system, "nosuid", "noexec", "nodev"]),
-        # A fresh mount shows the queues of the IPC namespace that the container is in.
-        _mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
     ]
+    if facts.id_mappings is None or host.ipc_mode != "host":
+        # A fresh mount shows the queues of the IPC namespace that the container is in; that takes
+        # the rights over it which the host's does not give a user namespace.
+        mounts.append(_mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]))
     if host.ipc_mode != "none":
         mounts.append(_shared_memory(host, facts))
     return mounts

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from baleen.api import ContainerConfig, HostConfig
     from baleen.engine.mounts_parse import ResolvedMount
     from baleen.engine.users import User
+    from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 __all__ = [
     "DEFAULT_PATH",
@@ -56,6 +57,8 @@ class Facts:
         hostname_path, hosts_path, resolv_conf_path: bound over /etc/...; None: not bound.
         network_path, ipc_path, pid_path: namespace file to join ("/proc/<pid>/ns/net"), or None
             for what the host config's mode says itself (own or host).
+        id_mappings: of the user namespace, None to be in the host's.
+        user_path: user namespace file to join, with the namespaces that belong to it.
         shm_path: directory bound as /dev/shm (shareable IPC); None: an own tmpfs.
         default_ulimits: the daemon's (soft, hard) by name.
         default_shm_size: bytes of /dev/shm when the client names none.
@@ -77,6 +80,8 @@ class Facts:
     network_path: str | None = None
     ipc_path: str | None = None
     pid_path: str | None = None
+    id_mappings: IdMappings | None = None
+    user_path: str | None = None
     shm_path: str | None = None
     default_ulimits: Mapping[str, tuple[int, int]] | None = None
     default_shm_size: int = 64 * 1024 * 1024
@@ -108,7 +113,7 @@ def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Docum
             "devices": device_nodes(host),
             "resources": resources(host) | {"devices": device_rules(host)},
             "rootfsPropagation": _root_propagation(facts.mounts),
-            "sysctl": _sysctls(host),
+            "sysctl": _sysctls(host, facts),
             "maskedPaths": _paths(
                 host, host.masked_paths, _masked(facts.cpu_count), unmasked=options.unmasked
             ),
@@ -118,6 +123,11 @@ def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Docum
         },
         "annotations": dict(host.annotations),
     }
+    if facts.id_mappings is not None:
+        linux = document["linux"]
+        assert isinstance(linux, dict)
+        linux["uidMappings"] = _mappings(facts.id_mappings.uids)
+        linux["gidMappings"] = _mappings(facts.id_mappings.gids)
     if not host_uts:
         document["hostname"] = facts.hostname
         if facts.domainname:
@@ -250,6 +260,7 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[Document]:
         ("uts", host.uts_mode, None),
         ("cgroup", _cgroup_mode(host, facts), None),
         ("time", "private" if facts.has_time_namespaces else "host", None),
+        ("user", "host" if facts.id_mappings is None else "private", facts.user_path),
     )
     for kind, mode, path in wanted:
         if path is not None:
@@ -257,6 +268,12 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[Document]:
         elif mode != "host":
             result.append({"type": kind})
     return result
+
+
+def _mappings(ranges: Sequence[IdMapping]) -> list[Document]:
+    return [
+        {"containerID": one.container_id, "hostID": one.host_id, "size": one.size} for one in ranges
+    ]
 
 
 def _cgroup_mode(host: HostConfig, facts: Facts) -> str:
@@ -280,12 +297,16 @@ def _paths(
     return list(default) if chosen is None else list(chosen)
 
 
-def _sysctls(host: HostConfig) -> dict[str, str]:
+def _sysctls(host: HostConfig, facts: Facts) -> dict[str, str]:
     """Return the sysctls: in an own network, low ports and ping are everybody's."""
     result: dict[str, str] = {}
     if host.network_mode != "host" and not host.network_mode.startswith("container:"):
+        # Of groups that the user namespace does not have, the kernel takes no range.
+        last = 2147483647
+        if facts.id_mappings is not None:
+            last = sum(mapping.size for mapping in facts.id_mappings.gids) - 1
         result["net.ipv4.ip_unprivileged_port_start"] = "0"
-        result["net.ipv4.ping_group_range"] = "0 2147483647"
+        result["net.ipv4.ping_group_range"] = f"0 {min(last, 2147483647)}"
     return result | host.sysctls
 
 

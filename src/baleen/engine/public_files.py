@@ -11,10 +11,10 @@ import os
 __all__ = ["make_public_directory", "write_public_file"]
 
 
-def make_public_directory(path: str) -> None:
+def make_public_directory(path: str, owner: tuple[int, int] | None = None) -> None:
     """Make the directory and its missing parents, each with mode 0755; it may exist already.
 
-    Docker makes the missing source of a bind mount so.
+    Docker makes the missing source of a bind mount so. `owner` (uid, gid) gets what was made.
 
     Raises:
         OSError: from mkdir(2).
@@ -29,13 +29,18 @@ def make_public_directory(path: str) -> None:
         except FileExistsError:
             continue
         os.chmod(directory, 0o755)  # noqa: PTH101, S103
+        if owner is not None:
+            os.chown(directory, *owner)
 
 
-def write_public_file(path: str, text: str) -> None:
+def write_public_file(path: str, text: str, owner: tuple[int, int] | None = None) -> None:
     """Replace the content of the file, in place: it may be bound into a running container.
 
-    Its mode becomes 0644: every user of the container reads it.
+    Its mode becomes 0644: every user of the container reads it. `owner` is the container's root,
+    who may write it.
     """
     with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
         os.fchmod(file.fileno(), 0o644)
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
         file.write(text)

@@ -28,7 +28,12 @@ from baleen.linux.mount import (
     open_tree,
 )
 from baleen.linux.namespaces import CLONE_NEWNS, unshare
-from baleen.linux.overlayfs import attach_overlay, detached_overlay
+from baleen.linux.overlayfs import (
+    OwnerMap,
+    attach_overlay,
+    detached_overlay,
+    mapped_directory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,11 +57,16 @@ def read_only_view(mounts: Mounts, *, image_only: bool = False) -> Fd:
     directory takes part as one more lower layer.
     """
     lower: list[str] = list(mounts.lower)
+    spared = 0
     if mounts.upper is not None and not image_only:
         lower.insert(0, mounts.upper)
+        spared = 1
+    attributes = MOUNT_ATTR_RDONLY | _NO_DEVICES
     if len(lower) == 1:
+        if mounts.user_namespace >= 0:
+            return mapped_directory(lower[0], mounts.user_namespace, attributes)
         return Fd(os.open(lower[0], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-    return _overlay(lower, None, None, MOUNT_ATTR_RDONLY | _NO_DEVICES)
+    return _overlay(lower, None, None, attributes, _owners(mounts, spared))
 
 
 def writable_view(mounts: Mounts) -> Fd:
@@ -65,20 +75,34 @@ def writable_view(mounts: Mounts) -> Fd:
     The caller makes sure that the container is not started meanwhile: two overlays with one
     upper directory have no defined behaviour.
     """
-    return _overlay(mounts.lower, mounts.upper, mounts.work, _NO_DEVICES)
+    return _overlay(mounts.lower, mounts.upper, mounts.work, _NO_DEVICES, _owners(mounts, 0))
 
 
-def _overlay(lower: Sequence[str], upper: str | None, work: str | None, attributes: int) -> Fd:
+def _owners(mounts: Mounts, spared: int) -> OwnerMap | None:
+    return None if mounts.user_namespace < 0 else OwnerMap(mounts.user_namespace, spared)
+
+
+def _overlay(
+    lower: Sequence[str],
+    upper: str | None,
+    work: str | None,
+    attributes: int,
+    owners: OwnerMap | None,
+) -> Fd:
     try:
-        return detached_overlay(lower, upper, work, attributes) or _by_own_namespace(
-            lower, upper, work, attributes
+        return detached_overlay(lower, upper, work, attributes, owners) or _by_own_namespace(
+            lower, upper, work, attributes, owners
         )
     except OSError as err:
         raise Internal(f"cannot mount the container's layers: {err}") from err
 
 
 def _by_own_namespace(
-    lower: Sequence[str], upper: str | None, work: str | None, attributes: int
+    lower: Sequence[str],
+    upper: str | None,
+    work: str | None,
+    attributes: int,
+    owners: OwnerMap | None,
 ) -> Fd:
     """Make the view in a thread with a mount namespace of its own, which ends with the thread.
 
@@ -91,7 +115,7 @@ def _by_own_namespace(
         try:
             unshare(CLONE_NEWNS)
             mount(None, "/", None, MS_PRIVATE | MS_REC)
-            attach_overlay(lower, upper, work, place)
+            attach_overlay(lower, upper, work, place, owners=owners)
             with ExitStack() as undo:
                 view = undo.enter_context(open_tree(place))
                 mount_setattr(view.fileno(), set_=attributes)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["Message", "SupervisorLink", "end_supervisor"]
+__all__ = ["Message", "SupervisorLink", "end_supervisor", "supervisor_listens"]
 
 _KILL_S = 5.0
 
@@ -52,6 +52,15 @@ def _connect(path: Path) -> socket.socket:
         if directory >= 0:
             os.close(directory)
     return sock
+
+
+def supervisor_listens(path: Path) -> bool:
+    """Whether a supervisor listens on `path`; to it this looks like a daemon that goes at once."""
+    try:
+        _connect(path).close()
+    except NotFound:
+        return False
+    return True
 
 
 def end_supervisor(path: Path) -> bool:

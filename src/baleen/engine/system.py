@@ -137,7 +137,8 @@ class System:
             runc_commit=Commit(),
             init_commit=Commit(),
             security_options=["name=seccomp,profile=builtin"]
-            + (["name=cgroupns"] if self._cgroups.version == 2 else []),
+            + (["name=cgroupns"] if self._cgroups.version == 2 else [])
+            + (["name=userns"] if config.remapping is not None else []),
             default_address_pools=[
                 DefaultAddressPool(base=base, size=size)
                 for base, size in config.default_address_pools

@@ -6,10 +6,12 @@ See: namespaces(7), unshare(2), setns(2), clone(2), pid_namespaces(7). Python 3.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import signal
 
 from baleen.linux.calls import ARCHITECTURE, failure, function, syscall
+from baleen.linux.fd import Fd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "clone_sibling",
+    "owner_of",
     "set_time_offsets",
     "setdomainname",
     "sethostname",
@@ -33,6 +36,8 @@ CLONE_NEWUSER: Final = 0x10000000
 CLONE_NEWPID: Final = 0x20000000
 CLONE_NEWNET: Final = 0x40000000
 _CLONE_PARENT: Final = 0x00008000
+# linux/nsfs.h
+_NS_GET_USERNS: Final = 0xB701
 
 _unshare = syscall("unshare", ctypes.c_ulong)
 _setns = syscall("setns", ctypes.c_int, ctypes.c_int)
@@ -51,6 +56,11 @@ def setns(fd: int, flags: int) -> None:
     """Join one namespace by its descriptor, or several of a process by its pidfd (Linux 5.8)."""
     if _setns(fd, flags) < 0:
         raise failure("setns")
+
+
+def owner_of(namespace: int) -> Fd:
+    """The user namespace that the namespace of this descriptor belongs to. See: ioctl_ns(2)."""
+    return Fd(fcntl.ioctl(namespace, _NS_GET_USERNS))
 
 
 def set_time_offsets(text: str) -> None:

@@ -4,26 +4,64 @@ From Linux 6.7 on a union is configured layer by layer (`lowerdir+`) and is *det
 namespace until it is attached. Older kernels know all layers in one option only, which fsconfig(2)
 limits to 255 bytes; there mount(2) takes a page of options, at a place.
 
-See: Documentation/filesystems/overlayfs.rst, fsopen(2), mount(2).
+A lower directory can be shown with other owners than it has on disk (`OwnerMap`): it takes part as
+an idmapped mount, which an overlay takes from Linux 5.19 on. The upper directory is as it is.
+
+See: Documentation/filesystems/overlayfs.rst, idmappings.rst; fsopen(2), mount(2), mount_setattr(2).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 
 from baleen.linux import mount as m
 from baleen.linux.fd import Fd
+from baleen.linux.record import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
 
-__all__ = ["attach_overlay", "detached_overlay"]
+__all__ = ["OwnerMap", "attach_overlay", "detached_overlay", "mapped_directory"]
 
 _FSCONFIG_MAX: Final = 255
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@record(frozen=True, slots=True)
+class OwnerMap:
+    """Whose ids lower directories show.
+
+    Attributes:
+        user_namespace: descriptor, the caller's; what is id N on disk is its id N.
+        spared: how many directories, from the top, are shown as they are.
+    """
+
+    user_namespace: int
+    spared: int = 0
+
+
+def mapped_directory(path: str, user_namespace: int, attributes: int = 0) -> Fd:
+    """A detached mount of the directory `path` that shows its files with mapped owners (OSError).
+
+    Its descriptor is a directory descriptor. EINVAL: the file system, or the kernel, cannot.
+    """
+    tree = m.open_tree(path)
+    try:
+        m.mount_setattr(
+            tree.fileno(), set_=m.MOUNT_ATTR_IDMAP | attributes, user_namespace=user_namespace
+        )
+    except BaseException:
+        tree.close()
+        raise
+    return tree
+
+
+def _named(fd: Fd) -> str:
+    return f"/proc/self/fd/{fd.fileno()}"
 
 
 def _refuses_at_once(context: int) -> bool:
@@ -40,7 +78,11 @@ def _refuses_at_once(context: int) -> bool:
 
 
 def detached_overlay(
-    lower: Sequence[str], upper: str | None, work: str | None, attributes: int = 0
+    lower: Sequence[str],
+    upper: str | None,
+    work: str | None,
+    attributes: int = 0,
+    owners: OwnerMap | None = None,
 ) -> Fd | None:
     """A detached union of `lower` (top first) and `upper`, with MOUNT_ATTR_* `attributes`.
 
@@ -50,13 +92,18 @@ def detached_overlay(
     writable = (upper, work) if upper and work else ()
     if any(len(os.fsencode(path)) > _FSCONFIG_MAX for path in (*lower, *writable)):
         return None
-    with m.fsopen("overlay") as context:
-        fd = context.fileno()
+    with contextlib.ExitStack() as held:
+        fd = held.enter_context(m.fsopen("overlay")).fileno()
         if not _refuses_at_once(fd):
             return None
         m.fsconfig_string(fd, "source", "overlay")
+        layers = list(lower)
+        if owners is not None:
+            for index in range(owners.spared, len(layers)):
+                tree = mapped_directory(layers[index], owners.user_namespace)
+                layers[index] = _named(held.enter_context(tree))
         try:
-            for layer in lower:
+            for layer in layers:
                 m.fsconfig_string(fd, "lowerdir+", layer)
         except OSError as error:
             # Directories are looked up later or give other errors: EINVAL is the word itself.
@@ -66,29 +113,44 @@ def detached_overlay(
         if upper and work:
             m.fsconfig_string(fd, "upperdir", upper)
             m.fsconfig_string(fd, "workdir", work)
-        m.fsconfig_create(fd)
+        try:
+            m.fsconfig_create(fd)
+        except OSError as error:
+            # Kernels before 6.15 take layers from mounts of our own namespace only.
+            if owners is None or error.errno != errno.EINVAL:
+                raise
+            return None
         return m.fsmount(fd, attributes)
 
 
 def attach_overlay(
-    lower: Sequence[str], upper: str | None, work: str | None, place: str, flags: int = 0
+    lower: Sequence[str],
+    upper: str | None,
+    work: str | None,
+    place: str,
+    flags: int = 0,
+    owners: OwnerMap | None = None,
 ) -> None:
     """Mount the union at `place`, with MS_* `flags`. Raises OSError.
 
     Directories are named by descriptor, which keeps the options within one page and free of
-    characters that would need escaping.
+    characters that would need escaping. With `owners` the caller's mount namespace has to be one
+    of its own: the mapped mounts are left lying over the directories.
     """
-    descriptors: list[Fd] = []
+    with contextlib.ExitStack() as held:
 
-    def named(path: str) -> str:
-        descriptors.append(Fd(os.open(path, _DIRECTORY)))
-        return f"/proc/self/fd/{descriptors[-1].fileno()}"
+        def named(path: str) -> str:
+            return _named(held.enter_context(Fd(os.open(path, _DIRECTORY))))
 
-    try:
-        options = "lowerdir=" + ":".join([named(path) for path in lower])
+        def layer(index: int, path: str) -> str:
+            if owners is None or index < owners.spared:
+                return named(path)
+            tree = held.enter_context(mapped_directory(path, owners.user_namespace))
+            with Fd(os.open(path, _DIRECTORY)) as covered:
+                m.move_mount(tree.fileno(), covered.fileno())
+            return _named(tree)
+
+        options = "lowerdir=" + ":".join([layer(index, path) for index, path in enumerate(lower)])
         if upper and work:
             options += f",upperdir={named(upper)},workdir={named(work)}"
         m.mount("overlay", place, "overlay", flags, options)
-    finally:
-        for descriptor in descriptors:
-            descriptor.close()

@@ -97,12 +97,15 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part and part != "."]
 
 
-def make_directory(root: int, path: str, mode: int = 0o755) -> Fd:
+def make_directory(
+    root: int, path: str, mode: int = 0o755, *, owner: tuple[int, int] | None = None
+) -> Fd:
     """Open the directory `path` inside `root`, creating what is missing of it.
 
     Existing symbolic links are followed inside the root; `..` in a part that does not exist and
     dangling links are refused. Each directory is created in a descriptor that was resolved below
-    `root`, so a racing rename cannot move the creation elsewhere. Returns an O_PATH descriptor.
+    `root`, so a racing rename cannot move the creation elsewhere. What is made belongs to `owner`
+    (uid, gid). Returns an O_PATH descriptor.
     """
     try:
         return open_in_root(root, path, _O_PATH_DIRECTORY)
@@ -122,6 +125,8 @@ def make_directory(root: int, path: str, mode: int = 0o755) -> Fd:
         try:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(part, mode, dir_fd=current.fileno())
+                if owner is not None:
+                    os.chown(part, *owner, dir_fd=current.fileno(), follow_symlinks=False)
             child = openat2(
                 current.fileno(),
                 part,

@@ -9,22 +9,32 @@ See: user_namespaces(7); OCI runtime-spec config-linux.md, User namespace mappin
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 import os
 
 from baleen.linux.fd import Fd
 from baleen.linux.namespaces import CLONE_NEWUSER, unshare
 from baleen.linux.record import record
 from baleen.runtime.failure import LaunchError, reason
+from baleen.runtime.hardening import become_root
 from baleen.runtime.process_spec import refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Final
 
     from baleen.runtime.fields import Fields
 
-__all__ = ["IdMapping", "IdMappings", "new_user_namespace", "parse_id_mappings"]
+__all__ = [
+    "IdMapping",
+    "IdMappings",
+    "new_owned_namespaces",
+    "new_user_namespace",
+    "parse_id_mappings",
+]
 
 _MOST_IDS: Final = 2**32 - 1
 # The kernel's UID_GID_MAP_MAX_EXTENTS.
@@ -99,6 +109,14 @@ def new_user_namespace(mappings: IdMappings) -> Fd:
 
     For a process with one thread.
     """
+    return new_owned_namespaces(mappings, {})["user"]
+
+
+def new_owned_namespaces(mappings: IdMappings, further: Mapping[str, int]) -> dict[str, Fd]:
+    """As `new_user_namespace`, under "user", and new ones that belong to it (LaunchError).
+
+    `further` gives the CLONE_NEW* flag for each name below /proc/PID/ns.
+    """
     ready, say_ready = os.pipe2(os.O_CLOEXEC)
     wait, let_go = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
@@ -108,25 +126,41 @@ def new_user_namespace(mappings: IdMappings) -> Fd:
             os.close(let_go)
             unshare(CLONE_NEWUSER)
             os.write(say_ready, b"1")
+            if further and os.read(wait, 1):
+                become_root()  # who will own what the namespaces show as files
+                unshare(functools.reduce(operator.or_, further.values()))
+                os.write(say_ready, b"2")
             os.read(wait, 1)
             status = 0
         finally:
             os._exit(status)
+    made: dict[str, Fd] = {}
     try:
         os.close(say_ready)
         os.close(wait)
-        if not os.read(ready, 1):
-            message = "cannot make a user namespace: the kernel refuses, perhaps by a limit"
-            raise LaunchError(
-                "user namespace", 0, message, 128, hint="see user.max_user_namespaces"
-            )
+        _wait_for(ready)
         for name, ranges in (("uid_map", mappings.uids), ("gid_map", mappings.gids)):
             _write_map(f"/proc/{pid}/{name}", ranges)
-        return Fd(os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC))
+        if further:
+            os.write(let_go, b"1")
+            _wait_for(ready)
+        for name in ("user", *further):
+            made[name] = Fd(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC))
+    except BaseException:
+        for fd in made.values():
+            fd.close()
+        raise
     finally:
         os.close(ready)
         os.close(let_go)
         os.waitpid(pid, 0)
+    return made
+
+
+def _wait_for(ready: int) -> None:
+    if not os.read(ready, 1):
+        message = "cannot make a user namespace: the kernel refuses, perhaps by a limit"
+        raise LaunchError("user namespace", 0, message, 128, hint="see user.max_user_namespaces")
 
 
 def _write_map(path: str, ranges: tuple[IdMapping, ...]) -> None:

@@ -318,10 +318,6 @@ def create(
             pid_namespace=joined["pid"].fileno() if "pid" in joined else -1,
             fork_unshare=new_namespaces(spec, "pid", "time"),
         )
-        if "user" in joined and meanwhile is not None:
-            # Only the intermediate process may join the group, and it is not waited for.
-            meanwhile()
-            meanwhile = None
         if "pid" in joined or "user" in joined:
             pid, pidfd = clone_through_intermediate(
                 lambda: init_process.run_through_intermediate(plan),
@@ -345,6 +341,8 @@ def create(
             meanwhile()
         # Answered only now: a message that a dying process leaves unread would hide its last word.
         _expect(link, MESSAGE_NAMESPACES, pidfd)
+        if "user" in joined and cgroup is not None:
+            cgroup.add(pid)  # it may not join by itself
         link.send(MESSAGE_CGROUP)
         try:
             netns = undo.enter_context(

@@ -44,13 +44,15 @@ LATER: Final = Stdio(-1, -1, -1)
 class Rootfs:
     """Either `path`, a ready directory, or an overlay of `lower` (top first), `upper` and `work`.
 
-    An overlay without `upper` is read-only.
+    An overlay without `upper` is read-only. `map_lower`: the lower directories have the owners that
+    the container's user namespace shows, not those that it has on the host.
     """
 
     path: str | None = None
     lower: tuple[str, ...] = ()
     upper: str = ""
     work: str = ""
+    map_lower: bool = False
 
 
 @record(frozen=True, slots=True)

@@ -189,7 +189,9 @@ def _parse_rootfs(value: object) -> Rootfs:
         lower = fields.texts("lower")
         if not lower:
             raise InvalidArgument("rootfs.lower: at least one directory is needed")
-        rootfs = Rootfs(None, lower, fields.path("upper"), fields.path("work"))
+        upper, work = fields.path("upper"), fields.path("work")
+        mapped = fields.optional("map_lower", fields.flag) or False
+        rootfs = Rootfs(None, lower, upper, work, mapped)
     fields.done()
     return rootfs
 

@@ -18,7 +18,7 @@ from baleen.linux import mount as m
 from baleen.linux import namespaces as ns
 from baleen.linux.fd import Fd
 from baleen.linux.files import PROC_SUPER_MAGIC, filesystem_magic
-from baleen.linux.overlayfs import attach_overlay, detached_overlay
+from baleen.linux.overlayfs import OwnerMap, attach_overlay, detached_overlay
 from baleen.linux.path import RESOLVE_NO_SYMLINKS, make_directory, make_file, open_in_root
 from baleen.runtime.cgroup_mounts import mount_cgroup
 from baleen.runtime.failure import LaunchError, reason
@@ -115,20 +115,24 @@ def _overlay_place(rootfs: Rootfs) -> str:
     return rootfs.work or rootfs.lower[0]
 
 
-def open_root(rootfs: Rootfs) -> Fd:
+def open_root(rootfs: Rootfs, user_namespace: int = -1) -> Fd:
     """The container's root as a detached mount, private with all that is mounted in it.
 
     It may leave the caller in a mount namespace of its own, a copy of that it was in.
+    `user_namespace` is a descriptor of the container's; it is needed for `rootfs.map_lower`.
     """
     if rootfs.path is not None:
         root = m.open_tree(rootfs.path, recursive=True)
     else:
-        overlay = detached_overlay(rootfs.lower, rootfs.upper, rootfs.work)
+        layers, owners = (rootfs.lower, rootfs.upper, rootfs.work), None
+        if rootfs.map_lower:
+            owners = OwnerMap(user_namespace)
+        overlay = detached_overlay(*layers, owners=owners)
         if overlay is not None:
             return overlay
         ns.unshare(ns.CLONE_NEWNS)
         m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
-        attach_overlay(rootfs.lower, rootfs.upper, rootfs.work, _overlay_place(rootfs))
+        attach_overlay(*layers, _overlay_place(rootfs), owners=owners)
         root = m.open_tree(_overlay_place(rootfs))
     m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
     return root

@@ -241,6 +241,8 @@ class Runner:
         program = None if seccomp_program is None else read_file(seccomp_program)
         wanted = parse_process(process)
         ours, child = streams()
+        if child is not None and "user" in self._facts.namespaces:
+            self._give(child, wanted.user.uid)
 
         def ended(outcome: ExecProcess | LaunchError) -> None:
             if isinstance(outcome, LaunchError) and ours is not None:
@@ -256,6 +258,13 @@ class Runner:
         finally:
             if child is not None:
                 close_stdio(child)
+
+    def _give(self, streams: Stdio, uid: int) -> None:
+        """Let the user of the container's user namespace own the streams of an exec."""
+        from baleen.runtime.user_namespace import give_streams, mappings_of
+
+        with contextlib.suppress(OSError):  # PID 1 has ended: the exec will fail
+            give_streams(streams, mappings_of(self.pid), uid)
 
     def _plan(self, pidfd: Fd, process: Prepared) -> EnterPlan:
         members = () if self._cgroup is None else self._cgroup.member_files

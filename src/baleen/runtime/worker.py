@@ -41,6 +41,7 @@ import socket
 from time import time_ns
 
 from baleen.errors import BaleenError
+from baleen.linux.namespaces import owner_of
 from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
 from baleen.linux.record import replace
 from baleen.linux.rtnetlink import RouteSocket
@@ -60,9 +61,11 @@ if TYPE_CHECKING:
 
     from baleen.linux.cgroup import Cgroup, CgroupDriver
     from baleen.linux.fd import Fd
+    from baleen.runtime.id_mapping import IdMappings
     from baleen.runtime.launch import Container
     from baleen.runtime.protocol import Message
     from baleen.runtime.request import StartRequest
+    from baleen.runtime.spare_namespaces import SpareNamespaces
     from baleen.runtime.spec import Spec
     from baleen.runtime.warm import Kinds, WarmInit
 
@@ -95,7 +98,17 @@ def _serve(sock: socket.socket, cgroups: CgroupDriver, keep: set[int]) -> None:
     done = 0
     warm: WarmInit | None = None
     kinds: Kinds | None = None
+    spare: SpareNamespaces | None = None
+    mappings: IdMappings | None = None
     while done < _MOST_STARTS:
+        if (
+            spare is None
+            and mappings is not None
+            and not select.select([sock], [], [], _QUIET_S)[0]
+        ):
+            from baleen.runtime.spare_namespaces import make_spare
+
+            spare = make_spare(mappings)
         if warm is None and kinds is not None and not select.select([sock], [], [], _QUIET_S)[0]:
             if done == 1:
                 remove_left_groups(cgroups, kinds.cgroup_parent)
@@ -108,13 +121,15 @@ def _serve(sock: socket.socket, cgroups: CgroupDriver, keep: set[int]) -> None:
             warm.close()
             warm = None
         netns = fds[0] if fds else -1
-        one = _Work(sock, cgroups, netns, warm, has_cgroup=order["has_cgroup"] is True)
+        one = _Work(sock, cgroups, netns, warm, spare, has_cgroup=order["has_cgroup"] is True)
         last = done + 1 == _MOST_STARTS
         if not one.run(str(order["request"]), fresh=done == 0, last=last):
             return
         done += 1
-        kinds, warm = one.kinds, one.warm
-        close_all_except(keep if warm is None else keep | warm.descriptors())
+        kinds, warm, spare, mappings = one.kinds, one.warm, one.spare, one.mappings
+        close_all_except(
+            keep.union(*(ahead.descriptors() for ahead in (warm, spare) if ahead is not None))
+        )
 
 
 def _tell_warm(sock: socket.socket, pid: int, pidfd: Fd, group: Cgroup | None) -> None:
@@ -151,6 +166,7 @@ class _Work:
         cgroups: CgroupDriver,
         netns: int,
         warm: WarmInit | None,
+        spare: SpareNamespaces | None,
         *,
         has_cgroup: bool,
     ) -> None:
@@ -160,6 +176,8 @@ class _Work:
         # The one made ahead, while nobody has used it; what the next one should have.
         self.warm = warm
         self.kinds: Kinds | None = None
+        self.spare = spare
+        self.mappings: IdMappings | None = None
         self._has_cgroup = has_cgroup
 
     def run(self, path: str, *, fresh: bool, last: bool) -> bool:
@@ -247,9 +265,14 @@ class _Work:
         own_netns = spec.namespaces.get("network", "") is None
         if own_netns and self._netns >= 0:
             # A restart keeps addresses and routes.
-            path = f"/proc/self/fd/{self._netns}"
-            spec = replace(spec, namespaces={**spec.namespaces, "network": path})
+            kept = {"network": f"/proc/self/fd/{self._netns}"}
+            if spec.namespaces.get("user", "") is None:
+                # Whoever is root in another user namespace has no rights over the kept network.
+                kept["user"] = f"/proc/self/fd/{owner_of(self._netns).steal()}"
+            spec = replace(spec, namespaces={**spec.namespaces, **kept})
             own_netns = False
+        elif spec.id_mappings is not None:
+            spec = self._use_spare(spec)
         if ahead is not None:
             container = ahead
             container.give_streams(stdio)
@@ -259,6 +282,17 @@ class _Work:
             self._use_network(request, container, attached=ahead is not None)
         container.start()
         return container
+
+    def _use_spare(self, spec: Spec) -> Spec:
+        """Have the container's namespaces be those made ahead, if they are such as it wants."""
+        from baleen.runtime.spare_namespaces import wanted_mappings
+
+        self.mappings = wanted_mappings(spec)
+        used = None if self.spare is None else self.spare.used_by(spec)
+        if used is None:
+            return spec
+        self.spare = None  # closed with all else that this start leaves
+        return used
 
     def _create(self, request: StartRequest, spec: Spec, stdio: Stdio | None) -> Container:
         cgroup, make_cgroup = None, None

@@ -207,6 +207,7 @@ class Worker:
         kind = data[:1]
         if kind == b"S":
             self.started_at = data[2:].decode()
+            self._reap_helper()
             self.console = Fd(fds[0]) if fds else None
             if data[1:2] == b"1":
                 self._give_back()
@@ -216,6 +217,12 @@ class Worker:
         if kind == b"E" and self.pidfd is not None:
             return init_ended(wait_pidfd(self.pidfd.fileno()))
         return _died()
+
+    def _reap_helper(self) -> None:
+        """Reap the intermediate process, which has ended: in a control group, a zombie counts."""
+        with contextlib.suppress(ChildProcessError):
+            if self._helper and os.waitpid(self._helper, os.WNOHANG)[0]:
+                self._helper = 0
 
     def _receive(self) -> tuple[bytes, list[int]]:
         """The next message, empty at the end; what has to be known in any case is noted."""

@@ -43,10 +43,13 @@ from baleen.errors import (
 )
 from baleen.linux import mount
 from baleen.oci.digest import Digest
+from baleen.snapshots.base_layer import make_base
 from baleen.snapshots.snapshotter import LayerInfo, Mounts, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from baleen.snapshots.snapshotter import Owners
 
 __all__ = ["OverlaySnapshotter"]
 
@@ -68,6 +71,7 @@ class _LayerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class _ActiveRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent: str | None = None
     writable: bool = True
+    remapped: bool = False
 
 
 class OverlaySnapshotter:
@@ -77,11 +81,18 @@ class OverlaySnapshotter:
         root: a directory of its own.
         boot_id: tells one run of the machine from the next; the kernel's when None.
         sync_delay_s: when new layers are synced by themselves; None leaves it to `sync`.
+        owners: for remapped snapshots.
     """
 
     def __init__(
-        self, root: Path, *, boot_id: str | None = None, sync_delay_s: float | None = 10.0
+        self,
+        root: Path,
+        *,
+        boot_id: str | None = None,
+        sync_delay_s: float | None = 10.0,
+        owners: Owners | None = None,
     ) -> None:
+        self._owners = owners
         self._layers_dir = root / "layers"
         self._active_dir = root / "active"
         self._drafts_dir = root / "drafts"
@@ -109,7 +120,7 @@ class OverlaySnapshotter:
         self._remove(self._root, self._drafts_dir.name)
         self._drafts_dir.mkdir(mode=0o700)
         self._check_file_system()
-        self._make_base()
+        make_base(self._base_dir)
         for directory in self._layers_dir.iterdir():
             self._read_layer(directory)
         self._drop_orphans()
@@ -122,26 +133,6 @@ class OverlaySnapshotter:
                 self._remove(self._active_dir, directory.name)
                 continue
             self._active[directory.name] = record
-
-    def _make_base(self) -> None:
-        """Have the lowest layer of every container: what is mounted on, and .dockerenv.
-
-        One for all, instead of a writable copy for each at its start. Programs look for .dockerenv
-        to learn that they are in a container.
-        """
-        for name in ("", "proc", "sys", "dev", "etc"):
-            directory = self._base_dir / name
-            directory.mkdir(exist_ok=True)
-            directory.chmod(0o755)
-        for name, mode in (
-            (".dockerenv", 0o755),
-            ("etc/hosts", 0o644),
-            ("etc/hostname", 0o644),
-            ("etc/resolv.conf", 0o644),
-        ):
-            file = self._base_dir / name
-            file.touch()
-            file.chmod(mode)
 
     def _read_layer(self, directory: Path) -> None:
         try:
@@ -322,18 +313,18 @@ class OverlaySnapshotter:
 
     # -- snapshots
 
-    def prepare(self, key: str, parent: Digest | None) -> Mounts:
+    def prepare(self, key: str, parent: Digest | None, *, remapped: bool = False) -> Mounts:
         """Make the writable snapshot `key` on top of the layer `parent` (None: an empty root)."""
-        return self._make(key, parent, writable=True)
+        record = _ActiveRecord(parent=parent and str(parent), remapped=remapped)
+        return self._make(key, parent, record)
 
     def view(self, key: str, parent: Digest | None) -> Mounts:
         """Make the read-only snapshot `key`."""
-        return self._make(key, parent, writable=False)
+        return self._make(key, parent, _ActiveRecord(parent=parent and str(parent), writable=False))
 
-    def _make(self, key: str, parent: Digest | None, *, writable: bool) -> Mounts:
+    def _make(self, key: str, parent: Digest | None, record: _ActiveRecord) -> Mounts:
         if _KEY.fullmatch(key) is None:
             raise InvalidArgument(f'invalid snapshot key "{key}"')
-        record = _ActiveRecord(parent=parent and str(parent), writable=writable)
         directory = self._active_dir / key
         with self._lock:
             stack = self._stack(parent)
@@ -344,7 +335,8 @@ class OverlaySnapshotter:
             with _space(directory):
                 directory.mkdir(mode=0o700)
                 upper = directory / "upper"
-                _make_root(upper, stack[0].path if stack else None)
+                owners = self._owners if record.remapped else None
+                _make_root(upper, stack[0].path if stack else None, owners)
                 (directory / "work").mkdir(mode=0o700)
                 # Written last: without it a crash has left a half, which `start` removes.
                 (directory / "parent.json").write_bytes(msgspec.json.encode(record))
@@ -368,8 +360,12 @@ class OverlaySnapshotter:
         lower = tuple(str(info.path) for info in stack)
         upper, work = str(directory / "upper"), str(directory / "work")
         if record.writable:
+            namespace = -1
+            if record.remapped:
+                assert self._owners is not None, "a remapped snapshot of a store without owners"
+                namespace = self._owners.user_namespace
             # Below all others, so it only gives what the image has not.
-            return Mounts((*lower, str(self._base_dir)), upper, work)
+            return Mounts((*lower, str(self._base_dir)), upper, work, namespace)
         return Mounts(lower or (upper,), None, None)
 
     def keys(self) -> Iterator[str]:
@@ -460,15 +456,13 @@ def _short(chain_id: Digest) -> str:
     return base64.b32encode(digest[:10]).decode("ascii").lower()
 
 
-def _make_root(target: Path, source: Path | None) -> None:
+def _make_root(target: Path, source: Path | None, owners: Owners | None = None) -> None:
     """Make the root directory of a new upper directory, with owner and mode of the one below."""
     target.mkdir()
-    if source is None:
-        target.chmod(0o755)
-        return
-    info = source.stat()
-    os.chown(target, info.st_uid, info.st_gid)
-    target.chmod(stat.S_IMODE(info.st_mode))
+    info = target.stat() if source is None else source.stat()
+    uid, gid = info.st_uid, info.st_gid
+    os.chown(target, *((uid, gid) if owners is None else owners.to_host(uid, gid)))
+    target.chmod(0o755 if source is None else stat.S_IMODE(info.st_mode))
 
 
 @contextmanager

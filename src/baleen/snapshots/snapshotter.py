@@ -27,12 +27,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from baleen.oci.digest import Digest
 
-__all__ = ["LayerDraft", "LayerInfo", "Mounts", "Snapshotter", "Usage"]
+__all__ = ["LayerDraft", "LayerInfo", "Mounts", "Owners", "Snapshotter", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,9 @@ class Mounts:
         lower: directories, top-most first. Never empty.
         upper: the writable directory, or None for a read-only view.
         work: overlay's scratch directory beside `upper`, or None.
+        user_namespace: descriptor of the one that the lower directories are shown by, with its ids
+            in place of theirs (idmapped mounts); -1: they are shown as they are. It stays the
+            snapshotter's.
 
     See: Documentation/filesystems/overlayfs.rst
     """
@@ -50,6 +53,20 @@ class Mounts:
     lower: tuple[str, ...]
     upper: str | None
     work: str | None
+    user_namespace: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Ids of the host that stand for those in layers, for snapshots with remapped ids.
+
+    Attributes:
+        user_namespace: descriptor of one with that mapping; open as long as the snapshotter.
+        to_host: the host's uid and gid for those of a layer.
+    """
+
+    user_namespace: int
+    to_host: Callable[[int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +153,11 @@ class Snapshotter(Protocol):
         """Remove a layer; Conflict if another layer or a snapshot stands on it."""
         ...
 
-    def prepare(self, key: str, parent: Digest | None) -> Mounts:
-        """Make the writable snapshot `key` on top of the layer `parent` (None: an empty root)."""
+    def prepare(self, key: str, parent: Digest | None, *, remapped: bool = False) -> Mounts:
+        """Make the writable snapshot `key` on top of the layer `parent` (None: an empty root).
+
+        A `remapped` one has the snapshotter's `Owners`, which has to have them.
+        """
         ...
 
     def view(self, key: str, parent: Digest | None) -> Mounts:

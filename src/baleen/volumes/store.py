@@ -56,9 +56,13 @@ class VolumeStore:
     Args:
         database: its table "volumes" belongs to this store.
         root: `<data root>/volumes`, made when missing.
+        owner: uid and gid of new volumes, None for our own.
     """
 
-    def __init__(self, database: Database, root: Path) -> None:
+    def __init__(
+        self, database: Database, root: Path, *, owner: tuple[int, int] | None = None
+    ) -> None:
+        self._owner = owner
         self._database = database
         self._root = root
         self._lock = threading.Lock()
@@ -151,6 +155,8 @@ class VolumeStore:
             (directory / "_data").mkdir(mode=0o755)
             # The umask must not decide what containers may read.
             (directory / "_data").chmod(0o755)
+            if self._owner is not None:
+                os.chown(directory / "_data", *self._owner)
 
     def _keep(self, record: VolumeRecord) -> None:
         self._database.put("volumes", record.name, encode_record(record))

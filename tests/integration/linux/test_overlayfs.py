@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from baleen.linux.mount import MNT_DETACH, MOUNT_ATTR_RDONLY, MS_RDONLY, umount2
-from baleen.linux.overlayfs import attach_overlay, detached_overlay
+from baleen.linux.mount import (
+    MNT_DETACH,
+    MOUNT_ATTR_RDONLY,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_REC,
+    mount,
+    umount2,
+)
+from baleen.linux.namespaces import CLONE_NEWNS, unshare
+from baleen.linux.overlayfs import OwnerMap, attach_overlay, detached_overlay, mapped_directory
+from baleen.runtime.id_mapping import IdMapping, IdMappings, new_user_namespace
 
 pytestmark = pytest.mark.integration
 
@@ -93,3 +103,74 @@ def test_an_attached_union_can_be_read_only(layers, tmp_path):
             (tmp_path / "work/made").touch()
     finally:
         umount2(str(tmp_path / "work"), MNT_DETACH)
+
+
+@pytest.fixture
+def ids():
+    with new_user_namespace(
+        IdMappings((IdMapping(0, 200000, 1000),), (IdMapping(0, 300000, 1000),))
+    ) as namespace:
+        yield namespace.fileno()
+
+
+def in_own_namespace(work) -> None:
+    """Run in a child with a mount namespace of its own; its failure is ours."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            unshare(CLONE_NEWNS)
+            mount(None, "/", None, MS_PRIVATE | MS_REC)
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def owners(directory: int, name: str) -> tuple[int, int]:
+    info = os.stat(name, dir_fd=directory)
+    return info.st_uid, info.st_gid
+
+
+def test_layers_show_mapped_owners_in_both_ways_but_for_those_that_are_spared(
+    layers, tmp_path, ids
+):
+    os.chown(f"{layers[1]}/file1", 7, 8)
+    os.chown(f"{layers[2]}/file2", 5000, 8)  # has no place in the mapping
+    map_ = OwnerMap(ids, spared=1)
+
+    def check(directory: int) -> None:
+        assert owners(directory, "file0") == (0, 0)
+        assert owners(directory, "file1") == (200007, 300008)
+        assert owners(directory, "file2") == (65534, 300008)
+        assert read(directory, "file19") == "19"
+        os.chmod("file1", 0o600, dir_fd=directory)
+        os.close(os.open("made", os.O_CREAT | os.O_WRONLY, dir_fd=directory))
+
+    def attached() -> None:
+        (tmp_path / "place").mkdir()
+        writable = (f"{tmp_path}/upper", f"{tmp_path}/work")
+        attach_overlay(layers, *writable, f"{tmp_path}/place", owners=map_)
+        check(os.open(tmp_path / "place", os.O_RDONLY))
+
+    in_own_namespace(attached)
+    assert str(tmp_path) not in mounts()
+    assert (os.stat(tmp_path / "upper/file1").st_uid, os.stat(tmp_path / "upper/made").st_uid) == (
+        200007,
+        0,
+    )
+    tree = detached_overlay(layers, f"{tmp_path}/upper", f"{tmp_path}/work", owners=map_)
+    if tree is not None:
+        with tree:
+            check(tree.fileno())
+    assert os.stat(f"{layers[1]}/file1").st_uid == 7
+
+
+def test_one_directory_alone_shows_mapped_owners(layers, ids):
+    with mapped_directory(layers[0], ids, MOUNT_ATTR_RDONLY) as tree:
+        assert owners(tree.fileno(), "file0") == (200000, 300000)
+        with pytest.raises(OSError, match="Read-only"):
+            os.open("made", os.O_CREAT | os.O_WRONLY, dir_fd=tree.fileno())
+    with pytest.raises(OSError, match="Invalid argument"):
+        mapped_directory("/proc", ids)

@@ -90,7 +90,7 @@ def test_an_option_in_both_places_is_refused(load):
     ("file", "text"),
     [
         ({"unknown-option": 1}, "don't match any configuration option: unknown-option"),
-        ({"userns-remap": "default"}, "userns-remap is not supported"),
+        ({"bip6": "fd00::1/64"}, "bip6 is not supported"),
         ({"debug": "yes"}, "debug: Expected `bool`, got `str`"),
         ({"hosts": "unix:///a"}, "hosts: Expected `array`, got `str`"),
         ({"mtu": 1e3}, "mtu: Expected `int`, got `float`"),
@@ -125,7 +125,7 @@ def test_bad_files_are_refused_with_the_reason(load, file, text):
     "arguments",
     [["--nope"], ["-Z"], ["word"], ["--mtu"], ["--mtu", "1_0"], ["--mtu=0x10"], ["--debug=maybe"],
      ["--log-opt", "x"], ["--default-ulimit", "nofile"], ["--default-ulimit", "nofile=a"],
-     ["--default-address-pool", "base=1"], ["--userns-remap", "x"], ["--default-shm-size", "1 000"],
+     ["--default-address-pool", "base=1"], ["--bip6", "x"], ["--default-shm-size", "1 000"],
      ["-"], ["--"]],
 )  # fmt: skip
 def test_bad_flags_are_refused(arguments):

@@ -30,6 +30,13 @@ def test_directories_and_pid_file_have_their_modes_under_any_umask(tmp_path, uma
     assert not pidfile.exists()
 
 
+def test_the_directory_above_remapped_ids_is_closed_too(tmp_path):
+    above = tmp_path / "data"
+    with HostFiles(above / "1.1", tmp_path / "exec", tmp_path / "d.pid", above=above):
+        for root in (above, above / "1.1"):
+            assert stat.S_IMODE(root.stat().st_mode) == 0o710
+
+
 def test_a_second_daemon_on_the_same_data_root_is_refused(tmp_path):
     with files(tmp_path), pytest.raises(AlreadyExists, match="another daemon uses the data root"):
         files(tmp_path, "other.pid").__enter__()

@@ -15,6 +15,7 @@ from baleen.engine.oci_spec import (
     with_default_paths,
 )
 from baleen.engine.users import User
+from baleen.runtime.id_mapping import IdMapping, IdMappings
 from baleen.runtime.spec import parse_spec
 
 
@@ -46,6 +47,27 @@ def test_the_runtime_takes_it():
             json.dumps(build(host={"privileged": True, "network_mode": "host", "pid_mode": "host"}))
         )
     )
+
+
+def test_remapped_ids_are_a_user_namespace():
+    ids = IdMappings((IdMapping(0, 100000, 65536),), (IdMapping(0, 7, 5), IdMapping(5, 90, 10)))
+    spec = build(id_mappings=ids)
+    assert kinds(spec)["user"] is None
+    parsed = parse_spec(json.loads(json.dumps(spec)))
+    assert parsed.id_mappings == ids
+    assert spec["linux"]["sysctl"]["net.ipv4.ping_group_range"] == "0 14"
+    joined = build(id_mappings=ids, user_path="/proc/7/ns/user")
+    assert kinds(joined)["user"] == "/proc/7/ns/user"
+    plain = build()
+    assert "user" not in kinds(plain)
+    assert "uidMappings" not in plain["linux"]
+
+
+def test_message_queues_of_the_host_are_not_mounted_in_a_user_namespace():
+    ids = IdMappings((IdMapping(0, 100000, 65536),), (IdMapping(0, 100000, 65536),))
+    for mode, mappings, has in (("host", ids, False), ("host", None, True), ("", ids, True)):
+        spec = build(host={"ipc_mode": mode}, id_mappings=mappings)
+        assert ("/dev/mqueue" in {m["destination"] for m in spec["mounts"]}) is has
 
 
 def test_a_plain_run():

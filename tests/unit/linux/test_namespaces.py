@@ -4,6 +4,7 @@ import os
 import pytest
 
 from baleen.linux import namespaces as ns
+from baleen.linux.fd import Fd
 
 
 def test_joining_by_a_descriptor_of_something_else_is_refused():
@@ -43,3 +44,12 @@ def test_a_sibling_is_our_childs_sibling():
     os.close(writer)
     pid, status = os.waitpid(sibling, 0)
     assert (pid, os.waitstatus_to_exitcode(status)) == (sibling, 7)
+
+
+def test_namespaces_belong_to_the_user_namespace_that_they_were_made_in():
+    with Fd(os.open("/proc/self/ns/net", os.O_RDONLY)) as net, ns.owner_of(net.fileno()) as us:
+        own = os.stat("/proc/self/ns/user")
+        assert os.path.samestat(os.fstat(us.fileno()), own)
+        assert not os.get_inheritable(us.fileno())
+    with open("/dev/null", "rb") as other, pytest.raises(OSError, match="Inappropriate ioctl"):
+        ns.owner_of(other.fileno())

@@ -46,6 +46,20 @@ def test_missing_directories_are_made_inside(root, tmp_path):
     p.make_directory(root.fileno(), "/").close()
 
 
+def test_directories_that_are_made_belong_to_whom_they_should(root, tmp_path):
+    before = os.stat(tmp_path / "root/dir").st_ctime_ns
+    us = (os.getuid(), os.getgid())
+    p.make_directory(root.fileno(), "/absolute/a/b", owner=us).close()
+    made = os.stat(tmp_path / "root/dir/a/b")
+    assert (made.st_uid, made.st_gid) == us
+    assert before <= made.st_ctime_ns
+    if os.getuid() == 0:
+        p.make_directory(root.fileno(), "/absolute/c/d", owner=(7, 8)).close()
+        for name, owner in (("c", (7, 8)), ("c/d", (7, 8)), ("", us)):
+            found = os.stat(tmp_path / "root/dir" / name)
+            assert (found.st_uid, found.st_gid) == owner
+
+
 def test_no_directory_is_made_through_a_dangling_link_or_over_dots(root, tmp_path):
     with pytest.raises(OSError, match="dangling"):
         p.make_directory(root.fileno(), "/dangling/x")

@@ -84,6 +84,12 @@ def test_no_object_is_refused(data):
         parse_request(data)
 
 
+@pytest.mark.parametrize(("value", "mapped"), [(True, True), (False, False), (None, False)])
+def test_owners_of_layers_are_mapped_on_request(value, mapped):
+    rootfs = {"lower": ["/l"], "upper": "/u", "work": "/w", "map_lower": value}
+    assert parse_request(encode(rootfs=rootfs)).rootfs.map_lower is mapped
+
+
 def test_parts_are_parsed_alone():
     assert parse_restart({"policy": ""}).name == "no"
     assert parse_dns(GOOD["dns"]).forward is True

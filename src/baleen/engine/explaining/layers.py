@@ -33,10 +33,11 @@ def explain_layers(
     result = []
     if roots.upper is not None:
         result.append(ExplainedLayer(role="writable", directory=roots.upper))
+    mapped = roots.user_namespace >= 0
     for directory in roots.lower:
         layer = by_path.get(directory)
         if layer is None:
-            result.append(ExplainedLayer(role="base", directory=directory))
+            result.append(ExplainedLayer(role="base", directory=directory, mapped=mapped))
             continue
         known = of_image.get(str(layer.chain_id), ExplainedLayer(role="image"))
         result.append(
@@ -49,6 +50,7 @@ def explain_layers(
                 chain_id=str(layer.chain_id),
                 unpacked_size=layer.size_bytes,
                 created_by=known.created_by,
+                mapped=mapped,
             )
         )
     return result

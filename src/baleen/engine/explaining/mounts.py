@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from baleen.api.explanation import ExplainedMount
 from baleen.engine.explaining import why_mounts as why
+from baleen.runtime.devices import DEFAULT_DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -55,6 +56,10 @@ class _Reasons:
         self._masked = frozenset(subject.linux.get("maskedPaths") or ())
         self._protected = frozenset(subject.linux.get("readonlyPaths") or ())
         self._explained: set[str] = set()
+        self._nodes: frozenset[str] = frozenset()
+        if any(entry["type"] == "user" for entry in subject.linux.get("namespaces") or ()):
+            asked = (entry["path"] for entry in subject.linux.get("devices") or ())
+            self._nodes = frozenset((*(device.path for device in DEFAULT_DEVICES), *asked))
 
     def of_root(self) -> ExplainedMount:
         read_only = bool((self._subject.oci.get("root") or {}).get("readonly"))
@@ -122,6 +127,8 @@ class _Reasons:
             return "mask", why.MASKED_DIRECTORY if is_directory else why.MASKED_FILE
         if target in self._protected:
             return "read-only", why.PROTECTED
+        if target in self._nodes:
+            return "default", why.DEVICE
         if target == "/dev/console" and self._subject.process.get("terminal"):
             return "terminal", why.CONSOLE
         if target.startswith(f"{_CGROUPS}/") and _CGROUPS in self._entries:

@@ -210,6 +210,8 @@ class Explaining:
                 result[kind] = self._store.get(reference).name
             except BaleenError:
                 result[kind] = reference
+        if result and self._config.remapping_of(host) is not None:
+            result["user"] = next(iter(result.values()))
         return result
 
     def _others(self, container_id: str) -> list[tuple[str, str, int]]:
@@ -293,6 +295,7 @@ class Explaining:
             oci=known.oci,
             roots=known.roots,
             joined=known.joined,
+            remaps=self._config.remapping is not None,
             neighbours=[found for other in known.others if (found := _neighbour(*other))],
         )
         network: LiveNetwork | None = None

@@ -59,14 +59,18 @@ def explain_process(subject: Subject, *, init: bool, directory: str) -> Explaine
     uid, gid = int(user.get("uid", 0)), int(user.get("gid", 0))
     groups = [int(group) for group in user.get("additionalGids") or ()]
     no_new_privileges = bool(process.get("noNewPrivileges"))
-    if live is not None:
+    uid_map, gid_map = (_lines(subject, name) for name in ("uidMappings", "gidMappings"))
+    if live is None:
+        uid, gid = _outside(uid_map, uid), _outside(gid_map, gid)
+        groups = [_outside(gid_map, group) for group in groups]
+    else:
         uid, gid = (live.numbers("Uid") or [uid])[0], (live.numbers("Gid") or [gid])[0]
         groups = live.numbers("Groups")
         no_new_privileges = live.number("NoNewPrivs") == 1
     own_users = any(entry["type"] == "user" for entry in subject.linux.get("namespaces") or ())
     if live is not None:
         own_users = live.namespaces.get("user") != live.host_namespaces.get("user")
-    mapped = live if own_users else None
+        uid_map, gid_map = ([*live.uid_map], [*live.gid_map]) if own_users else ([], [])
     return ExplainedProcess(
         pid=live.pid if live else 0,
         pid_inside=(live.numbers("NSpid") or [0])[-1] if live else 0,
@@ -77,8 +81,8 @@ def explain_process(subject: Subject, *, init: bool, directory: str) -> Explaine
         uid=uid,
         gid=gid,
         groups=groups,
-        uid_map=list(mapped.uid_map) if mapped else [],
-        gid_map=list(mapped.gid_map) if mapped else [],
+        uid_map=uid_map,
+        gid_map=gid_map,
         user_why=_user_text(uid, own_users=own_users),
         no_new_privileges=no_new_privileges,
         no_new_privileges_why=_NO_NEW_PRIVILEGES if no_new_privileges else _NEW_PRIVILEGES,
@@ -94,6 +98,23 @@ def explain_process(subject: Subject, *, init: bool, directory: str) -> Explaine
             why=_SUPERVISOR,
         ),
     )
+
+
+def _lines(subject: Subject, name: str) -> list[str]:
+    """Return the mappings of the document in the form of /proc/PID/uid_map."""
+    return [
+        f"{one['containerID']} {one['hostID']} {one['size']}"
+        for one in subject.linux.get(name) or ()
+    ]
+
+
+def _outside(lines: list[str], number: int) -> int:
+    """Return the host's id for one inside; the same where nothing is mapped."""
+    for line in lines:
+        inside, outside, count = map(int, line.split())
+        if inside <= number < inside + count:
+            return outside + number - inside
+    return number
 
 
 def _user_text(uid: int, *, own_users: bool) -> str:

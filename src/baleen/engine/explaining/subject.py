@@ -33,6 +33,7 @@ class Subject:
         roots: directories of the union mount; None when they do not exist.
         joined: type of namespace to the name of the container that it is taken from.
         neighbours: the other running containers.
+        remaps: whether the engine gives containers ids other than the host's.
     """
 
     record: ContainerRecord
@@ -41,6 +42,7 @@ class Subject:
     roots: Mounts | None = None
     joined: Mapping[str, str] = field(default_factory=dict)
     neighbours: Sequence[Neighbour] = ()
+    remaps: bool = False
 
     @property
     def linux(self) -> Mapping[str, Any]:

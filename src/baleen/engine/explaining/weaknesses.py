@@ -52,6 +52,7 @@ def find_weaknesses(
             for item in namespaces
             if item.scope == "host" and item.type in _HOST_TEXTS
         ),
+        *_of_users(subject, namespaces),
         *_of_mounts(subject),
         *_of_paths(subject, paths),
         *(
@@ -85,6 +86,14 @@ def _of_rights(
         if subject.record.host_config.devices:
             names = [device.path_on_host for device in subject.record.host_config.devices]
             yield f"Devices of the host can be used: {', '.join(names)}."
+
+
+def _of_users(subject: Subject, namespaces: Sequence[ExplainedNamespace]) -> Iterator[str]:
+    if subject.remaps and any(one.type == "user" and one.scope == "host" for one in namespaces):
+        yield (
+            "The user namespace is the host's (--userns=host): root inside is the host's root, "
+            "which it is not in this engine's other containers (--userns-remap)."
+        )
 
 
 def _of_mounts(subject: Subject) -> Iterator[str]:

@@ -15,6 +15,7 @@ __all__ = [
     "CONSOLE",
     "CONTAINERS_OWN",
     "DEFAULTS",
+    "DEVICE",
     "ENGINE_FILES",
     "MASKED_DIRECTORY",
     "MASKED_FILE",
@@ -54,6 +55,10 @@ DEFAULTS: Final[dict[str, str]] = {
 SHM_OF_OTHER: Final = (
     "POSIX shared memory, shared with the host or another container by --ipc: what one writes, "
     "the other reads."
+)
+DEVICE: Final = (
+    "The host's own device node, with its owner and mode: in a user namespace no node can be made "
+    "that opens a device. Whether it opens is decided by the device cgroup too."
 )
 CGROUP_VIEW: Final = "The container's own group in one version 1 hierarchy."
 # By target; written by the engine for each container.

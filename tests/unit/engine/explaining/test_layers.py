@@ -54,3 +54,14 @@ def test_a_history_that_does_not_fit_is_not_guessed_at():
 def test_a_directory_without_layer_is_empty():
     (only,) = explain_layers(Mounts(("/empty",), None, None), LAYERS, image())
     assert only.role == "base"
+
+
+def test_layers_with_mapped_owners_say_so():
+    roots = Mounts(("/l/top", "/l/base", "/base"), "/active/upper", "/active/work", 7)
+    found = explain_layers(roots, LAYERS, image())
+    assert [(layer.role, layer.mapped) for layer in found] == [
+        ("writable", False),
+        ("image", True),
+        ("image", True),
+        ("base", True),
+    ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from baleen.engine.explaining.mounts import explain_mounts
+from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 LIVE = """
 1 0 0:60 / / rw - overlay overlay rw
@@ -92,3 +93,13 @@ def test_shared_memory_of_others_is_said(make_subject):
     shm = next(item for item in found if item.target == "/dev/shm")
     assert "--ipc" in shm.why
     assert shm.source == "/dev/shm"
+
+
+def test_device_nodes_of_a_user_namespace_are_the_hosts(make_subject):
+    ids = IdMappings((IdMapping(0, 1000, 10),), (IdMapping(0, 1000, 10),))
+    line = "1 0 0:6 /null /dev/null rw - devtmpfs devtmpfs rw\n"
+    (found,) = explain_mounts(make_subject(mountinfo=line, facts={"id_mappings": ids}), ())
+    assert found.kind == "default"
+    assert found.why.startswith("The host's own device node")
+    (plain,) = explain_mounts(make_subject(mountinfo=line), ())
+    assert plain.kind == "container"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from baleen.engine.explaining.process import explain_process
 from baleen.engine.users import User
+from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 
 def explain(subject, *, init=False):
@@ -49,3 +50,12 @@ def test_a_user_namespace_maps(make_subject):
     assert "ordinary user of the host" in found.user_why
     plain = explain(replace(subject, live=replace(mapped, namespaces=mapped.host_namespaces)))
     assert plain.uid_map == []
+
+
+def test_a_plan_says_which_ids_of_the_host_a_user_has(make_subject):
+    ids = IdMappings((IdMapping(0, 100, 10), IdMapping(10, 5000, 5)), (IdMapping(0, 300, 20),))
+    facts = {"id_mappings": ids, "user": User(12, 3, (3, 4))}
+    found = explain(make_subject(facts=facts))
+    assert (found.uid_map, found.gid_map) == (["0 100 10", "10 5000 5"], ["0 300 20"])
+    assert (found.uid, found.gid, found.groups) == (5002, 303, [303, 304])
+    assert "ordinary user of the host" in found.user_why

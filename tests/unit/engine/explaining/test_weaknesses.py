@@ -93,3 +93,10 @@ def test_more_mounts_than_anybody_reads_are_suspicious(make_subject):
     subject = make_subject(host={"masked_paths": []}, status={})
     many = replace(subject, live=replace(subject.live, more_mounts=True))
     assert any("so many mounts" in text for text in weaknesses(many))
+
+
+def test_staying_with_the_hosts_ids_counts_where_others_do_not(make_subject):
+    subject = make_subject(host={"userns_mode": "host"})
+    (found,) = weaknesses(replace(subject, remaps=True))
+    assert "--userns=host" in found
+    assert weaknesses(subject) == []
