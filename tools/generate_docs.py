@@ -86,7 +86,6 @@ def compatibility_page() -> str:
         "- `docker top` understands `-ef`, `aux` and `-o` with column names; it reads /proc itself.",
         "- `userns-remap` names root or a malformed range: the daemon does not start, instead of",
         "  running without user namespaces. Layers are not copied for a mapping.",
-        "- AppArmor and SELinux profiles are not available yet.",
         "",
     ]
     return "\n".join(lines)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from attack_lab import lines, run
 
+from baleen.linux.lsm import apparmor_is_enabled, selinux_is_enabled
+
 pytestmark = pytest.mark.integration
 
 DEFAULT = 0x00000000A80425FB
@@ -92,6 +94,21 @@ def test_mounts(engine):
     text = run(engine, "cat", "/proc/self/mountinfo")[1]
     assert "shared:" not in text
     assert "master:" not in text
+
+
+def test_the_security_module_confines_it(engine):
+    """The profile of AppArmor where that is at work; without a module there is no label to read."""
+    script = "cat /proc/self/attr/current 2>/dev/null; cat /proc/1/attr/current 2>/dev/null"
+    at_work = apparmor_is_enabled() and Path("/sys/kernel/security/apparmor").is_dir()
+    expected, everything = [], []
+    if at_work:
+        expected, everything = ["docker-default (enforce)"] * 2, ["unconfined"] * 2
+    elif selinux_is_enabled():
+        pytest.skip("labels of SELinux are the daemon's option: integration/engine/test_selinux.py")
+    assert run(engine, "sh", "-c", script)[1].splitlines() == expected
+    assert run(engine, "sh", "-c", script, Privileged=True)[1].splitlines() == everything
+    found = run(engine, "sh", "-c", script, SecurityOpt=["apparmor=unconfined"])[1].splitlines()
+    assert found == everything
 
 
 def test_namespaces_are_its_own(engine):

@@ -32,7 +32,9 @@ def test_nothing_can_be_written(engine):
 
 
 def test_what_is_masked_looks_empty(engine):
-    assert run(engine, "cat", *[p for p in READ if Path(p).exists()])[1] == ""
+    text = run(engine, "cat", *[p for p in READ if Path(p).exists()])[1]
+    # AppArmor, where it is at work, refuses this one before the mask is seen.
+    assert text in ("", "cat: can't open '/proc/kcore': Permission denied\n")
     present = [path for path in LISTED if Path(path).exists()]
     assert run(engine, "find", *present, "-mindepth", "1")[1] == ""
 

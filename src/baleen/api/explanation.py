@@ -195,7 +195,7 @@ class ExplainedProcess(Wire, frozen=True):
         uid, gid, groups: as the host sees them.
         uid_map, gid_map: lines "inside outside count" of the user namespace; empty in the host's.
         no_new_privileges: see PR_SET_NO_NEW_PRIVS in prctl(2).
-        lsm: AppArmor or SELinux label in force, "" for none.
+        lsm: AppArmor profile or SELinux label in force, "" for none.
         oom_score: the kernel's badness now, with the adjustment; 0 in a plan.
     """
 

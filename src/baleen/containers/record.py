@@ -46,6 +46,8 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         ports: published ports as bound now: {"80/tcp": [binding]}; null where only exposed.
         status, pid, exit_code, error, oom_killed, started_at, finished_at: the `State` of the API.
         manually_stopped: the user asked for the stop, so `unless-stopped` does not start it again.
+        apparmor_profile: of the last run, "" where there was no AppArmor.
+        process_label, mount_label: SELinux contexts, given when the container was made.
         state_dir: directory with hostname, hosts, resolv.conf and the log.
     """
 
@@ -77,6 +79,9 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     health: Health | None = None
     restart_count: int = 0
     manually_stopped: bool = False
+    apparmor_profile: str = ""
+    process_label: str = ""
+    mount_label: str = ""
     state_dir: str = ""
     log_path: str = ""
 

@@ -78,6 +78,7 @@ class Config:
     exec_opts: list[str] = field(default_factory=list)
     init: bool = False
     seccomp_profile: str = ""
+    selinux_enabled: bool = False
     default_runtime: str = "baleen"
     storage_driver: str = "overlay2"
     shutdown_timeout: int = 15

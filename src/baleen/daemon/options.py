@@ -105,6 +105,7 @@ OPTIONS = (
     _option("cdi-spec-dir", "list", "directory of CDI spec files", key="cdi-spec-dirs"),
     _option("init", "flag", "run an init in containers that forwards signals and reaps"),
     _option("seccomp-profile", "text", 'seccomp profile file, "builtin" or "unconfined"'),
+    _option("selinux-enabled", "flag", "confine containers by SELinux, where the host has it"),
     _option("default-runtime", "text", "baleen (also under the name runc)"),
     _option("storage-driver", "text", "overlay2", short="s"),
     _option("storage-opt", "list", "", key="storage-opts", accepted="overlay has none"),
@@ -140,7 +141,7 @@ UNSUPPORTED = frozenset(
         "fixed-cidr-v6", "host-gateway-ip", "host-gateway-ips", "http-proxy", "https-proxy",
         "init-path", "ip", "ip-forward-no-drop", "ipv6", "metrics-addr",
         "network-control-plane-mtu", "no-new-privileges", "no-proxy", "node-generic-resource",
-        "node-generic-resources", "proxies", "rootless", "runtimes", "selinux-enabled",
+        "node-generic-resources", "proxies", "rootless", "runtimes",
         "swarm-default-advertise-addr",
     }
 )  # fmt: skip

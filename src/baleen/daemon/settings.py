@@ -47,6 +47,7 @@ def engine_config(
         default_ulimits=config.default_ulimits,
         default_init=config.init,
         seccomp_profile=None if profile in ("", "builtin") else profile,
+        selinux_enabled=config.selinux_enabled,
         labels=labels,
         warnings=[_OPEN_TCP] if open_tcp else [],
         debug=config.debug,

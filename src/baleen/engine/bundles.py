@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from baleen.engine.container_networks import Sandbox
     from baleen.engine.mounts_parse import MountRequest, ResolvedMount
     from baleen.engine.seccomp_programs import SeccompPrograms
+    from baleen.engine.security_modules import SecurityModules
     from baleen.engine.tasks import Tasks
     from baleen.images import ImageStore
     from baleen.linux.cgroup import CgroupDriver
@@ -62,6 +63,7 @@ class Bundles:
         snapshots: Snapshotter,
         volumes: VolumeStore,
         seccomp: SeccompPrograms,
+        modules: SecurityModules,
         cgroups: CgroupDriver,
         tasks: Tasks,
     ) -> None:
@@ -71,6 +73,7 @@ class Bundles:
         self._snapshots = snapshots
         self._volumes = volumes
         self._seccomp = seccomp
+        self._modules = modules
         self._cgroups = cgroups
         self._tasks = tasks
         self._user_files: dict[str, UserFiles] = {}
@@ -108,12 +111,32 @@ class Bundles:
         self._write_etc(record, sandbox)
         resolved = await self._resolve_mounts(record)
         spec = self._spec(record, mounts, resolved)
+        await self.make_ready(spec["process"])
+        if self._modules.in_force(record).mount:
+            await self._tasks.blocking(self._label_files, record)
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
         request = self._request(record, mounts, sandbox, spec)
         path = bundle / "start.json"
         path.write_bytes(msgspec.json.encode(request))
         return str(path)
+
+    async def make_ready(self, process: Mapping[str, object]) -> None:
+        """See that what confines a process, by its OCI object, is loaded (FailedPrecondition)."""
+        profile = process.get("apparmorProfile")
+        if profile is not None and not self._modules.has_profile(profile):
+            await self._tasks.blocking(self._modules.ensure_profile, profile)
+
+    def _label_files(self, record: ContainerRecord) -> None:
+        names = ("hostname", "hosts", "resolv.conf")
+        paths = [f"{record.state_dir}/{name}" for name in names]
+        self._modules.label_files(paths, record.mount_label)
+        for point in record.mounts:
+            self._modules.relabel_mount(point, record.mount_label)
+
+    def security_changes(self, record: ContainerRecord) -> dict[str, str]:
+        """Return what the record is to say of the security modules of its run."""
+        return {"apparmor_profile": self._modules.apparmor_profile(record.host_config)}
 
     # --- to look at, without making anything -------------------------------------------------
 
@@ -283,7 +306,7 @@ class Bundles:
         shm_path: str | None,
         etc: str,
     ) -> Facts:
-        config = record.config
+        config, labels = record.config, self._modules.in_force(record)
         remapping = self._config.remapping_of(record.host_config)
         return Facts(
             hostname=config.hostname,
@@ -305,6 +328,9 @@ class Bundles:
             if remapping is None
             else user_namespace_to_join(record.host_config, self._config, self._store),
             shm_path=shm_path,
+            apparmor_profile=self._modules.apparmor_profile(record.host_config),
+            process_label=labels.process,
+            mount_label=labels.mount,
             default_ulimits=self._config.default_ulimits,
             default_shm_size=self._config.default_shm_size,
             has_time_namespaces=os.path.exists("/proc/self/ns/time"),  # noqa: PTH110
@@ -393,7 +419,9 @@ class Bundles:
             size = record.host_config.shm_size or self._config.default_shm_size
             flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
             uid, gid = self._owner(record) or (0, 0)
-            data = f"mode=1777,size={size},uid={uid},gid={gid}"
+            label = self._modules.in_force(record).mount
+            context = f',context="{label}"' if label else ""
+            data = f"mode=1777,size={size},uid={uid},gid={gid}{context}"
             mount("shm", directory, "tmpfs", flags, data)
         return directory
 

@@ -34,6 +34,7 @@ class EngineConfig:
         default_ulimits: name to (soft, hard).
         default_init: whether containers get an init process unless they say otherwise.
         seccomp_profile: path of a profile, "unconfined", or None for the built-in one.
+        selinux_enabled: whether containers get SELinux labels, where the host has SELinux.
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
         cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
@@ -61,6 +62,7 @@ class EngineConfig:
     default_ulimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     default_init: bool = False
     seccomp_profile: str | None = None
+    selinux_enabled: bool = False
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     debug: bool = False

@@ -33,6 +33,7 @@ from baleen.engine.public_files import make_public_directory
 from baleen.engine.remapping import check_remapped
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.root_view import read_only_view
+from baleen.engine.selinux_labels import options_of
 from baleen.engine.unsupported_limits import discard_unsupported
 from baleen.errors import InvalidArgument
 from baleen.oci.platform import Platform
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from baleen.engine.container_networks import ContainerNetworks
     from baleen.engine.events import EventBus
     from baleen.engine.mounts_parse import MountRequest
+    from baleen.engine.security_modules import SecurityModules
     from baleen.engine.tasks import Tasks
     from baleen.images import Image, ImageStore
     from baleen.linux.cgroup import CgroupDriver
@@ -75,6 +77,7 @@ class Creating:
         networks: ContainerNetworks,
         events: EventBus,
         cgroups: CgroupDriver,
+        modules: SecurityModules,
         tasks: Tasks,
     ) -> None:
         self._config = config
@@ -85,6 +88,7 @@ class Creating:
         self._networks = networks
         self._events = events
         self._cgroups = cgroups
+        self._modules = modules
         self._tasks = tasks
         self._resources = host_resources()
 
@@ -124,6 +128,8 @@ class Creating:
                 await self._settle_mount(request, container_id, owner, undo) for request in requests
             ]
             await self._fill_volumes(requests, points, mounts)
+            # Nothing is awaited until it is stored: the categories are nobody else's by then.
+            labels = self._modules.labels(host)
             record = ContainerRecord(
                 id=container_id,
                 name=wanted,
@@ -137,6 +143,8 @@ class Creating:
                 mounts=points,
                 endpoints=endpoints,
                 wanted_macs=_wanted_macs(config, endpoints),
+                process_label=labels.process,
+                mount_label=labels.mount,
                 state_dir=state_dir,
                 log_path=f"{state_dir}/{container_id}-json.log"
                 if host.log_config.type == "json-file"
@@ -177,6 +185,7 @@ class Creating:
             self._store.names.reserve(wanted, PLANNED_ID)
             self._store.names.release(PLANNED_ID)
         config = self._complete_config(config, host, PLANNED_ID)
+        labels = self._modules.labels(host)
         record = ContainerRecord(
             id=PLANNED_ID,
             name=wanted or "",
@@ -189,6 +198,8 @@ class Creating:
             host_config=host,
             mounts=[self._planned_mount(item) for item in self._mount_requests(config, host)],
             endpoints=endpoints,
+            process_label=labels.process,
+            mount_label=labels.mount,
             state_dir=str(self._config.data_root / "containers" / PLANNED_ID),
         )
         return record, image, warnings
@@ -219,10 +230,11 @@ class Creating:
     def _complete_host(self, host: HostConfig) -> HostConfig:
         """Fill in the daemon's defaults, as `inspect` shows them."""
         mode = host.network_mode
+        label_of: dict[str, str] = {}
         for reference in (mode, host.ipc_mode, host.pid_mode):
             other = shared_with(reference)
             if other is not None:
-                self._other(other)
+                label_of[reference] = self._other(other).process_label
         host = with_default_paths(host)
         return msgspec.structs.replace(
             host,
@@ -232,6 +244,7 @@ class Creating:
             shm_size=host.shm_size or self._config.default_shm_size,
             log_config=self._complete_log(host.log_config),
             runtime=host.runtime or "baleen-runtime",
+            security_opt=[*host.security_opt, *options_of(host, label_of)],
         )
 
     def _other(self, reference: str) -> ContainerRecord:

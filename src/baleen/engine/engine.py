@@ -34,6 +34,7 @@ from baleen.engine.remapping import check_support
 from baleen.engine.removing import Removing
 from baleen.engine.restoring import Restoring, endpoints_with_ports
 from baleen.engine.seccomp_programs import SeccompPrograms
+from baleen.engine.security_modules import SecurityModules
 from baleen.engine.starter import Starter
 from baleen.engine.system import System
 from baleen.engine.tasks import Tasks
@@ -104,6 +105,10 @@ class Engine:
         config, store, lives, cgroups = self.config, self._store, self._lives, self._cgroups
         execs = ExecStore()
         seccomp = SeccompPrograms(config.exec_root / "seccomp", config.seccomp_profile)
+        self._modules = modules = SecurityModules(
+            selinux_wanted=config.selinux_enabled,
+            labels_in_use=lambda: (record.mount_label for record in store),
+        )
         bundles = Bundles(
             config,
             store,
@@ -111,6 +116,7 @@ class Engine:
             self._snapshots,
             self._volumes,
             seccomp,
+            modules,
             cgroups,
             self._tasks,
         )
@@ -153,6 +159,7 @@ class Engine:
             attachments,
             self.events,
             cgroups,
+            modules,
             self._tasks,
         )
         self.container_create = creating.create
@@ -236,7 +243,7 @@ class Engine:
         self.volume_remove = volumes.remove
         self.volumes_prune = volumes.prune
 
-        system = System(config, self._engine_id(), store, self._images, cgroups)
+        system = System(config, self._engine_id(), store, self._images, cgroups, modules)
         self.version = system.version
         self.info = system.info
         self.disk_usage = DiskUsage(
@@ -272,6 +279,7 @@ class Engine:
                 for pair in endpoints_with_ports(record, self._networks)
             ]
         )
+        await self._tasks.blocking(self._modules.start, self.config.data_root)
         await self._restoring.run()
         await self._tasks.blocking(install_embedded_images, self._images, self._database)
 

@@ -163,6 +163,7 @@ class Execs:
             }
         self._publish(record, f"exec_start: {' '.join(exec_.command)}", exec_.id)
         try:
+            await self._bundles.make_ready(exec_.process)
             link = self._lives[record.id].require_link(record)
             reply = await link.send(
                 "exec",

@@ -180,6 +180,7 @@ class HealthChecks:
             tty=False,
             privileged=False,
         )
+        await self._bundles.make_ready(process)
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[int] = loop.create_future()
         self._probes[exec_id] = ended

@@ -63,6 +63,8 @@ class Facts:
         default_ulimits: the daemon's (soft, hard) by name.
         default_shm_size: bytes of /dev/shm when the client names none.
         has_time_namespaces: whether the kernel has them (CONFIG_TIME_NS).
+        apparmor_profile: that the process is confined by; "" where there is no AppArmor.
+        process_label, mount_label: SELinux contexts of processes and files, "" for none.
         cpu_count: for the paths that are masked for each CPU; None: those of this host.
     """
 
@@ -86,6 +88,9 @@ class Facts:
     default_ulimits: Mapping[str, tuple[int, int]] | None = None
     default_shm_size: int = 64 * 1024 * 1024
     has_time_namespaces: bool = True
+    apparmor_profile: str = ""
+    process_label: str = ""
+    mount_label: str = ""
     cpu_count: int | None = None
 
 
@@ -113,6 +118,7 @@ def build_spec(config: ContainerConfig, host: HostConfig, facts: Facts) -> Docum
             "devices": device_nodes(host),
             "resources": resources(host) | {"devices": device_rules(host)},
             "rootfsPropagation": _root_propagation(facts.mounts),
+            **({"mountLabel": facts.mount_label} if facts.mount_label else {}),
             "sysctl": _sysctls(host, facts),
             "maskedPaths": _paths(
                 host, host.masked_paths, _masked(facts.cpu_count), unmasked=options.unmasked
@@ -172,6 +178,10 @@ def _process(
     if config.tty and any(host.console_size):
         height, width = host.console_size[:2]
         process["consoleSize"] = {"height": height, "width": width}
+    if facts.apparmor_profile:
+        process["apparmorProfile"] = facts.apparmor_profile
+    if facts.process_label:
+        process["selinuxLabel"] = facts.process_label
     return process
 
 
@@ -210,8 +220,9 @@ def build_exec_process(
 ) -> Document:
     """Return the OCI process object of an exec, from the container's own `process`.
 
-    It inherits the container's environment, directory, limits and rights; a privileged exec has
-    every capability. `user` None is the container's.
+    It inherits the container's environment, directory, limits, rights and labels; a privileged
+    exec has every capability, but is confined by the same security modules, as with dockerd.
+    `user` None is the container's.
     """
     process = dict(container_process)
     process.pop("consoleSize", None)

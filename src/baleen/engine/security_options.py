@@ -6,7 +6,7 @@ See: `docker run --security-opt` in the command line reference.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from baleen.errors import InvalidArgument
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["SecurityOptions", "parse_security_options"]
+
+# The kernel takes a name, and a word before it, that fit into a page.
+_MAX_NAME: Final = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,22 +26,28 @@ class SecurityOptions:
     Attributes:
         no_new_privileges: set the bit of that name.
         seccomp: "unconfined", "builtin", the text of a profile, or None for the daemon's default.
+        apparmor: name of a profile, "unconfined", or "" for the engine's own.
+        labels: what `label=` says for SELinux, in order.
         unmasked: neither masked nor read-only paths (`systempaths=unconfined`).
     """
 
     no_new_privileges: bool = False
     seccomp: str | None = None
+    apparmor: str = ""
+    labels: tuple[str, ...] = ()
     unmasked: bool = False
 
 
 def parse_security_options(options: Sequence[str]) -> SecurityOptions:
-    """Return the options as values; labels of SELinux are accepted and have no effect.
+    """Return the options as values; what a host without the module makes of them is not told here.
 
     Raises:
         InvalidArgument: an unknown option or value.
     """
     no_new_privileges = unmasked = False
     seccomp: str | None = None
+    apparmor = ""
+    labels: list[str] = []
     for option in options:
         name, value = _split(option)
         if name == "no-new-privileges" and value in ("", "true", "false"):
@@ -47,14 +56,25 @@ def parse_security_options(options: Sequence[str]) -> SecurityOptions:
             seccomp = value or None
         elif name == "systempaths" and value == "unconfined":
             unmasked = True
-        elif name == "apparmor" and value not in ("", "unconfined", "docker-default"):
-            raise InvalidArgument(
-                f"invalid --security-opt: {_short(option)!r}: AppArmor profiles other than "
-                "'unconfined' are not supported on this host"
-            )
-        elif name not in ("label", "apparmor", "disable"):
+        elif name == "apparmor" and _is_name(value):
+            apparmor = value
+        elif name == "label" and _is_name(value):
+            labels.append(value)
+        elif option == "disable":
+            labels.append(option)
+        else:
             raise InvalidArgument(f"invalid --security-opt: {_short(option)!r}")
-    return SecurityOptions(no_new_privileges=no_new_privileges, seccomp=seccomp, unmasked=unmasked)
+    return SecurityOptions(
+        no_new_privileges=no_new_privileges,
+        seccomp=seccomp,
+        apparmor=apparmor,
+        labels=tuple(labels),
+        unmasked=unmasked,
+    )
+
+
+def _is_name(value: str) -> bool:
+    return len(value) <= _MAX_NAME and value.isprintable()
 
 
 def _split(option: str) -> tuple[str, str]:

@@ -157,7 +157,8 @@ class Starter:
             undo.pop_all()
         for sock in sandbox.sockets:
             sock.close()
-        return Started(int(reply["pid"]), str(reply["started_at"]), sandbox.changes, held)
+        changes = sandbox.changes | self._bundles.security_changes(record)
+        return Started(int(reply["pid"]), str(reply["started_at"]), changes, held)
 
     def _spawn(self, request: str, ports: list[int], held: _HeldEvents) -> SupervisorLink:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -31,6 +31,7 @@ from baleen.engine import cdi
 if TYPE_CHECKING:
     from baleen.containers import ContainerStore
     from baleen.engine.config import EngineConfig
+    from baleen.engine.security_modules import SecurityModules
     from baleen.images import ImageStore
     from baleen.linux.cgroup import CgroupDriver
 
@@ -47,12 +48,14 @@ class System:
         store: ContainerStore,
         images: ImageStore,
         cgroups: CgroupDriver,
+        modules: SecurityModules,
     ) -> None:
         self._config = config
         self._engine_id = engine_id
         self._store = store
         self._images = images
         self._cgroups = cgroups
+        self._modules = modules
 
     def version(self) -> SystemVersion:
         """Return versions of the engine and its API."""
@@ -136,15 +139,19 @@ class System:
             containerd_commit=Commit(),
             runc_commit=Commit(),
             init_commit=Commit(),
-            security_options=["name=seccomp,profile=builtin"]
-            + (["name=cgroupns"] if self._cgroups.version == 2 else [])
-            + (["name=userns"] if config.remapping is not None else []),
+            security_options=[
+                *(["name=apparmor"] if self._modules.has_apparmor else []),
+                "name=seccomp,profile=builtin",
+                *(["name=selinux"] if self._modules.has_selinux else []),
+                *(["name=cgroupns"] if self._cgroups.version == 2 else []),
+                *(["name=userns"] if config.remapping is not None else []),
+            ],
             default_address_pools=[
                 DefaultAddressPool(base=base, size=size)
                 for base, size in config.default_address_pools
             ],
             firewall_backend=FirewallInfo(driver="nftables"),
-            warnings=[*config.warnings, *_cdi_warnings(devices)],
+            warnings=[*config.warnings, *self._modules.warnings, *_cdi_warnings(devices)],
             cdi_spec_dirs=list(config.cdi_spec_dirs),
             discovered_devices=[
                 DiscoveredDevice(source="cdi", id=name) for name in sorted(devices.devices)

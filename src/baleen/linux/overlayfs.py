@@ -83,8 +83,12 @@ def detached_overlay(
     work: str | None,
     attributes: int = 0,
     owners: OwnerMap | None = None,
+    *,
+    label: str = "",
 ) -> Fd | None:
     """A detached union of `lower` (top first) and `upper`, with MOUNT_ATTR_* `attributes`.
+
+    With `label`, that is the SELinux context of all its files.
 
     None where this kernel has no such way (before 6.7), or a path is too long for it: then
     `attach_overlay` has to do. Raises OSError for anything else.
@@ -113,6 +117,8 @@ def detached_overlay(
         if upper and work:
             m.fsconfig_string(fd, "upperdir", upper)
             m.fsconfig_string(fd, "workdir", work)
+        if label:
+            m.fsconfig_string(fd, "context", label)
         try:
             m.fsconfig_create(fd)
         except OSError as error:
@@ -130,8 +136,10 @@ def attach_overlay(
     place: str,
     flags: int = 0,
     owners: OwnerMap | None = None,
+    *,
+    label: str = "",
 ) -> None:
-    """Mount the union at `place`, with MS_* `flags`. Raises OSError.
+    """Mount the union at `place`, with MS_* `flags` and the SELinux context. Raises OSError.
 
     Directories are named by descriptor, which keeps the options within one page and free of
     characters that would need escaping. With `owners` the caller's mount namespace has to be one
@@ -153,4 +161,6 @@ def attach_overlay(
         options = "lowerdir=" + ":".join([layer(index, path) for index, path in enumerate(lower)])
         if upper and work:
             options += f",upperdir={named(upper)},workdir={named(work)}"
+        if label:
+            options += f',context="{label}"'
         m.mount("overlay", place, "overlay", flags, options)

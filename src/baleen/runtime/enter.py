@@ -218,6 +218,8 @@ def _script(plan: EnterPlan, channel: int, above: int) -> ProcessScript:
         steps.write(path, b"0")
     if process.scheduling is not None:
         process.scheduling.append_final_cpus(steps)
+    if process.labels is not None:
+        process.labels.append(steps, above)
     steps.stage("joining the container's namespaces")
     script.call("setns", plan.container, plan.namespaces)
     _, held, _ = capabilities.capget()

@@ -160,6 +160,8 @@ def finish(plan: InitPlan, channel: sync.Channel, tree: OpenedTree | None = None
         ns.setdomainname(spec.domainname)
     if plan.new_keyring:
         channel.stage = "joining a session keyring"
+        if process.labels is not None:
+            process.labels.label_keys()
         hardening.new_keyring()
     terminal = _build_root(plan, channel, tree)
     if process.stdio is LATER:
@@ -203,13 +205,17 @@ def _build_root(
     m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
     channel.stage = "mounting the root file system"
     if tree is None:
-        root = rootfs.mount_root(plan.rootfs)
+        root = rootfs.mount_root(plan.rootfs, spec.mount_label)
     else:
         # Its own directory may be one that the user namespace's users cannot reach.
         rootfs.attach_root(root, "/")
     channel.stage = "mounting"
     read_only = rootfs.mount_all(
-        root, spec.mounts, sources, own_cgroup_namespace="cgroup" in spec.namespaces
+        root,
+        spec.mounts,
+        sources,
+        own_cgroup_namespace="cgroup" in spec.namespaces,
+        label=spec.mount_label,
     )
     channel.stage = "making devices"
     nodes = None if tree is None else tree.nodes
@@ -227,6 +233,9 @@ def _build_root(
         _run_create_hooks(plan.hooks, channel, root)
     channel.stage = "writing sysctls"
     masks.write_sysctls(spec.sysctl)
+    if plan.process.labels is not None:
+        channel.stage = "security labels"
+        plan.process.labels.apply()
     channel.stage = "protecting paths"
     masks.protect(root, spec.readonly_paths)
     if spec.masked_paths:
@@ -253,7 +262,7 @@ def _run_create_hooks(hooks: HookRunner, channel: sync.Channel, root: Fd) -> Non
 def _execute(plan: InitPlan, channel: sync.Channel) -> NoReturn:
     process = plan.process
     hands_over = bool(process.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
-    if plan.init is not None and not hands_over:
+    if plan.init is not None and not process.is_ready_before_init:
         if plan.spec.domain is not None:
             plan.spec.domain.apply()
         if plan.hooks is not None:

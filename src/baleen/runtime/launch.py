@@ -41,7 +41,6 @@ from baleen.linux import process as linux_process
 from baleen.linux.fd import Fd
 from baleen.linux.record import record, replace
 from baleen.linux.script import FAILURE
-from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
 from baleen.runtime import enter, init_process
 from baleen.runtime.children import destroy
 from baleen.runtime.failure import LaunchError, decode_failure, reason
@@ -299,7 +298,7 @@ def create(
             process=prepared,
             bundle=bundle,
             rootfs=rootfs,
-            init=None if tiny is None else _program(inherited, tiny),
+            init=None if tiny is None else _program(inherited, tiny, spec.mount_label),
             cgroup=cgroup,
             joined=tuple(
                 (fd.fileno(), CLONE_FLAGS[kind])
@@ -363,17 +362,24 @@ def create(
 
 
 def _tiny_init(spec: Spec, prepared: Prepared) -> TinyInit:
-    if prepared.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER:
-        return TinyInit(prepared, None)  # who hands the listener over installs the filter
+    if prepared.is_ready_before_init:
+        return TinyInit(prepared, None)
     held = capabilities.capget()[1]
     if "user" in spec.namespaces:
         held = (1 << capabilities.last_cap() + 1) - 1
     return TinyInit(prepared, held)
 
 
-def _program(held: contextlib.ExitStack, tiny: TinyInit) -> tuple[int, tuple[bytes, ...]]:
+def _program(
+    held: contextlib.ExitStack, tiny: TinyInit, label: str
+) -> tuple[int, tuple[bytes, ...]]:
     try:
-        return held.enter_context(tiny.program()).fileno(), tiny.argv
+        program = held.enter_context(tiny.program())
+        if label:  # that of the container's files, or its processes may not begin with it
+            from baleen.linux.lsm import set_context
+
+            set_context(program.fileno(), label)
+        return program.fileno(), tiny.argv
     except OSError as error:
         message = f"cannot make the init: {reason(error)}"
         raise LaunchError("init", error.errno or 0, message, 128) from error

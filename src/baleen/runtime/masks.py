@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
     from baleen.linux.fd import Fd
 
-__all__ = ["mask", "protect", "write_sysctls"]
+__all__ = ["mask", "private_proc", "protect", "write_sysctls"]
 
 _ABSENT: Final = (errno.ENOENT, errno.ENOTDIR)
 _INSIDE: Final = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
 
 
-def _private_proc() -> Fd:
+def private_proc() -> Fd:
+    """A procfs of our pid namespace that is mounted nowhere, so nobody else can change it."""
     with m.fsopen("proc") as context:
         m.fsconfig_create(context.fileno())
         return m.fsmount(context.fileno())
@@ -45,7 +46,7 @@ def write_sysctls(sysctls: tuple[tuple[str, str], ...]) -> None:
     """
     if not sysctls:
         return
-    with _private_proc() as proc:
+    with private_proc() as proc:
         for path, value in sysctls:
             try:
                 fd = openat2(proc.fileno(), f"sys/{path}", os.O_WRONLY, resolve=_INSIDE)

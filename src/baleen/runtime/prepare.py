@@ -10,7 +10,10 @@ import resource
 
 from baleen.linux import capabilities
 from baleen.linux.record import record
-from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_SPEC_ALLOW
+from baleen.linux.seccomp import (
+    SECCOMP_FILTER_FLAG_NEW_LISTENER,
+    SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+)
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.spec import Capabilities
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from baleen.runtime.scheduling import Scheduling
+    from baleen.runtime.security_labels import SecurityLabels
     from baleen.runtime.spec import Process, Rlimit, User
 
 __all__ = ["Prepared", "Rootfs", "Stdio", "prepare"]
@@ -85,7 +89,19 @@ class Prepared:
     preserved: tuple[int, ...] = ()
     outlives_parent: bool = False
     scheduling: Scheduling | None = None
+    labels: SecurityLabels | None = None
     seccomp_flags: int = SECCOMP_FILTER_FLAG_SPEC_ALLOW
+
+    @property
+    def is_ready_before_init(self) -> bool:
+        """Whether it takes user, capabilities and filter before our own init is executed.
+
+        Who hands a listener over installs the filter; and the profile of the program holds for
+        the init too, but need not let it do what such a change takes.
+        """
+        return self.labels is not None or bool(
+            self.seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER
+        )
 
 
 def _limit(wanted: int, hard: int) -> int:
@@ -161,4 +177,5 @@ def prepare(
         stdio=stdio,
         warnings=tuple(warnings),
         scheduling=process.scheduling,
+        labels=process.labels,
     )

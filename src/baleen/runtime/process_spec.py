@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from baleen.runtime.scheduling import Scheduling
+    from baleen.runtime.security_labels import SecurityLabels
 
 __all__ = ["Capabilities", "Process", "Rlimit", "User", "parse_process", "refuse", "unsupported"]
 
@@ -80,6 +81,7 @@ class Process:
         console_size: (width, height) in characters, or None.
         capabilities: None leaves nothing: an absent object means no capability at all.
         scheduling: how the kernel is to schedule it, or None for as its parent.
+        labels: what security modules confine it by, or None for as its parent.
     """
 
     args: tuple[str, ...]
@@ -93,6 +95,7 @@ class Process:
     no_new_privileges: bool = False
     oom_score_adj: int | None = None
     scheduling: Scheduling | None = None
+    labels: SecurityLabels | None = None
 
 
 def refuse(message: str) -> LaunchError:
@@ -175,20 +178,18 @@ def _parse_scheduling(process: Fields) -> Scheduling | None:
     return parse_scheduling(process)
 
 
-def _refuse_labels(process: Fields) -> None:
+def _parse_labels(process: Fields) -> SecurityLabels | None:
     if not (process.raw("apparmorProfile") or process.raw("selinuxLabel")):
-        return
-    from baleen.runtime.security_labels import refuse_label
+        return None
+    from baleen.runtime.security_labels import parse_labels
 
-    for name in ("apparmorProfile", "selinuxLabel"):
-        refuse_label(process, name)
+    return parse_labels(process)
 
 
 def parse_process(value: object) -> Process:
     """The `process` object of config.json, or that of an exec. Raises LaunchError."""
     process = Fields(value, "process.")
     unsupported(process, "commandLine")
-    _refuse_labels(process)
     args = process.texts("args")
     if not args:
         raise refuse("process.args must not be empty")
@@ -214,4 +215,5 @@ def parse_process(value: object) -> Process:
         no_new_privileges=process.flag("noNewPrivileges"),
         oom_score_adj=adjust,
         scheduling=_parse_scheduling(process),
+        labels=_parse_labels(process),
     )

@@ -46,6 +46,8 @@ __all__ = [
 # Places where a symbolic link of the image would put the kernel's file systems, and what is
 # written to them, somewhere else (CVE-2019-19921, CVE-2023-27561).
 _PLAIN: Final = ("/proc", "/sys", "/dev")
+# File systems whose files the policy labels; the context of an mqueue is set once it is there.
+_OWN_LABELS: Final = ("proc", "sysfs", "mqueue")
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY
 _NOT_THAT_KIND: Final = (
     ": Are you trying to mount a directory onto a file (or vice-versa)?"
@@ -115,11 +117,12 @@ def _overlay_place(rootfs: Rootfs) -> str:
     return rootfs.work or rootfs.lower[0]
 
 
-def open_root(rootfs: Rootfs, user_namespace: int = -1) -> Fd:
+def open_root(rootfs: Rootfs, user_namespace: int = -1, label: str = "") -> Fd:
     """The container's root as a detached mount, private with all that is mounted in it.
 
     It may leave the caller in a mount namespace of its own, a copy of that it was in.
-    `user_namespace` is a descriptor of the container's; it is needed for `rootfs.map_lower`.
+    `user_namespace` is a descriptor of the container's; it is needed for `rootfs.map_lower`. The
+    files of an overlay have the SELinux context `label`, if there is one.
     """
     if rootfs.path is not None:
         root = m.open_tree(rootfs.path, recursive=True)
@@ -127,12 +130,12 @@ def open_root(rootfs: Rootfs, user_namespace: int = -1) -> Fd:
         layers, owners = (rootfs.lower, rootfs.upper, rootfs.work), None
         if rootfs.map_lower:
             owners = OwnerMap(user_namespace)
-        overlay = detached_overlay(*layers, owners=owners)
+        overlay = detached_overlay(*layers, owners=owners, label=label)
         if overlay is not None:
             return overlay
         ns.unshare(ns.CLONE_NEWNS)
         m.mount(None, "/", None, m.MS_SLAVE | m.MS_REC)
-        attach_overlay(*layers, _overlay_place(rootfs), owners=owners)
+        attach_overlay(*layers, _overlay_place(rootfs), owners=owners, label=label)
         root = m.open_tree(_overlay_place(rootfs))
     m.mount_setattr(root.fileno(), propagation=m.MS_PRIVATE, recursive=True)
     return root
@@ -147,7 +150,7 @@ def attach_root(root: Fd, place: str) -> None:
         m.move_mount(root.fileno(), target.fileno())
 
 
-def mount_root(rootfs: Rootfs) -> Fd:
+def mount_root(rootfs: Rootfs, label: str = "") -> Fd:
     """Attach the container's root in our namespace; returns a directory descriptor of it.
 
     It lies over a directory of its own (the path itself, or the overlay's work directory), so it
@@ -157,10 +160,10 @@ def mount_root(rootfs: Rootfs) -> Fd:
         root = open_root(rootfs)
         attach_root(root, rootfs.path)
         return root
-    overlay = detached_overlay(rootfs.lower, rootfs.upper, rootfs.work)
+    overlay = detached_overlay(rootfs.lower, rootfs.upper, rootfs.work, label=label)
     place = _overlay_place(rootfs)
     if overlay is None:
-        attach_overlay(rootfs.lower, rootfs.upper, rootfs.work, place)
+        attach_overlay(rootfs.lower, rootfs.upper, rootfs.work, place, label=label)
         return Fd(os.open(place, _DIRECTORY | os.O_CLOEXEC))
     attach_root(overlay, place)
     return overlay
@@ -233,7 +236,7 @@ def _mount_bind(root: Fd, mount: Mount, tree: Fd) -> None:
         m.move_mount(fd, target.fileno())
 
 
-def _mount_filesystem(root: Fd, mount: Mount) -> bool:
+def _mount_filesystem(root: Fd, mount: Mount, label: str) -> bool:
     """Mount a new file system; returns whether it still has to be made read-only."""
     options = mount.options
     target, mode = _target(root, mount, directory=True)
@@ -243,8 +246,15 @@ def _mount_filesystem(root: Fd, mount: Mount) -> bool:
         later, flags = bool(flags & m.MS_RDONLY), flags & ~m.MS_RDONLY
         if mode is not None and "mode=" not in data:
             data = f"{data},mode={stat.S_IMODE(mode):o}".lstrip(",")
+    if label and mount.type not in _OWN_LABELS and "context=" not in data:
+        data = f'{data},context="{label}"'.lstrip(",")
     with target:
         m.mount(mount.source or mount.type, _proc_path(target), mount.type, flags, data or None)
+        if label and mount.type == "mqueue":
+            from baleen.linux.lsm import set_context  # loaded when the document was read
+
+            with open_in_root(root.fileno(), mount.destination, _DIRECTORY) as mounted:
+                set_context(mounted.fileno(), label)
         if options.copy_up:
             _copy_up(root, mount, target)
     if options.propagation:
@@ -283,10 +293,16 @@ def _remount(root: Fd, mount: Mount) -> None:
 
 
 def mount_all(
-    root: Fd, mounts: tuple[Mount, ...], sources: BindSources, *, own_cgroup_namespace: bool
+    root: Fd,
+    mounts: tuple[Mount, ...],
+    sources: BindSources,
+    *,
+    own_cgroup_namespace: bool,
+    label: str = "",
 ) -> list[str]:
     """Make the mounts in their order; returns destinations to be made read-only at the end.
 
+    New file systems whose files have no labels of their own get the SELinux context `label`.
     Consumes `sources`. Raises LaunchError naming source and destination.
     """
     read_only = []
@@ -306,7 +322,7 @@ def mount_all(
                 target, _ = _target(root, mount, directory=True)
                 with target:
                     mount_cgroup(target, mount, own_namespace=own_cgroup_namespace)
-            elif _mount_filesystem(root, mount):
+            elif _mount_filesystem(root, mount, label):
                 read_only.append(mount.destination)
         except OSError as error:
             raise _mount_failure(mount, error) from error

@@ -105,6 +105,7 @@ class Spec:
         sysctl: (path below /proc/sys, value).
         time_offsets: as /proc/PID/timens_offsets takes them.
         net_devices: (name on the host, name in the container).
+        mount_label: SELinux context of all files of the root and of new file systems, or "".
     """
 
     process: Process | None
@@ -129,6 +130,7 @@ class Spec:
     time_offsets: str = ""
     net_devices: tuple[tuple[str, str], ...] = ()
     seccomp_use: SeccompUse | None = None
+    mount_label: str = ""
 
 
 def _clean(path: str) -> str:
@@ -326,6 +328,14 @@ def _parse_domain(linux: Fields) -> ExecutionDomain | None:
     return parse_execution_domain(linux)
 
 
+def _parse_mount_label(linux: Fields) -> str:
+    if not linux.raw("mountLabel"):
+        return ""
+    from baleen.runtime.security_labels import parse_mount_label
+
+    return parse_mount_label(linux)
+
+
 def parse_spec(value: object) -> Spec:
     """The document of a config.json. Raises LaunchError (stage "spec") naming the field."""
     document = Fields(value, "")
@@ -336,10 +346,6 @@ def parse_spec(value: object) -> Spec:
     unsupported(document, "solaris", "windows", "vm", "zos", "freebsd")
     linux = document.object("linux")
     unsupported(linux, "intelRdt")
-    if linux.raw("mountLabel"):
-        from baleen.runtime.security_labels import refuse_label
-
-        refuse_label(linux, "mountLabel")
     namespaces = _parse_namespaces(linux)
     mappings = _parse_mappings(linux, namespaces)
     hostname, domainname = document.text("hostname", ""), document.text("domainname", "")
@@ -372,4 +378,5 @@ def parse_spec(value: object) -> Spec:
         time_offsets=_parse_time_offsets(linux, namespaces),
         net_devices=_parse_net_devices(linux, namespaces),
         seccomp_use=_parse_seccomp_use(linux),
+        mount_label=_parse_mount_label(linux),
     )

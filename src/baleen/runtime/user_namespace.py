@@ -68,7 +68,7 @@ def enter(plan: InitPlan, channel: Channel) -> OpenedTree:
     channel.stage = "opening the sources of mounts"
     sources = rootfs.open_bind_sources(spec.mounts, plan.bundle, plan.id_mapped)
     channel.stage = "opening the root file system"
-    root = rootfs.open_root(plan.rootfs, plan.user_namespace)
+    root = rootfs.open_root(plan.rootfs, plan.user_namespace, plan.spec.mount_label)
     channel.stage = "opening devices"
     nodes = devices.open_nodes(spec.mounts, spec.devices)
     if spec.id_mappings is not None and plan.process.stdio is not None:

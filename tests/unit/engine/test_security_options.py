@@ -20,7 +20,14 @@ from baleen.errors import InvalidArgument
         (["seccomp:unconfined"], SecurityOptions(seccomp="unconfined")),
         (['seccomp={"a": "b=c"}'], SecurityOptions(seccomp='{"a": "b=c"}')),
         (["systempaths=unconfined"], SecurityOptions(unmasked=True)),
-        (["apparmor=unconfined", "label=disable", "label:type:x"], SecurityOptions()),
+        (["apparmor=unconfined"], SecurityOptions(apparmor="unconfined")),
+        (["apparmor:mine"], SecurityOptions(apparmor="mine")),
+        (["apparmor=mine", "apparmor="], SecurityOptions()),
+        (
+            ["label=disable", "label:type:x", "label=level:s0:c1,c2"],
+            SecurityOptions(labels=("disable", "type:x", "level:s0:c1,c2")),
+        ),
+        (["disable"], SecurityOptions(labels=("disable",))),
     ],
 )
 def test_options(options, expected):
@@ -29,7 +36,10 @@ def test_options(options, expected):
 
 @pytest.mark.parametrize(
     "option",
-    ["", "nonsense", "nonsense=1", "no-new-privileges=maybe", "systempaths=x", "apparmor=mine"],
+    [
+        *("", "nonsense", "nonsense=1", "no-new-privileges=maybe", "systempaths=x"),
+        *("apparmor=a\nb", "apparmor=" + "x" * 4001, "label=a\0b", "disable=x"),
+    ],
 )
 def test_unknown_options_are_refused(option):
     with pytest.raises(InvalidArgument, match="invalid --security-opt"):

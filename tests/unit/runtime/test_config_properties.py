@@ -221,9 +221,10 @@ INSTEAD = {
 REFUSED = {
     "process.commandLine": "x",
     "process.user.username": "x",
-    "process.apparmorProfile": "x",
-    "process.selinuxLabel": "x",
-    "linux.mountLabel": "x",
+    # Where the module is at work, no label is taken that holds a line break.
+    "process.apparmorProfile": "x\n",
+    "process.selinuxLabel": "x\n",
+    "linux.mountLabel": "x\n",
     "linux.personality.flags": ["x"],
     **{
         f"linux.intelRdt.{key}": value

@@ -3,8 +3,11 @@ import resource
 import pytest
 
 from baleen.linux import capabilities
+from baleen.linux.record import replace
+from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.prepare import Stdio, _rlimits, prepare
+from baleen.runtime.security_labels import SecurityLabels
 from baleen.runtime.spec import Capabilities, Process, Rlimit
 
 STDIO = Stdio(0, 1, 2)
@@ -59,3 +62,12 @@ def test_limits_above_what_may_be_raised_are_lowered_with_a_warning():
     every = (1 << 41) - 1
     assert _rlimits(asked, every, warnings) == ((resource.RLIMIT_NOFILE, hard + 5, hard + 10),)
     assert warnings == []
+
+
+def test_an_init_is_executed_with_all_rights_taken_where_labels_or_a_listener_need_it():
+    plain = prepare(Process(("a",), "/"), STDIO, None)
+    assert not plain.is_ready_before_init
+    labels = SecurityLabels("mine")
+    assert prepare(Process(("a",), "/", labels=labels), STDIO, None).is_ready_before_init
+    flags = plain.seccomp_flags | SECCOMP_FILTER_FLAG_NEW_LISTENER
+    assert replace(plain, seccomp_flags=flags).is_ready_before_init

@@ -8,6 +8,8 @@ from baleen.api.explanation import ExplainedProcess, ExplainedRlimit, ExplainedS
 from baleen.engine.explaining.why_limits import RLIMITS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from baleen.engine.explaining.subject import Subject
 
 __all__ = ["explain_process"]
@@ -86,7 +88,7 @@ def explain_process(subject: Subject, *, init: bool, directory: str) -> Explaine
         user_why=_user_text(uid, own_users=own_users),
         no_new_privileges=no_new_privileges,
         no_new_privileges_why=_NO_NEW_PRIVILEGES if no_new_privileges else _NEW_PRIVILEGES,
-        lsm=live.lsm if live else "",
+        lsm=live.lsm if live else _planned_label(process),
         oom_score_adj=live.oom_score_adj if live else int(process.get("oomScoreAdj") or 0),
         oom_score=live.oom_score if live else 0,
         oom_why=_OOM,
@@ -155,3 +157,7 @@ def _rlimits(subject: Subject) -> list[ExplainedRlimit]:
 
 def _value(number: int) -> str:
     return "unlimited" if number < 0 or number >= _INFINITY else str(number)
+
+
+def _planned_label(process: Mapping[str, object]) -> str:
+    return str(process.get("selinuxLabel") or process.get("apparmorProfile") or "")

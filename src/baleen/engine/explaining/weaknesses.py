@@ -83,6 +83,8 @@ def _of_rights(
             yield "No seccomp filter: every system call reaches the kernel."
         elif seccomp.profile == "unconfined":
             yield "No seccomp filter of the engine's (seccomp=unconfined)."
+        if subject.process.get("apparmorProfile") == "unconfined":
+            yield "No AppArmor profile (apparmor=unconfined)."
         if subject.record.host_config.devices:
             names = [device.path_on_host for device in subject.record.host_config.devices]
             yield f"Devices of the host can be used: {', '.join(names)}."

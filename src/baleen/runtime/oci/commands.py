@@ -139,8 +139,8 @@ _COMMANDS = (
             _CONSOLE,
             Option("preserve-fds", "refused unless 0", "N"),
             Option("ignore-paused", "do not refuse a paused container"),
-            Option("process-label", "refused: SELinux labels are not set", "LABEL"),
-            Option("apparmor", "refused: AppArmor profiles are not set", "PROFILE"),
+            Option("process-label", "SELinux context for it", "LABEL"),
+            Option("apparmor", "AppArmor profile for it, which must be loaded", "PROFILE"),
             Option(
                 "cgroup", "refused: the process joins the container's cgroup", "PATH", many=True
             ),

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["execute", "wanted_process"]
 
-_REFUSED: Final = ("process-label", "apparmor", "cgroup")
+_REFUSED: Final = ("cgroup",)
+_LABELS: Final = (("apparmor", "apparmorProfile"), ("process-label", "selinuxLabel"))
 _SIGKILL: Final = 9
 
 
@@ -67,7 +68,11 @@ def wanted_process(options: Values, command: list[str], config: object) -> Proce
         changed["user"] = _user(options, process.get("user"))
     if options.texts("cap"):
         changed["capabilities"] = _capabilities(options.texts("cap"), process.get("capabilities"))
-    return parse_process(changed)
+    return parse_process(changed | _labels(options))
+
+
+def _labels(options: Values) -> dict[str, object]:
+    return {field: options.text(name) for name, field in _LABELS if options.given(name)}
 
 
 def _user(options: Values, user: object) -> dict[str, object]:

@@ -121,7 +121,8 @@ def runtime(tmp_path):
         for name in left:
             subprocess.run(made.command("delete", "--force", name), check=False)
         groups.kill()
-        below = [path for path in groups.directories if os.path.isdir(path)]
+        directories = groups.directories if detect().version == 1 else [groups.directory]
+        below = [path for path in directories if os.path.isdir(path)]
         below = [f"{path}/{n}" for path in below for n in os.listdir(path) if n.startswith("c")]
         children = [path for path in below if os.path.isdir(path) and "cgroup." not in path]
         groups.remove()

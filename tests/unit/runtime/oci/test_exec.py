@@ -6,6 +6,7 @@ from baleen.errors import InvalidArgument
 from baleen.errors import NotImplemented as Unsupported
 from baleen.linux.capabilities import CAPABILITIES
 from baleen.runtime.default_spec import default_spec
+from baleen.runtime.failure import LaunchError
 from baleen.runtime.oci.commands import COMMANDS
 from baleen.runtime.oci.exec import wanted_process
 from baleen.runtime.oci.options import parse
@@ -70,8 +71,15 @@ def test_a_file_is_taken_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [("--process-label", "x"), ("--apparmor", "x"), ("--preserve-fds", "1")]
+    ("words", "field"),
+    [(("--process-label", "x\n"), "selinuxLabel"), (("--apparmor", "x\n"), "apparmorProfile")],
 )
+def test_labels_are_taken_as_those_of_a_document(words, field):
+    with pytest.raises(LaunchError, match=rf"process\.{field} 'x\\n' is not a label"):
+        _wanted(*words, "c", "ls")
+
+
+@pytest.mark.parametrize("words", [("--cgroup", "x"), ("--preserve-fds", "1")])
 def test_what_is_not_done_is_refused(words):
     with pytest.raises(Unsupported, match="not supported"):
         _wanted(*words, "c", "ls")
