@@ -63,6 +63,7 @@ def engine_config(
         warnings=[_OPEN_TCP] if open_tcp else [],
         debug=config.debug,
         experimental=config.experimental,
+        cdi_spec_dirs=config.cdi_spec_dirs,
         insecure_registries=config.insecure_registries,
         registry_mirrors=config.registry_mirrors,
         remapping=remapping,

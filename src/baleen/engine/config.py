@@ -41,6 +41,7 @@ class EngineConfig:
         runtimes: what `--runtime` may name.
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
+        cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         debug: whether the daemon logs debug messages, as `info` shows it.
         experimental: whether what Docker calls so is offered: checkpoints.
@@ -73,6 +74,7 @@ class EngineConfig:
     warnings: Sequence[str] = ()
     debug: bool = False
     experimental: bool = False
+    cdi_spec_dirs: Sequence[str] = ()
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()
     remapping: Remapping | None = None

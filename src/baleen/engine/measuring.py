@@ -12,6 +12,7 @@ import msgspec
 
 from baleen.api import ContainerTopResponse
 from baleen.containers.stats import Sample, empty_stats, network_counters, stats_document
+from baleen.engine.ended import unless_ended
 from baleen.engine.processes import process_table
 from baleen.errors import BaleenError, Conflict, NotFound
 
@@ -46,7 +47,8 @@ class Measuring:
         record = self._store.get(ref)
         if not record.is_running:
             raise Conflict(f"container {record.id} is not running")
-        pids = self._starter.cgroup_of(record).pids()
+        with unless_ended(record):
+            pids = self._starter.cgroup_of(record).pids()
         titles, rows = process_table(pids, ps_arguments)
         attributes = {**record.config.labels, "image": record.config.image, "name": record.name}
         self._events.publish_with("container", "top", record.id, attributes)

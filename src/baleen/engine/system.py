@@ -14,6 +14,7 @@ from baleen.api import (
     Commit,
     ComponentVersion,
     DefaultAddressPool,
+    DiscoveredDevice,
     FirewallInfo,
     PlatformName,
     PluginsInfo,
@@ -25,6 +26,7 @@ from baleen.api import (
 from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
 from baleen.containers.state import Status
 from baleen.containers.times import now_text
+from baleen.engine import cdi
 
 if TYPE_CHECKING:
     from baleen.containers import ContainerStore
@@ -87,6 +89,7 @@ class System:
         store = self._store
         running, paused = store.count(Status.RUNNING), store.count(Status.PAUSED)
         name, release = _operating_system()
+        devices = cdi.scan(config.cdi_spec_dirs)
         return SystemInfo(
             id=self._engine_id,
             containers=len(store),
@@ -154,8 +157,20 @@ class System:
                 for base, size in config.default_address_pools
             ],
             firewall_backend=FirewallInfo(driver="nftables"),
-            warnings=[*config.warnings, *self._modules.warnings],
+            warnings=[*config.warnings, *self._modules.warnings, *_cdi_warnings(devices)],
+            cdi_spec_dirs=list(config.cdi_spec_dirs),
+            discovered_devices=[
+                DiscoveredDevice(source="cdi", id=name) for name in sorted(devices.devices)
+            ],
         )
+
+
+def _cdi_warnings(found: cdi.Found) -> list[str]:
+    return [
+        f"CDI: Error associated with spec file {path}: {text}"
+        for path, texts in found.problems.items()
+        for text in texts
+    ]
 
 
 def _architecture() -> str:
