@@ -85,7 +85,11 @@ def test_every_call_on_a_full_disk_is_an_error_or_works(small):
     assert small.docker("exec", "run", "true").returncode == 0
     assert small.process.poll() is None
     # What helps works on the full disk.
+    assert small.api("POST", "/containers/prune").status == 200
+    assert small.api("GET", "/containers/old/json").status == 404
     assert small.api("POST", "/containers/run/stop?t=0").status == 204
+    for kind in ("images", "volumes", "networks"):
+        assert small.api("POST", f"/{kind}/prune").status == 200, kind
     assert small.api("DELETE", "/containers/run?force=1").status == 204
     ballast.unlink()
     assert small.out("run", "--rm", "busybox", "echo", "well") == "well"

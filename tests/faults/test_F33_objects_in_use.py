@@ -67,7 +67,11 @@ def test_f44_sigterm_with_open_streams(engine):
     for number in range(5):
         engine.docker("run", "-d", "--name", f"box{number}", "busybox", "sh", "-c",
                       "while :; do echo x; sleep 1; done")  # fmt: skip
-    pids = [engine.state(f"box{number}")["Pid"] for number in range(5)]
+    for number in range(5, 40):
+        body = {"Image": "busybox", "Cmd": ["sleep", "1000"], "HostConfig": {"NetworkMode": "none"}}
+        assert engine.api("POST", f"/containers/create?name=box{number}", body).status == 201
+        assert engine.api("POST", f"/containers/box{number}/start").status == 204
+    pids = [engine.state(f"box{number}")["Pid"] for number in range(40)]
     with contextlib.ExitStack() as stack:
         for number in range(5):
             for path in ("logs?follow=1&stdout=1", "wait", "stats", "attach?stream=1&stdout=1"):
@@ -84,7 +88,7 @@ def test_f44_sigterm_with_open_streams(engine):
         assert engine.stop() == 0
         assert time.monotonic() - started < 15
     engine.start()
-    assert [engine.state(f"box{number}")["Pid"] for number in range(5)] == pids
+    assert [engine.state(f"box{number}")["Pid"] for number in range(40)] == pids
 
 
 def test_f44_a_second_signal_is_no_crash(engine):

@@ -181,9 +181,20 @@ def run(engine: Bed, *command: str, image: str = "busybox", **host: Any) -> tupl
             return -1, started.message
         code = engine.api("POST", f"/containers/{container}/wait").json()["StatusCode"]
         logs = engine.api("GET", f"/containers/{container}/logs?stdout=1&stderr=1")
-        return code, logs.body.decode(errors="surrogateescape").replace("\r\n", "\n")
+        data = logs.body if body["Tty"] else _unframed(logs.body)
+        return code, data.decode(errors="surrogateescape").replace("\r\n", "\n")
     finally:
         engine.api("DELETE", f"/containers/{container}?force=1&v=1")
+
+
+def _unframed(data: bytes) -> bytes:
+    """Return what both streams hold. See: Engine API, /containers/{id}/attach, Stream format."""
+    found = b""
+    while data:
+        size = int.from_bytes(data[4:8], "big")
+        found += data[8 : 8 + size]
+        data = data[8 + size :]
+    return found
 
 
 def lines(text: str) -> dict[str, str]:

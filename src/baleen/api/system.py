@@ -18,6 +18,7 @@ __all__ = [
     "ComponentVersion",
     "ContainersDiskUsage",
     "DefaultAddressPool",
+    "DiscoveredDevice",
     "ErrorResponse",
     "EventActor",
     "EventMessage",
@@ -151,6 +152,13 @@ class DefaultAddressPool(Wire, frozen=True):
     size: Int = 0
 
 
+class DiscoveredDevice(Wire, frozen=True, rename=pascal(id="ID")):
+    """A device that `--device` takes by name; `source` is the driver that knows it."""
+
+    source: str = ""
+    id: str = ""
+
+
 class SystemInfo(
     Wire,
     frozen=True,
@@ -229,9 +237,16 @@ class SystemInfo(
     firewall_backend: FirewallInfo | None = None
     warnings: list[str] = field(default_factory=list)
     cdi_spec_dirs: list[str] = field(default_factory=list)
+    discovered_devices: list[DiscoveredDevice] = field(default_factory=list)
 
     omit_empty = frozenset(
-        {"cgroup_version", "product_license", "default_address_pools", "firewall_backend"}
+        {
+            "cgroup_version",
+            "product_license",
+            "default_address_pools",
+            "firewall_backend",
+            "discovered_devices",
+        }
     )
     null_empty = frozenset({"generic_resources", "warnings"})
 

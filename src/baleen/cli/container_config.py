@@ -196,6 +196,7 @@ def _health(flags: Flags) -> JsonObject:
 def _host_config(flags: Flags) -> JsonObject:
     host = resources(flags)
     _copy(flags, host, _HOST_VALUES)
+    _devices(host)
     options = flags.texts("dns-option") + flags.texts("dns-opt")
     if options:
         host["DnsOptions"] = options
@@ -217,6 +218,15 @@ def _host_config(flags: Flags) -> JsonObject:
         if size is not None:
             host["ConsoleSize"] = list(size)
     return host
+
+
+def _devices(host: JsonObject) -> None:
+    """Ask for CDI devices by a request to their driver."""
+    devices: list[JsonObject] = host.get("Devices") or []
+    names = [device["CdiName"] for device in devices if "CdiName" in device]
+    if names:
+        host["Devices"] = [device for device in devices if "CdiName" not in device]
+        host["DeviceRequests"] = [{"Driver": "cdi", "DeviceIDs": names}]
 
 
 def _console_size() -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ from baleen.daemon.cgroup_settings import cgroup_settings
 from baleen.daemon.options import OPTIONS, UNSUPPORTED, Option, parse_size
 from baleen.daemon.query import parse_integer
 from baleen.daemon.runtimes import FileRuntime, add_runtime, check_default, from_file
+from baleen.engine.cdi import DEFAULT_SPEC_DIRS
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Config:
     runtimes: dict[str, RegisteredRuntime] = field(default_factory=dict)
     storage_driver: str = "overlay2"
     shutdown_timeout: int = 15
+    cdi_spec_dirs: list[str] = field(default_factory=lambda: list(DEFAULT_SPEC_DIRS))
     insecure_registries: list[str] = field(default_factory=list)
     registry_mirrors: list[str] = field(default_factory=list)
     rootless: bool = False
@@ -343,6 +345,7 @@ def _settle(values: dict[str, object]) -> Config:
         if name not in known or value in ("", []):
             continue
         chosen[name] = Path(str(value)) if isinstance(known[name], Path) else value
+    _choose_cdi(values, chosen)
     config = Config(**chosen)  # type: ignore[arg-type]  # checked against the table above
     _check_paths(config)
     _check_choices(config)
@@ -354,11 +357,22 @@ def _settle(values: dict[str, object]) -> Config:
     return config
 
 
+def _choose_cdi(values: dict[str, object], chosen: dict[str, object]) -> None:
+    """Turn CDI off for `"features": {"cdi": false}` and for one empty directory, as dockerd."""
+    features = values.get("features")
+    is_off = isinstance(features, dict) and features.get("cdi") is False
+    if is_off or values.get("cdi_spec_dirs") in ([], [""]):
+        chosen["cdi_spec_dirs"] = []
+
+
 def _check_paths(config: Config) -> None:
     for name in ("data_root", "exec_root", "pidfile"):
         path = cast("Path", getattr(config, name))
         if not path.is_absolute() or path == Path("/") or ".." in path.parts:
             raise InvalidArgument(f"{name.replace('_', '-')}: {str(path)!r} is no absolute path")
+    for directory in config.cdi_spec_dirs:
+        if not directory.startswith("/"):
+            raise InvalidArgument(f"cdi-spec-dirs: {directory[:64]!r} is no absolute path")
 
 
 def _check_choices(config: Config) -> None:

@@ -111,6 +111,7 @@ OPTIONS = (
         "cgroup, or with systemd slice, that contains those of all containers",
     ),
     _option("exec-opt", "list", "native.cgroupdriver=systemd or cgroupfs", key="exec-opts"),
+    _option("cdi-spec-dir", "list", "directory of CDI spec files", key="cdi-spec-dirs"),
     _option("init", "flag", "run an init in containers that forwards signals and reaps"),
     _option("seccomp-profile", "text", 'seccomp profile file, "builtin" or "unconfined"'),
     _option("selinux-enabled", "flag", "confine containers by SELinux, where the host has it"),
@@ -128,7 +129,7 @@ OPTIONS = (
     _option("max-concurrent-uploads", "integer", "", accepted=_LATER),
     _option("max-download-attempts", "integer", "", accepted=_LATER),
     _option("experimental", "flag", "offer what Docker calls experimental: checkpoints"),
-    _option("feature", "any", "", key="features", accepted="there are none to choose"),
+    _option("feature", "any", "", key="features", accepted="`cdi`: false turns CDI off"),
     _option(
         "userns-remap",
         "text",
@@ -144,7 +145,7 @@ OPTIONS = (
 UNSUPPORTED = frozenset(
     {
         "allow-direct-routing", "authorization-plugin", "authorization-plugins",
-        "bip6", "bridge-accept-fwmark", "cdi-spec-dir", "cdi-spec-dirs", "cpu-rt-period",
+        "bip6", "bridge-accept-fwmark", "cpu-rt-period",
         "cpu-rt-runtime", "default-cgroupns-mode", "default-gateway", "default-gateway-v6",
         "default-ipc-mode", "default-network-opt", "default-network-opts", "fixed-cidr",
         "fixed-cidr-v6", "host-gateway-ip", "host-gateway-ips", "http-proxy", "https-proxy",

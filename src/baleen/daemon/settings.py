@@ -66,6 +66,7 @@ def engine_config(
         port_forwarder=config.port_forwarder if config.rootless else None,
         debug=config.debug,
         experimental=config.experimental,
+        cdi_spec_dirs=config.cdi_spec_dirs,
         insecure_registries=config.insecure_registries,
         registry_mirrors=config.registry_mirrors,
         remapping=remapping,

@@ -17,6 +17,7 @@ import msgspec
 
 from baleen.engine.cgroup_naming import SYSTEMD, check_parent, group_name
 from baleen.engine.container_networks import shared_with
+from baleen.engine.device_requests import apply_device_requests
 from baleen.engine.foreign_spec import adapt_spec, runtime_request
 from baleen.engine.log_config import parse_log_config
 from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve_mounts
@@ -232,6 +233,8 @@ class Bundles:
         spec = attempt(lambda: build_spec(config, host, facts), nothing)
         if not spec:  # a device that is not there
             spec = build_spec(config, msgspec.structs.replace(host, devices=[]), facts)
+        requests, directories = host.device_requests, self._config.cdi_spec_dirs
+        spec = attempt(lambda: apply_device_requests(spec, requests, directories), spec)
         return spec, problems
 
     def wants_init(self, record: ContainerRecord) -> bool:
@@ -327,7 +330,8 @@ class Bundles:
         user = self._user(record, mounts)
         etc = self._etc_directory(record)
         facts = self._facts(record, user, resolved, paths, self._shm(record), etc)
-        return build_spec(record.config, host, facts)
+        spec = build_spec(record.config, host, facts)
+        return apply_device_requests(spec, host.device_requests, self._config.cdi_spec_dirs)
 
     def _facts(
         self,
@@ -368,6 +372,7 @@ class Bundles:
             mount_label=labels.mount,
             default_ulimits=self._config.default_ulimits,
             default_shm_size=self._config.default_shm_size,
+            has_time_namespaces=os.path.exists("/proc/self/ns/time"),  # noqa: PTH110
             cpu_count=os.cpu_count() or 1,
         )
 

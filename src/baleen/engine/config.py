@@ -43,6 +43,7 @@ class EngineConfig:
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
         port_forwarder: socket of the process that publishes ports on the host, where our network is
             not the host's (rootless).
+        cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         debug: whether the daemon logs debug messages, as `info` shows it.
         experimental: whether what Docker calls so is offered: checkpoints.
@@ -76,6 +77,7 @@ class EngineConfig:
     port_forwarder: Path | None = None
     debug: bool = False
     experimental: bool = False
+    cdi_spec_dirs: Sequence[str] = ()
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()
     remapping: Remapping | None = None

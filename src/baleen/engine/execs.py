@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from baleen.api.frames import encode_frame
 from baleen.containers.exec_record import ExecRecord
 from baleen.containers.state import Status
+from baleen.engine.ended import has_ended
 from baleen.engine.host_checks import check_environment
 from baleen.engine.oci_spec import build_exec_process
 from baleen.errors import BaleenError, Conflict, InvalidArgument, StartFailed
@@ -176,6 +177,8 @@ class Execs:
             )
         except BaleenError as err:
             self._execs.finish(exec_.id, err.exit_code if isinstance(err, StartFailed) else 126)
+            if has_ended(record.pid):  # it has ended meanwhile, which is nobody's fault
+                raise Conflict(f"container {record.id} is not running") from err
             raise
         # A short exec has ended before the reply is looked at: its exit is already noted.
         if self._execs.get(exec_.id).running:

@@ -29,6 +29,7 @@ _MILLISECOND_NS: Final = 1_000_000
 _PORT: Final = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/(?:tcp|udp|sctp))?", re.ASCII)
 _SYSCTL: Final = re.compile(r"[a-zA-Z0-9_./-]{1,256}", re.ASCII)
 _HOSTNAME: Final = re.compile(r"[^\x00-\x20\x7f/]{1,64}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _IPC_SYSCTLS: Final = ("kernel.msg", "kernel.shm", "kernel.sem", "fs.mqueue.")
 
 
@@ -221,6 +222,8 @@ def _check_host(host: HostConfig) -> None:
         raise InvalidArgument(
             f"Invalid value {host.oom_score_adj}, range for oom score adj is [-1000, 1000]"
         )
+    if ".." in host.cgroup_parent.split("/") or _CONTROL.search(host.cgroup_parent):
+        raise InvalidArgument(f"invalid cgroup parent: {host.cgroup_parent[:128]!r}")
     if host.shm_size < 0:
         raise InvalidArgument("SHM size can not be less than 0")
     if host.storage_opt:

@@ -303,7 +303,7 @@ class Lifecycle:
                 raise Conflict(f"Container {record.id} is already paused")
             if record.status is not Status.RUNNING:
                 raise Conflict(f"Container {record.id} is not running")
-            self._starter.cgroup_of(record).freeze()
+            self._starter.freeze(record)
             self._store.move(live.id, Status.PAUSED)
             self._publish(live.id, "pause")
 
@@ -318,7 +318,7 @@ class Lifecycle:
             self._publish(live.id, "unpause")
 
     def _thaw(self, live: LiveContainer) -> None:
-        self._starter.cgroup_of(self._require(live.id)).thaw()
+        self._starter.thaw(self._require(live.id))
         self._store.move(live.id, Status.RUNNING)
 
     # --- waiting ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import msgspec
 
 from baleen.api import ContainerTopResponse
 from baleen.containers.stats import Sample, empty_stats, network_counters, stats_document
+from baleen.engine.ended import unless_ended
 from baleen.engine.processes import namespace_members, process_table
 from baleen.errors import BaleenError, Conflict, NotFound
 
@@ -46,8 +47,9 @@ class Measuring:
         record = self._store.get(ref)
         if not record.is_running:
             raise Conflict(f"container {record.id} is not running")
-        group = self._starter.cgroup_of(record)
-        pids = group.pids() if group.member_files else namespace_members(record.pid)
+        with unless_ended(record):
+            group = self._starter.cgroup_of(record)
+            pids = group.pids() if group.member_files else namespace_members(record.pid)
         titles, rows = process_table(pids, ps_arguments)
         attributes = {**record.config.labels, "image": record.config.image, "name": record.name}
         self._events.publish_with("container", "top", record.id, attributes)

@@ -66,6 +66,7 @@ class Facts:
         shm_path: directory bound as /dev/shm (shareable IPC); None: an own tmpfs.
         default_ulimits: the daemon's (soft, hard) by name.
         default_shm_size: bytes of /dev/shm when the client names none.
+        has_time_namespaces: whether the kernel has them (CONFIG_TIME_NS).
         apparmor_profile: that the process is confined by; "" where there is no AppArmor.
         process_label, mount_label: SELinux contexts of processes and files, "" for none.
         cpu_count: for the paths that are masked for each CPU; None: those of this host.
@@ -93,6 +94,7 @@ class Facts:
     shm_path: str | None = None
     default_ulimits: Mapping[str, tuple[int, int]] | None = None
     default_shm_size: int = 64 * 1024 * 1024
+    has_time_namespaces: bool = True
     apparmor_profile: str = ""
     process_label: str = ""
     mount_label: str = ""
@@ -275,6 +277,7 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[Document]:
         ("ipc", host.ipc_mode, facts.ipc_path),
         ("uts", host.uts_mode, None),
         ("cgroup", _cgroup_mode(host, facts), None),
+        ("time", _time_mode(facts), None),
         ("user", "host" if facts.id_mappings is None else "private", facts.user_path),
     )
     for kind, mode, path in wanted:
@@ -289,6 +292,11 @@ def _mappings(ranges: Sequence[IdMapping]) -> list[Document]:
     return [
         {"containerID": one.container_id, "hostID": one.host_id, "size": one.size} for one in ranges
     ]
+
+
+def _time_mode(facts: Facts) -> str:
+    """Without root none: whoever makes one by unshare(2) cannot go back to the host's."""
+    return "private" if facts.has_time_namespaces and not facts.in_user_namespace else "host"
 
 
 def _cgroup_mode(host: HostConfig, facts: Facts) -> str:

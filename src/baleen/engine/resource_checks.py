@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from baleen.engine.device_requests import check_device_requests
 from baleen.engine.oci_resources import RLIMIT_NAMES
 from baleen.errors import InvalidArgument
 from baleen.linux.cgroup.cpuset import parse_cpuset
@@ -69,12 +70,7 @@ def check_resources(limits: Resources, host: HostResources) -> list[str]:
         raise InvalidArgument(
             f"pids limit {limits.pids_limit} is more than the kernel's maximum of {_MAX_PIDS}"
         )
-    if limits.device_requests:
-        request = limits.device_requests[0]
-        wanted = " ".join("[" + " ".join(names[:16]) + "]" for names in request.capabilities[:16])
-        raise InvalidArgument(
-            f'could not select device driver "{request.driver[:64]}" with capabilities: [{wanted}]'
-        )
+    check_device_requests(limits.device_requests)
     return warnings
 
 

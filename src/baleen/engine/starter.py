@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from baleen.containers.times import now_text
 from baleen.engine.attaching import send_attach
+from baleen.engine.ended import unless_ended
 from baleen.engine.supervisor_link import SupervisorLink, end_supervisor
 from baleen.errors import BaleenError, Internal, StartFailed
 from baleen.runtime.warm_groups import remove_left_groups
@@ -204,6 +205,16 @@ class Starter:
         self._bundles.clean(record)
         remove_ending(record)
         return ended
+
+    def freeze(self, record: ContainerRecord) -> None:
+        """Stop all processes of the container (Conflict: it has ended)."""
+        with unless_ended(record):
+            self.cgroup_of(record).freeze()
+
+    def thaw(self, record: ContainerRecord) -> None:
+        """Let them go on (Conflict: it has ended)."""
+        with unless_ended(record):
+            self.cgroup_of(record).thaw()
 
     def remove_left_groups(self, records: Iterable[ContainerRecord]) -> None:
         """Remove the control groups that killed supervisors had made ahead. Blocks."""

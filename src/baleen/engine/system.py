@@ -14,6 +14,7 @@ from baleen.api import (
     Commit,
     ComponentVersion,
     DefaultAddressPool,
+    DiscoveredDevice,
     FirewallInfo,
     PlatformName,
     PluginsInfo,
@@ -25,6 +26,7 @@ from baleen.api import (
 from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
 from baleen.containers.state import Status
 from baleen.containers.times import now_text
+from baleen.engine import cdi
 from baleen.linux.user_namespace import in_first_user_namespace
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ class System:
         store = self._store
         running, paused = store.count(Status.RUNNING), store.count(Status.PAUSED)
         name, release = _operating_system()
+        devices = cdi.scan(config.cdi_spec_dirs)
         return SystemInfo(
             id=self._engine_id,
             containers=len(store),
@@ -149,7 +152,16 @@ class System:
                 for base, size in config.default_address_pools
             ],
             firewall_backend=FirewallInfo(driver="nftables"),
-            warnings=[*config.warnings, *self._modules.warnings, *self._cgroup_warnings()],
+            warnings=[
+                *config.warnings,
+                *self._modules.warnings,
+                *self._cgroup_warnings(),
+                *_cdi_warnings(devices),
+            ],
+            cdi_spec_dirs=list(config.cdi_spec_dirs),
+            discovered_devices=[
+                DiscoveredDevice(source="cdi", id=name) for name in sorted(devices.devices)
+            ],
         )
 
     def _security_options(self) -> list[str]:
@@ -172,6 +184,14 @@ class System:
         if self._cgroups.version == 2:
             remedy = "Systemd is required to enable cgroups in rootless-mode."
         return [f"WARNING: Running in rootless-mode without cgroups. {remedy}"]
+
+
+def _cdi_warnings(found: cdi.Found) -> list[str]:
+    return [
+        f"CDI: Error associated with spec file {path}: {text}"
+        for path, texts in found.problems.items()
+        for text in texts
+    ]
 
 
 def _architecture() -> str:

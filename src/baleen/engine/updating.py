@@ -5,22 +5,25 @@ See: Engine API, /containers/{id}/update.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from baleen.api import Resources
+from baleen.engine.ended import unless_ended
 from baleen.engine.host_checks import check_restart_policy
 from baleen.engine.oci_resources import resources
 from baleen.engine.resource_checks import check_resources, host_resources
 from baleen.engine.unsupported_limits import discard_unsupported
-from baleen.errors import InvalidArgument
+from baleen.errors import Conflict, InvalidArgument, Unavailable
 
 if TYPE_CHECKING:
     from baleen.api import ContainerUpdateBody, HostConfig
     from baleen.containers import ContainerStore
+    from baleen.containers.record import ContainerRecord
     from baleen.engine.events import EventBus
-    from baleen.engine.live import LiveContainers
+    from baleen.engine.live import LiveContainer, LiveContainers
     from baleen.engine.starter import Starter
     from baleen.engine.tasks import Tasks
     from baleen.linux.cgroup import CgroupDriver
@@ -68,18 +71,9 @@ class Updating:
                     "Restart policy cannot be updated because AutoRemove is enabled for the "
                     "container"
                 )
-            if record.is_running:
-                group, limits = self._starter.cgroup_of(record), resources(host)
-                await self._tasks.blocking(group.update, limits)  # systemd may take its time
-            if live.link is not None and record.status.is_active:
-                policy = host.restart_policy
-                await live.link.send(
-                    "set-restart",
-                    restart={
-                        "policy": policy.name or "no",
-                        "maximum_retries": policy.maximum_retry_count,
-                    },
-                )
+            # What has ended meanwhile takes the new values at its next start.
+            with contextlib.suppress(Conflict):
+                await self._apply(record, live, host)
             record = self._store.update(record.id, host_config=host)
         self._events.publish_with(
             "container",
@@ -88,6 +82,23 @@ class Updating:
             {**record.config.labels, "image": record.config.image, "name": record.name},
         )
         return warnings
+
+    async def _apply(self, record: ContainerRecord, live: LiveContainer, host: HostConfig) -> None:
+        """Have the values hold in the running container (Conflict: it has ended)."""
+        if record.is_running:
+            group, limits = self._starter.cgroup_of(record), resources(host)
+            with unless_ended(record):
+                await self._tasks.blocking(group.update, limits)  # systemd may take its time
+        if live.link is not None and record.status.is_active:
+            policy = host.restart_policy
+            restart = {
+                "policy": policy.name or "no",
+                "maximum_retries": policy.maximum_retry_count,
+            }
+            try:
+                await live.link.send("set-restart", restart=restart)
+            except Unavailable as err:
+                raise Conflict(f"container {record.id} is not running") from err
 
     @staticmethod
     def _changed(host: HostConfig, body: ContainerUpdateBody) -> HostConfig:

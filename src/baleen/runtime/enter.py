@@ -233,6 +233,8 @@ def _script(plan: EnterPlan, channel: int, above: int) -> ProcessScript:
     steps.become(process, held)
     outside = Label()
     if plan.namespaces & ns.CLONE_NEWPID:
+        # From here on whoever may trace in the container can have the process make any call.
+        steps.filter_syscalls(process)
         steps.stage("cloning the process into the container")
         cloned = script.call("clone", _CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
         script.jump_if_positive(cloned, outside)
@@ -245,7 +247,8 @@ def _script(plan: EnterPlan, channel: int, above: int) -> ProcessScript:
     script.call("setsid")
     if process.terminal:
         script.call("ioctl", 0, _TIOCSCTTY, 0)
-    steps.filter_syscalls(process)
+    if cloned is None:
+        steps.filter_syscalls(process)
     steps.execute(process)
     if cloned is not None:
         script.place(outside)

@@ -22,10 +22,17 @@ class Link:
         self._early: list[tuple[bytes, Fd | None]] = []
 
     def receive(self) -> tuple[bytes, Fd | None]:
-        """The next datagram, empty at the end, and the descriptor that came with it."""
+        """The next datagram, empty at the end, and the descriptor that came with it.
+
+        An end at which the other side had not read all of ours is an end like another: its last
+        words are behind that error.
+        """
         if self._early:
             return self._early.pop(0)
-        data, fds, _, _ = socket.recv_fds(self._socket, CHANNEL_BYTES, 1)
+        try:
+            data, fds, _, _ = socket.recv_fds(self._socket, CHANNEL_BYTES, 1)
+        except ConnectionResetError:
+            data, fds, _, _ = socket.recv_fds(self._socket, CHANNEL_BYTES, 1)
         return data, Fd(fds[0]) if fds else None
 
     def receive_pid(self) -> int:

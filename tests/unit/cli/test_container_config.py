@@ -61,6 +61,12 @@ def test_limits_of_devices():
     }
 
 
+def test_cdi_devices_are_asked_for_by_a_request():
+    host = body("--device", "vendor.com/class=gpu:0", "--device", "/dev/fuse")["HostConfig"]
+    assert host["DeviceRequests"] == [{"Driver": "cdi", "DeviceIDs": ["vendor.com/class=gpu:0"]}]
+    assert [device["PathOnHost"] for device in host["Devices"]] == ["/dev/fuse"]
+
+
 def test_options_without_a_value_are_the_engines_affair():
     host = body("--log-opt", "a", "--annotation", "b")["HostConfig"]
     assert host["LogConfig"]["Config"] == {"a": ""}

@@ -66,6 +66,16 @@ def test_a_file_of_dockerd_is_read(load):
     assert {"live-restore", "userland-proxy", "features"} <= set(config.ignored)
 
 
+def test_where_cdi_spec_files_are(load):
+    assert load().cdi_spec_dirs == ["/etc/cdi", "/var/run/cdi"]
+    assert load("--cdi-spec-dir=/a", "--cdi-spec-dir=/b").cdi_spec_dirs == ["/a", "/b"]
+    assert load(file={"cdi-spec-dirs": ["/a"]}).cdi_spec_dirs == ["/a"]
+    for off in ({"features": {"cdi": False}}, {"cdi-spec-dirs": [""]}):
+        assert load(file=off).cdi_spec_dirs == []
+    with pytest.raises(InvalidArgument, match="cdi-spec-dirs: 'a' is no absolute path"):
+        load("--cdi-spec-dir=a")
+
+
 def test_an_option_in_both_places_is_refused(load):
     with pytest.raises(InvalidArgument) as caught:
         load("--label", "a=b", "-D", file={"labels": ["c=d"], "debug": True, "mtu": 1500})

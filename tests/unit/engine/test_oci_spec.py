@@ -84,7 +84,9 @@ def test_a_plain_run():
     assert process["capabilities"]["ambient"] == []
     assert process["noNewPrivileges"] is False
     assert process["oomScoreAdj"] == 0
-    assert kinds(spec) == {"mount": None, "network": None, "pid": None, "ipc": None, "uts": None}
+    own = ("mount", "network", "pid", "ipc", "uts", "time")
+    assert kinds(spec) == dict.fromkeys(own)
+    assert "time" not in kinds(build(has_time_namespaces=False))
     assert linux["cgroupsPath"] == "/baleen/1"
     assert linux["rootfsPropagation"] == "rprivate"
     assert linux["sysctl"] == {
@@ -147,7 +149,7 @@ def test_namespaces_of_the_host_and_of_others():
                 "uts_mode": "host",
             }
         )
-    ) == {"mount": None}
+    ) == {"mount": None, "time": None}
     spec = build(host={"uts_mode": "host"})
     assert "hostname" not in spec
     joined = kinds(

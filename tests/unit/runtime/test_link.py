@@ -32,6 +32,16 @@ def test_messages_that_overtake_the_pid_are_kept_in_order(link):
     assert ours.receive() == (b"", None)
 
 
+def test_last_words_come_before_what_was_left_unread(link):
+    ours, theirs = link
+    ours.send(b"I")
+    theirs.send(b"{}")
+    theirs.close()
+    assert ours.receive() == (b"{}", None)
+    assert ours.receive() == (b"", None)
+    ours.send(b"nobody reads this")
+
+
 def test_descriptors_that_nobody_took_are_closed(link):
     ours, theirs = link
     before = len(os.listdir("/proc/self/fd"))

@@ -63,6 +63,12 @@ def _server(info: JsonObject) -> list[str]:
         for name in ("Volume", "Network", "Log")
         if plugins.get(name)
     ]
+    if info.get("CDISpecDirs"):
+        lines.append(" CDI spec directories:")
+        lines += [f"  {directory}" for directory in info["CDISpecDirs"]]
+    if info.get("DiscoveredDevices"):
+        lines.append(" Discovered Devices:")
+        lines += [f"  {found['Source']}: {found['ID']}" for found in info["DiscoveredDevices"]]
     runtimes = " ".join(sorted(info.get("Runtimes") or ()))
     lines += [f" Runtimes: {runtimes}", f" Default Runtime: {info.get('DefaultRuntime', '')}"]
     if info.get("InitBinary"):

@@ -55,7 +55,15 @@ def parse_volume(text: str) -> tuple[str, str]:
 
 
 def parse_device(text: str) -> JsonObject:
-    """`--device HOST[:CONTAINER[:rwm]]`, or `--device vendor.com/class=name` (CDI)."""
+    """`--device HOST[:CONTAINER[:rwm]]`, or `--device vendor.com/class=name` (CDI).
+
+    Returns a mapping of the API, or of the second kind its name as "CdiName".
+    """
+    if "=" in text:
+        from baleen.oci.cdi_names import is_qualified_name
+
+        if is_qualified_name(text):
+            return {"CdiName": text}
     parts = text.split(":")
     if not parts[0] or len(parts) > 3:
         raise InvalidArgument(f"invalid device specification: {text}")

@@ -6,7 +6,7 @@ from baleen.engine.explaining.namespaces import explain_namespaces
 from baleen.engine.explaining.subject import Neighbour
 
 OWN = {
-    kind: f"{kind}:[7]" for kind in ("mount", "pid", "network", "ipc", "uts")
+    kind: f"{kind}:[7]" for kind in ("mount", "pid", "network", "ipc", "uts", "time")
 }  # what a plain container has
 
 

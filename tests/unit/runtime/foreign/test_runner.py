@@ -35,6 +35,8 @@ class Link:
 
 
 class Group:
+    is_transient = False
+
     def __init__(self):
         self.killed = 0
         self.kills = 0
