@@ -186,7 +186,7 @@ class RootlessBed(Bed):
     def wait_until_gone(self) -> None:
         """Fail, naming it, if something is left behind."""
         try:
-            wait_until("nothing is left", lambda: not self.left_behind())
+            wait_until("nothing is left", lambda: not self.left_behind(), timeout_s=30)
         except AssertionError as err:
             raise AssertionError("left behind:\n" + "\n".join(self.left_behind())) from err
 
