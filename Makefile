@@ -11,6 +11,7 @@ export PATH := $(PATH):$(CURDIR)/$(VENV)/docker
 help:
 	@echo "make demo        start the engine and show what it does (root)"
 	@echo "make demo-clean  stop the demo's engine and remove all that it made"
+	@echo "make demo-rootless  the engine as an ordinary user; leaves nothing behind (needs no root)"
 	@echo "make test        set up, then run every check and test (root)"
 	@echo "make test-vm     the tests of cgroups and old kernels, on cgroup v2 in a virtual machine"
 	@echo "make check       format, lint, types, layers and unit tests (no root)"
@@ -34,6 +35,10 @@ demo: setup
 .PHONY: demo-clean
 demo-clean:
 	@tools/demo --clean
+
+.PHONY: demo-rootless
+demo-rootless: setup
+	@tools/demo-rootless
 
 .PHONY: check
 check: setup-dev

@@ -87,6 +87,8 @@ def compatibility_page() -> str:
         "- `-u 1000:` and `-u :1000` (an empty half) are refused instead of guessed.",
         "- Image ids are digests of manifests, as with Docker's containerd image store.",
         "- `docker top` understands `-ef`, `aux` and `-o` with column names; it reads /proc itself.",
+        "- Without root (`baleend --rootless`) ports are forwarded by a process of ours, and the daemon",
+        "  listens on no TCP address; see [rootless.md](rootless.md).",
         "- `userns-remap` names root or a malformed range: the daemon does not start, instead of",
         "  running without user namespaces. Layers are not copied for a mapping.",
         "",
@@ -149,7 +151,8 @@ def baleend_page() -> str:
     lines = [
         "# baleend",
         "",
-        "`baleend` is the engine's daemon. It needs root. Options may be given as flags or, with the",
+        "`baleend` is the engine's daemon. It needs root, or `--rootless` and what is said in",
+        "[rootless.md](rootless.md). Options may be given as flags or, with the",
         "name in the second column, in a JSON file (`/etc/baleen/daemon.json`, or `--config-file`);",
         "the same option in both is refused, as is a key that nobody knows.",
         "",

@@ -10,14 +10,21 @@ TESTS = Path(__file__).parents[1]
 # Helpers lie beside their tests; pytest's importlib mode puts no directory on the path.
 sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "security")]
 
-_spec = importlib.util.spec_from_file_location(
-    "integration_fixtures", TESTS / "integration" / "conftest.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-_fixtures = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_fixtures)
+
+def _load(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_fixtures = _load("integration_fixtures", TESTS / "integration" / "conftest.py")
+_without_root = _load("rootless_fixtures", TESTS / "integration" / "rootless" / "conftest.py")
 
 engine = _fixtures.engine
 nothing_is_left_behind = _fixtures.nothing_is_left_behind
+rootless = _without_root.rootless
+nothing_is_left_of_a_test = _without_root.nothing_is_left_of_a_test
 pytest_runtest_makereport = _fixtures.pytest_runtest_makereport

@@ -6,7 +6,9 @@ are only looked at. That gives what unpacking onto the merged tree would give, w
 - A directory that the archive does not describe but puts files into is made like the one below:
   owner, mode, attributes. A symbolic link below is followed (`bin/x` where `/bin -> usr/bin`).
 - A whiteout `.wh.NAME` becomes overlay's own, a character device 0:0; `.wh..wh..opq`
-  becomes the attribute trusted.overlay.opaque. Both cost the same however much they hide.
+  becomes the attribute trusted.overlay.opaque (in a user namespace, user.overlay.opaque). Both
+  cost the same however much they hide.
+- In a user namespace no device nodes can be made: those of the archive are left out.
 - A hard link to a file below first copies that file up.
 - An entry replaces an earlier one of the same name; two directories are merged.
 
@@ -31,6 +33,7 @@ from baleen.archive.names import clean, shown
 from baleen.archive.reader import TarReader
 from baleen.archive.tree import open_below, open_directory, remove_tree
 from baleen.errors import InvalidArgument
+from baleen.linux.overlayfs import opaque_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +45,6 @@ __all__ = ["apply_layer"]
 _WHITEOUT = b".wh."
 _OPAQUE = b".wh..wh..opq"
 _AUFS_METADATA = b".wh..wh."
-_OPAQUE_XATTR = "trusted.overlay.opaque"
 _LINKS_LIMIT = 255
 _OPEN_DIRECTORIES = 128
 
@@ -141,7 +143,8 @@ class _Layer:
             self._hardlink(path, directory, name, entry)
         else:
             self._clear(path, directory, name)
-            files.create(directory.fd, name, entry, data)
+            if files.can_be_made(entry):
+                files.create(directory.fd, name, entry, data)
 
     def finish(self) -> None:
         """Hide what an opaque root hides, and set the times of the directories."""
@@ -299,7 +302,7 @@ class _Layer:
         try:
             os.fchmod(fd, 0o755)
             if directory.below:
-                os.setxattr(fd, _OPAQUE_XATTR, b"y")
+                os.setxattr(fd, opaque_attribute(), b"y")
         finally:
             os.close(fd)
 
@@ -328,7 +331,7 @@ class _Layer:
         if not directory.below:
             return
         if path:
-            os.setxattr(directory.fd, _OPAQUE_XATTR, b"y")
+            os.setxattr(directory.fd, opaque_attribute(), b"y")
             for fd in directory.below:
                 os.close(fd)
         else:
@@ -349,7 +352,7 @@ class _Layer:
                 elif stat.S_ISDIR(info.st_mode):
                     fd = open_directory(self._root.fd, name)
                     try:
-                        os.setxattr(fd, _OPAQUE_XATTR, b"y")
+                        os.setxattr(fd, opaque_attribute(), b"y")
                     finally:
                         os.close(fd)
 
@@ -420,7 +423,7 @@ def _is_whiteout(info: os.stat_result) -> bool:
 
 def _is_opaque(fd: int) -> bool:
     with suppress(OSError):
-        return os.getxattr(fd, _OPAQUE_XATTR) == b"y"
+        return os.getxattr(fd, opaque_attribute()) == b"y"
     return False
 
 

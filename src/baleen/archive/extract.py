@@ -121,7 +121,7 @@ class _Extraction:
             self._times[parts] = entry.mtime_ns
         elif entry.type is EntryType.HARDLINK:
             self._hardlink(parent, name, entry)
-        else:
+        elif files.can_be_made(entry):
             files.create(parent, name, entry, data)
 
     def finish(self) -> None:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from baleen.archive.entry import Entry, EntryType
 from baleen.archive.names import shown
 from baleen.errors import BaleenError, InvalidArgument, PermissionDenied, ResourceExhausted
+from baleen.linux.user_namespace import has_one_id, in_first_user_namespace, is_mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["create", "failure", "read_xattrs", "set_directory", "set_xattrs"]
+__all__ = ["can_be_made", "create", "failure", "read_xattrs", "set_directory", "set_xattrs"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -41,6 +42,15 @@ def failure(err: OSError, name: bytes, doing: str) -> BaleenError:
     return InvalidArgument(message)
 
 
+def can_be_made(entry: Entry) -> bool:
+    """Whether `create` can: in a user namespace there are no device nodes, as with Docker there.
+
+    A device 0:0 is left for `create` to refuse.
+    """
+    is_device = entry.type in (EntryType.CHAR, EntryType.BLOCK)
+    return not is_device or not entry.major | entry.minor or in_first_user_namespace()
+
+
 def create(parent: int, name: bytes, entry: Entry, data: Iterable[memoryview | bytes]) -> None:
     """Make the file of `entry`, which is neither directory nor hard link, as `name` in `parent`.
 
@@ -59,7 +69,7 @@ def create(parent: int, name: bytes, entry: Entry, data: Iterable[memoryview | b
         os.symlink(entry.linkname, name, dir_fd=parent)
     else:
         _create_node(parent, name, entry)
-    os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
+    _chown(name, entry, parent)
     if entry.xattrs or entry.type is not EntryType.SYMLINK:
         _finish_special(parent, name, entry)
     os.utime(name, ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=parent, follow_symlinks=False)
@@ -75,13 +85,33 @@ def _create_file(
             while written < len(piece):
                 written += os.write(fd, memoryview(piece)[written:])
         # The order matters: chown drops setuid bits and file capabilities.
-        os.fchown(fd, entry.uid, entry.gid)
+        _chown(fd, entry)
         os.fchmod(fd, entry.mode)
         if entry.xattrs:
             set_xattrs(fd, entry)
         os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
     finally:
         os.close(fd)
+
+
+def _chown(file: int | bytes, entry: Entry, parent: int | None = None) -> None:
+    if not in_first_user_namespace() and has_one_id():
+        return  # ours, which is root's, as it was made
+    try:
+        if isinstance(file, int):
+            os.fchown(file, entry.uid, entry.gid)
+        else:
+            os.chown(file, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
+    except OSError as err:
+        if err.errno == errno.EINVAL and not (
+            is_mapped(entry.uid) and is_mapped(entry.gid, group=True)
+        ):
+            raise InvalidArgument(
+                f"archive entry {shown(entry.name)} belongs to {entry.uid}:{entry.gid}, "
+                "which is no user or group of this user namespace",
+                hint="give this user more ids in /etc/subuid and /etc/subgid",
+            ) from err
+        raise
 
 
 def _create_node(parent: int, name: bytes, entry: Entry) -> None:
@@ -114,7 +144,7 @@ def _finish_special(parent: int, name: bytes, entry: Entry) -> None:
 
 def set_directory(fd: int, entry: Entry) -> None:
     """Give the open directory the owner, mode and attributes of `entry`; not its time."""
-    os.fchown(fd, entry.uid, entry.gid)
+    _chown(fd, entry)
     os.fchmod(fd, entry.mode)
     if entry.xattrs:
         set_xattrs(fd, entry)

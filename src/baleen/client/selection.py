@@ -1,7 +1,8 @@
 """Which engine a command talks to.
 
 Order, first wins: `-H`, `--context`, BALEEN_HOST, DOCKER_HOST, DOCKER_CONTEXT, the current context
-of the configuration file, `/var/run/baleen.sock`, `/var/run/docker.sock`.
+of the configuration file, `$XDG_RUNTIME_DIR/baleen.sock` (the user's own engine, without root),
+`/var/run/baleen.sock`, `/var/run/docker.sock`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def select_endpoint(flags: HostFlags, environ: Mapping[str, str]) -> Endpoint:
         from baleen.client.contexts import context_endpoint
 
         return context_endpoint(directory, context)
-    for path in _DEFAULT_SOCKETS:
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    own = (f"{runtime}/baleen.sock",) if runtime else ()
+    for path in (*own, *_DEFAULT_SOCKETS):
         if os.path.exists(path):
             return Endpoint("unix", path=path)
     return Endpoint("unix", path=_DEFAULT_SOCKETS[0])

@@ -45,7 +45,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Settled and checked values; names are those of the keys in the file."""
+    """Settled and checked values; names are those of the keys in the file.
+
+    Not in the file: `ignored` (options without effect), and what the namespaces of `rootless` have,
+    `port_forwarder` and `warnings`.
+    """
 
     hosts: list[str] = field(default_factory=lambda: ["unix:///var/run/baleen.sock"])
     data_root: Path = Path("/var/lib/baleen")
@@ -91,13 +95,18 @@ class Config:
     cdi_spec_dirs: list[str] = field(default_factory=lambda: list(DEFAULT_SPEC_DIRS))
     insecure_registries: list[str] = field(default_factory=list)
     registry_mirrors: list[str] = field(default_factory=list)
+    rootless: bool = False
+    rootless_network: str = "auto"
+    rootless_single_id: bool = False
+    port_forwarder: Path = Path()
+    warnings: list[str] = field(default_factory=list)
     userns_remap: str = ""
     ignored: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What a command line says: `action` is run, validate, uninstall, help or version."""
+    """What a command line says: `action` is run, validate, uninstall, purge, help or version."""
 
     action: str
     config_file: str
@@ -122,7 +131,7 @@ def parse_arguments(arguments: Sequence[str]) -> Invocation:
             return Invocation(action="help", config_file="", flags={})
         if word in ("--version", "-v"):
             return Invocation(action="version", config_file="", flags={})
-        if word in ("--validate", "--uninstall"):
+        if word in ("--validate", "--uninstall", "--purge"):
             action = word[2:]
             continue
         option, value = _flag(word)
@@ -214,7 +223,8 @@ def _ulimit(text: str) -> tuple[str, tuple[int, int]]:
 
 def load_config(invocation: Invocation) -> Config:
     """Return the settled configuration; raises InvalidArgument with what to change."""
-    path = Path(invocation.config_file or DEFAULT_CONFIG_FILE)
+    rootless = invocation.flags.get("rootless") is True
+    path = Path(invocation.config_file or _default_file(rootless=rootless))
     try:
         from_file = _read_file(path) if invocation.config_file or path.exists() else {}
         _refuse_conflicts(invocation.flags, from_file)
@@ -225,6 +235,14 @@ def load_config(invocation: Invocation) -> Config:
                 f"unable to configure the daemon with file {path}: {err.message}"
             ) from err
         raise
+
+
+def _default_file(*, rootless: bool) -> str | Path:
+    if not rootless:
+        return DEFAULT_CONFIG_FILE
+    from baleen.daemon.rootless import default_config_file
+
+    return default_config_file()
 
 
 def _read_file(path: Path) -> dict[str, object]:
@@ -319,6 +337,10 @@ def _settle(values: dict[str, object]) -> Config:
     known = {item.name: item.default for item in fields(Config)}
     ignored = [option.key for option in OPTIONS if option.accepted and option.field in values]
     chosen: dict[str, object] = {"ignored": ignored}
+    if values.get("rootless"):
+        from baleen.daemon.rootless import rootless_defaults
+
+        chosen |= rootless_defaults()
     for name, value in values.items():
         if name not in known or value in ("", []):
             continue
@@ -328,6 +350,10 @@ def _settle(values: dict[str, object]) -> Config:
     _check_paths(config)
     _check_choices(config)
     _check_values(config)
+    if config.rootless or config.rootless_network != "auto":
+        from baleen.daemon.rootless import check_rootless
+
+        check_rootless(config)
     return config
 
 

@@ -30,7 +30,7 @@ from baleen.daemon.listeners import check_hosts, open_listeners, parse_address
 from baleen.daemon.logs import LEVELS, set_up_logging
 from baleen.daemon.options import OPTIONS
 from baleen.daemon.zygote_process import ZygoteProcess
-from baleen.errors import BaleenError
+from baleen.errors import BaleenError, InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,14 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load_config(invocation)
         if invocation.action == "validate":
-            return _print("configuration OK")
+            return _validate(config)
         set_up_logging("debug" if config.debug else config.log_level, config.log_format)
-        if invocation.action == "uninstall":
-            _uninstall(config)
+        if invocation.action in ("uninstall", "purge"):
+            _uninstall(config, purge=invocation.action == "purge")
         else:
             _run(config, invocation)
     except BaleenError as err:
-        return _complain(f"baleend: {err}", 1)
+        return _complain(f"baleend: {err}" + (f"\n{err.hint}" if err.hint else ""), 1)
     except Exception:
         _log.critical("the daemon ends because of a bug", exc_info=True)
         return 1
@@ -94,7 +94,9 @@ def _help() -> str:
         "      --help                                 print this",
         "      --version                              print the version",
         "      --validate                             check the configuration and end",
-        "      --uninstall                            remove bridges, firewall table and cgroups",
+        "      --uninstall                            remove bridges, firewall table and cgroups;",
+        "                                             with --rootless end all, containers too",
+        "      --purge                                with --rootless: end all, and remove data",
         "",
         "Options:",
     ]
@@ -108,6 +110,10 @@ def _help() -> str:
 
 def _run(config: Config, invocation: Invocation) -> None:
     check_hosts(config)
+    if config.rootless:
+        from baleen.daemon.rootless import enter_namespaces
+
+        config = enter_namespaces(config)
     _prepare_process()
     with ExitStack() as stack:
         config, ids = _remap(config, stack)
@@ -134,8 +140,24 @@ def _remap(config: Config, stack: ExitStack) -> tuple[Config, RemappedIds | None
     return config, (mappings, stack.enter_context(new_user_namespace(mappings)).fileno())
 
 
-def _uninstall(config: Config) -> None:
+def _validate(config: Config) -> int:
+    if config.rootless:
+        from baleen.daemon.rootless import validate_rootless
+
+        if not validate_rootless(config):
+            return 1
+    return _print("configuration OK")
+
+
+def _uninstall(config: Config, *, purge: bool) -> None:
     """Remove what daemons with this configuration have put into the kernel."""
+    if config.rootless:
+        from baleen.daemon.rootless import uninstall_rootless
+
+        uninstall_rootless(config, purge=purge)
+        return
+    if purge:
+        raise InvalidArgument("--purge is for --rootless")
     from baleen.daemon.settings import engine_config
     from baleen.engine.engine import Engine
 

@@ -84,6 +84,9 @@ OPTIONS = (
         "base=CIDR,size=LENGTH of subnets for new networks",
         key="default-address-pools",
     ),
+    _option("rootless", "flag", "run as an ordinary user, in namespaces of that user's"),
+    _option("rootless-network", "text", "way out: auto, slirp4netns, pasta or none"),
+    _option("rootless-single-id", "flag", "go without /etc/subuid: only the user's own id"),
     _option("mtu", "integer", "MTU of container networks"),
     _option("icc", "flag", "containers of the default network may talk to each other"),
     _option("ip-forward", "flag", "turn on IP forwarding"),
@@ -148,7 +151,7 @@ UNSUPPORTED = frozenset(
         "fixed-cidr-v6", "host-gateway-ip", "host-gateway-ips", "http-proxy", "https-proxy",
         "init-path", "ip", "ip-forward-no-drop", "ipv6", "metrics-addr",
         "network-control-plane-mtu", "no-new-privileges", "no-proxy", "node-generic-resource",
-        "node-generic-resources", "proxies", "rootless",
+        "node-generic-resources", "proxies",
         "swarm-default-advertise-addr",
     }
 )  # fmt: skip

@@ -34,7 +34,9 @@ def engine_config(
     """
     open_tcp = not config.tlsverify and any(host.startswith("tcp://") for host in config.hosts)
     profile = config.seccomp_profile
-    driver, parent = cgroup_settings(config.exec_opts, config.cgroup_parent)
+    # The user's service manager is asked for nothing, see docs/adr/0011-without-root.md.
+    options = ["native.cgroupdriver=cgroupfs"] if config.rootless else config.exec_opts
+    driver, parent = cgroup_settings(options, config.cgroup_parent)
     return EngineConfig(
         data_root=config.data_root,
         exec_root=config.exec_root,
@@ -60,7 +62,8 @@ def engine_config(
         selinux_enabled=config.selinux_enabled,
         runtimes=runtimes or Runtimes(config.runtimes, config.default_runtime),
         labels=labels,
-        warnings=[_OPEN_TCP] if open_tcp else [],
+        warnings=([_OPEN_TCP] if open_tcp else []) + config.warnings,
+        port_forwarder=config.port_forwarder if config.rootless else None,
         debug=config.debug,
         experimental=config.experimental,
         cdi_spec_dirs=config.cdi_spec_dirs,

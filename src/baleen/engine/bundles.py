@@ -30,6 +30,7 @@ from baleen.engine.starter import remove_ending
 from baleen.engine.users import User, UserFiles, read_user_files, resolve_user
 from baleen.errors import BaleenError, Conflict, InvalidArgument, NotFound, Unavailable
 from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
+from baleen.linux.user_namespace import has_one_id, in_first_user_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -348,6 +349,9 @@ class Bundles:
             domainname=config.domainname,
             cgroup_path=self._next_cgroup_path(record),
             cgroup_version=self._cgroups.version,
+            has_cgroups=bool(self._cgroups.controllers),
+            in_user_namespace=not in_first_user_namespace(),
+            has_one_id=has_one_id(),
             user=user,
             path=record.path,
             args=record.args,

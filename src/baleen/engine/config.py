@@ -41,6 +41,8 @@ class EngineConfig:
         runtimes: what `--runtime` may name.
         labels: of this engine, `key=value`.
         warnings: what `info` shows about the daemon's own set-up (plain TCP, …).
+        port_forwarder: socket of the process that publishes ports on the host, where our network is
+            not the host's (rootless).
         cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         debug: whether the daemon logs debug messages, as `info` shows it.
@@ -72,6 +74,7 @@ class EngineConfig:
     runtimes: Runtimes = field(default_factory=Runtimes)
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    port_forwarder: Path | None = None
     debug: bool = False
     experimental: bool = False
     cdi_spec_dirs: Sequence[str] = ()

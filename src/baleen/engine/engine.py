@@ -349,4 +349,5 @@ def _network_config(config: EngineConfig) -> NetworkConfig:
         icc=config.icc,
         ip_masquerade=config.ip_masquerade,
         ip_forward=config.ip_forward,
+        port_forwarder=config.port_forwarder,
     )

@@ -13,7 +13,7 @@ import msgspec
 from baleen.api import ContainerTopResponse
 from baleen.containers.stats import Sample, empty_stats, network_counters, stats_document
 from baleen.engine.ended import unless_ended
-from baleen.engine.processes import process_table
+from baleen.engine.processes import namespace_members, process_table
 from baleen.errors import BaleenError, Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class Measuring:
         if not record.is_running:
             raise Conflict(f"container {record.id} is not running")
         with unless_ended(record):
-            pids = self._starter.cgroup_of(record).pids()
+            group = self._starter.cgroup_of(record)
+            pids = group.pids() if group.member_files else namespace_members(record.pid)
         titles, rows = process_table(pids, ps_arguments)
         attributes = {**record.config.labels, "image": record.config.image, "name": record.name}
         self._events.publish_with("container", "top", record.id, attributes)

@@ -43,17 +43,22 @@ def _mount(destination: str, kind: str, source: str, options: list[str]) -> Docu
 def _default_mounts(host: HostConfig, facts: Facts) -> list[Document]:
     system = [] if host.privileged else ["ro"]
     mounts = [
-        _mount("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
+        _proc(host, facts),
         _mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
         _mount(
             "/dev/pts",
             "devpts",
             "devpts",
-            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+            [
+                *("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"),
+                *(() if facts.has_one_id else ("gid=5",)),
+            ],
         ),
         _sysfs(host, system),
-        _mount("/sys/fs/cgroup", "cgroup", "cgroup", [*system, "nosuid", "noexec", "nodev"]),
     ]
+    if facts.has_cgroups:
+        options = [*system, "nosuid", "noexec", "nodev"]
+        mounts.append(_mount("/sys/fs/cgroup", "cgroup", "cgroup", options))
     if facts.id_mappings is None or host.ipc_mode != "host":
         # A fresh mount shows the queues of the IPC namespace that the container is in; that takes
         # the rights over it which the host's does not give a user namespace.
@@ -61,6 +66,14 @@ def _default_mounts(host: HostConfig, facts: Facts) -> list[Document]:
     if host.ipc_mode != "none":
         mounts.append(_shared_memory(host, facts))
     return mounts
+
+
+def _proc(host: HostConfig, facts: Facts) -> Document:
+    options = ["nosuid", "noexec", "nodev"]
+    if host.pid_mode == "host" and facts.in_user_namespace:
+        # A proc of a pid namespace is only mounted by who owns that; the host's is the very one.
+        return _mount("/proc", "bind", "/proc", ["rbind", *options])
+    return _mount("/proc", "proc", "proc", options)
 
 
 def _sysfs(host: HostConfig, system: list[str]) -> Document:

@@ -19,6 +19,7 @@ from baleen.engine.oci_mounts import container_mounts
 from baleen.engine.oci_resources import resources, rlimits
 from baleen.engine.resource_checks import host_resources
 from baleen.engine.security_options import parse_security_options
+from baleen.linux.user_namespace import last_group
 from baleen.runtime.default_spec import MASKED_PATHS, READONLY_PATHS
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class Facts:
         hostname, domainname: of the UTS namespace.
         cgroup_path: "/baleen/<id>", or "system.slice:docker:<id>" for systemd.
         cgroup_version: 1 (also hybrid) or 2; decides the default cgroup namespace.
+        has_cgroups: whether the container gets a group of its own, and so sees one.
+        in_user_namespace: whether the engine itself lives in one, as an ordinary user's does.
+        has_one_id: whether root is the only user there, and has no other group.
         user: resolved uid, gid, groups and home.
         mounts: volumes, binds and tmpfs with their resolved sources.
         hostname_path, hosts_path, resolv_conf_path: bound over /etc/...; None: not bound.
@@ -74,6 +78,9 @@ class Facts:
     domainname: str = ""
     cgroup_path: str
     cgroup_version: int = 1
+    has_cgroups: bool = True
+    in_user_namespace: bool = False
+    has_one_id: bool = False
     user: User
     mounts: Sequence[ResolvedMount] = ()
     hostname_path: str | None = None
@@ -270,7 +277,7 @@ def _namespaces(host: HostConfig, facts: Facts) -> list[Document]:
         ("ipc", host.ipc_mode, facts.ipc_path),
         ("uts", host.uts_mode, None),
         ("cgroup", _cgroup_mode(host, facts), None),
-        ("time", "private" if facts.has_time_namespaces else "host", None),
+        ("time", _time_mode(facts), None),
         ("user", "host" if facts.id_mappings is None else "private", facts.user_path),
     )
     for kind, mode, path in wanted:
@@ -285,6 +292,11 @@ def _mappings(ranges: Sequence[IdMapping]) -> list[Document]:
     return [
         {"containerID": one.container_id, "hostID": one.host_id, "size": one.size} for one in ranges
     ]
+
+
+def _time_mode(facts: Facts) -> str:
+    """Without root none: whoever makes one by unshare(2) cannot go back to the host's."""
+    return "private" if facts.has_time_namespaces and not facts.in_user_namespace else "host"
 
 
 def _cgroup_mode(host: HostConfig, facts: Facts) -> str:
@@ -317,7 +329,7 @@ def _sysctls(host: HostConfig, facts: Facts) -> dict[str, str]:
         if facts.id_mappings is not None:
             last = sum(mapping.size for mapping in facts.id_mappings.gids) - 1
         result["net.ipv4.ip_unprivileged_port_start"] = "0"
-        result["net.ipv4.ping_group_range"] = f"0 {min(last, 2147483647)}"
+        result["net.ipv4.ping_group_range"] = f"0 {min(last, last_group(), 2147483647)}"
     return result | host.sysctls
 
 

@@ -18,7 +18,7 @@ from baleen.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["process_table"]
+__all__ = ["namespace_members", "process_table"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
@@ -224,6 +224,25 @@ def _named(names: str) -> list[_Column]:
         heading, value = _COLUMNS[key]
         columns.append((title or heading, value))
     return columns
+
+
+def namespace_members(pid: int) -> list[int]:
+    """Return the processes in the pid namespace of `pid`: for a container without control group.
+
+    One that shares the host's pid namespace is only known by its first process.
+    """
+    own, wanted = _pid_namespace("self"), _pid_namespace(str(pid))
+    if wanted in ("", own):
+        return [pid]
+    names = (name for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208  # numbers
+    return [int(name) for name in names if _pid_namespace(name) == wanted]
+
+
+def _pid_namespace(process: str) -> str:
+    try:
+        return os.readlink(f"/proc/{process}/ns/pid")  # noqa: PTH115  # procfs
+    except OSError:
+        return ""  # it has ended, or is none of ours
 
 
 def process_table(

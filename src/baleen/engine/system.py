@@ -27,6 +27,7 @@ from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
 from baleen.containers.state import Status
 from baleen.containers.times import now_text
 from baleen.engine import cdi
+from baleen.linux.user_namespace import in_first_user_namespace
 
 if TYPE_CHECKING:
     from baleen.containers import ContainerStore
@@ -117,7 +118,7 @@ class System:
             nfd=len(os.listdir("/proc/self/fd")),  # noqa: PTH208  # names only
             system_time=now_text(),
             logging_driver=config.log_driver,
-            cgroup_driver=config.cgroup_driver,
+            cgroup_driver=config.cgroup_driver if self._cgroups.controllers else "none",
             cgroup_version=str(self._cgroups.version),
             kernel_version=os.uname().release,
             operating_system=name,
@@ -145,24 +146,44 @@ class System:
             containerd_commit=Commit(),
             runc_commit=Commit(),
             init_commit=Commit(),
-            security_options=[
-                *(["name=apparmor"] if self._modules.has_apparmor else []),
-                "name=seccomp,profile=builtin",
-                *(["name=selinux"] if self._modules.has_selinux else []),
-                *(["name=cgroupns"] if self._cgroups.version == 2 else []),
-                *(["name=userns"] if config.remapping is not None else []),
-            ],
+            security_options=self._security_options(),
             default_address_pools=[
                 DefaultAddressPool(base=base, size=size)
                 for base, size in config.default_address_pools
             ],
             firewall_backend=FirewallInfo(driver="nftables"),
-            warnings=[*config.warnings, *self._modules.warnings, *_cdi_warnings(devices)],
+            warnings=[
+                *config.warnings,
+                *self._modules.warnings,
+                *self._cgroup_warnings(),
+                *_cdi_warnings(devices),
+            ],
             cdi_spec_dirs=list(config.cdi_spec_dirs),
             discovered_devices=[
                 DiscoveredDevice(source="cdi", id=name) for name in sorted(devices.devices)
             ],
         )
+
+    def _security_options(self) -> list[str]:
+        return [
+            *(["name=apparmor"] if self._modules.has_apparmor else []),
+            "name=seccomp,profile=builtin",
+            *(["name=selinux"] if self._modules.has_selinux else []),
+            *([] if in_first_user_namespace() else ["name=rootless"]),
+            *(["name=cgroupns"] if self._cgroups.version == 2 else []),
+            *(["name=userns"] if self._config.remapping is not None else []),
+        ]
+
+    def _cgroup_warnings(self) -> list[str]:
+        """Return dockerd's words where an ordinary user's containers cannot be limited."""
+        if self._cgroups.controllers:
+            return []
+        remedy = (
+            "To enable cgroups in rootless-mode, you need to boot the system in cgroup v2 mode."
+        )
+        if self._cgroups.version == 2:
+            remedy = "Systemd is required to enable cgroups in rootless-mode."
+        return [f"WARNING: Running in rootless-mode without cgroups. {remedy}"]
 
 
 def _cdi_warnings(found: cdi.Found) -> list[str]:

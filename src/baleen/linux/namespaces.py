@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 __all__ = [
+    "clone_child",
     "clone_sibling",
     "owner_of",
     "set_time_offsets",
@@ -81,13 +82,20 @@ def set_time_offsets(text: str) -> None:
         os.close(fd)
 
 
-def clone_sibling() -> int:
+def clone_sibling(flags: int = 0) -> int:
     """fork(2), but the child becomes a child of our parent. Returns 0 in the child, else its pid.
+
+    `flags` are CLONE_NEW* of namespaces that the child alone is to be in, but for the time one.
 
     Only for a process with one thread that will leave by `os._exit` or `execve`: neither the C
     library's nor Python's fork handlers run. The pid is in the caller's pid namespace.
     """
-    pid = _clone(_CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+    return clone_child(_CLONE_PARENT | flags)
+
+
+def clone_child(flags: int) -> int:
+    """As `clone_sibling`, of a child of our own."""
+    pid = _clone(flags | signal.SIGCHLD, 0, 0, 0, 0)
     if pid < 0:
         raise failure("clone")
     return pid

@@ -4,6 +4,9 @@ From Linux 6.7 on a union is configured layer by layer (`lowerdir+`) and is *det
 namespace until it is attached. Older kernels know all layers in one option only, which fsconfig(2)
 limits to 255 bytes; there mount(2) takes a page of options, at a place.
 
+In a user namespace the union keeps its marks in attributes user.overlay.*, as it may not set those
+of the kind trusted.* (Linux 5.11).
+
 A lower directory can be shown with other owners than it has on disk (`OwnerMap`): it takes part as
 an idmapped mount, which an overlay takes from Linux 5.19 on. The upper directory is as it is.
 
@@ -19,16 +22,28 @@ import os
 from baleen.linux import mount as m
 from baleen.linux.fd import Fd
 from baleen.linux.record import record
+from baleen.linux.user_namespace import in_first_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
 
-__all__ = ["OwnerMap", "attach_overlay", "detached_overlay", "mapped_directory"]
+__all__ = [
+    "OwnerMap",
+    "attach_overlay",
+    "detached_overlay",
+    "mapped_directory",
+    "opaque_attribute",
+]
 
 _FSCONFIG_MAX: Final = 255
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def opaque_attribute() -> str:
+    """The attribute that marks a directory as hiding those below it, for unions made by us."""
+    return f"{'trusted' if in_first_user_namespace() else 'user'}.overlay.opaque"
 
 
 @record(frozen=True, slots=True)
@@ -77,6 +92,16 @@ def _refuses_at_once(context: int) -> bool:
     return False
 
 
+def _configure(context: int, upper: str | None, work: str | None, label: str) -> None:
+    if upper and work:
+        m.fsconfig_string(context, "upperdir", upper)
+        m.fsconfig_string(context, "workdir", work)
+    if not in_first_user_namespace():
+        m.fsconfig_flag(context, "userxattr")
+    if label:
+        m.fsconfig_string(context, "context", label)
+
+
 def detached_overlay(
     lower: Sequence[str],
     upper: str | None,
@@ -114,11 +139,7 @@ def detached_overlay(
             if error.errno != errno.EINVAL:
                 raise
             return None
-        if upper and work:
-            m.fsconfig_string(fd, "upperdir", upper)
-            m.fsconfig_string(fd, "workdir", work)
-        if label:
-            m.fsconfig_string(fd, "context", label)
+        _configure(fd, upper, work, label)
         try:
             m.fsconfig_create(fd)
         except OSError as error:
@@ -161,6 +182,8 @@ def attach_overlay(
         options = "lowerdir=" + ":".join([layer(index, path) for index, path in enumerate(lower)])
         if upper and work:
             options += f",upperdir={named(upper)},workdir={named(work)}"
+        if not in_first_user_namespace():
+            options += ",userxattr"
         if label:
             options += f',context="{label}"'
         m.mount("overlay", place, "overlay", flags, options)

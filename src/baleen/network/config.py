@@ -21,6 +21,8 @@ class NetworkConfig:
         table: name of the nftables table (family ip) that is ours alone.
         address_pools: blocks and prefix lengths from which subnets are cut.
         localhost6: forward [::1] to published TCP ports, through the daemon.
+        port_forwarder: socket of the process that publishes ports on the host, where this network
+            namespace is not the host's; None where it is.
         resolv_conf: the host's file; resolved_conf: the upstream servers of systemd-resolved,
             which are used when the former names only the local stub.
     """
@@ -36,6 +38,7 @@ class NetworkConfig:
     ip_forward: bool = True
     default_binding: str = "0.0.0.0"  # noqa: S104  # Docker's default for -p without an address
     localhost6: bool = False
+    port_forwarder: Path | None = None
     resolv_conf: Path = Path("/etc/resolv.conf")
     resolved_conf: Path = Path("/run/systemd/resolve/resolv.conf")
     hosts: Path = Path("/etc/hosts")

@@ -33,6 +33,7 @@ from baleen.network.localhost6 import Localhost6
 from baleen.network.names import NamesFiles
 from baleen.network.network import Endpoint, Network, Published
 from baleen.network.ports import PortAllocator, ephemeral_range
+from baleen.rootless.port_client import PortClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -116,7 +117,9 @@ class NetworkManager:
         drop_foreign = self._config.ip_forward and enable_forwarding(self._database)
         self._firewall = Firewall(self._config.table, drop_foreign=drop_foreign)
         self._resources.callback(self._firewall.close)
-        self._ports = PortAllocator(ephemeral_range(_PORT_RANGE))
+        forwarder = self._config.port_forwarder
+        client = None if forwarder is None else PortClient(forwarder)
+        self._ports = PortAllocator(ephemeral_range(_PORT_RANGE), client)
         stored = [
             msgspec.json.decode(document, type=Network)
             for _, document in self._database.all("networks")
@@ -525,6 +528,7 @@ class NetworkManager:
         with _kernel_refuses(f"move the ports of {new.container_name}"):
             self._firewall.unpublish(old.ipv4, ports)
             self._firewall.publish(new.ipv4, ports)
+            self._ports.move(ports, new.ipv4)
         self._forget_flows(ports)
         for port in ports:
             self._localhost6.close(port.host_port, old.ipv4)

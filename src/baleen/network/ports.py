@@ -8,6 +8,7 @@ and that we learn when one has it. It does not listen, so nothing can connect to
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from baleen.network.network import PortRequest
+    from baleen.rootless.port_client import PortClient
 
 __all__ = ["PortAllocator", "ephemeral_range"]
 
@@ -42,8 +44,12 @@ class PortAllocator:
         Internal: the port is taken, by a container of ours or by another program.
     """
 
-    def __init__(self, ephemeral: tuple[int, int]) -> None:
-        """`ephemeral`: first and last port for requests that leave the choice to us."""
+    def __init__(self, ephemeral: tuple[int, int], forwarder: PortClient | None = None) -> None:
+        """`ephemeral`: first and last port for requests that leave the choice to us.
+
+        With a `forwarder` ports are its host's, and the sockets are its leases.
+        """
+        self._forwarder = forwarder
         self._first, self._last = ephemeral
         self._next = self._first
         self._taken: _Taken = {}
@@ -82,14 +88,14 @@ class PortAllocator:
             if self._is_taken(request.protocol, host_ip, first):
                 raise Internal(f"Bind for {host_ip}:{first} failed: port is already allocated")
             try:
-                return _bind(request.protocol, host_ip, first), first
+                return self._bind(request, host_ip, first, address), first
             except OSError as err:
                 raise self._cannot_bind(request, host_ip, first, address, err) from err
         for port in self._candidates(first, last):
             if self._is_taken(request.protocol, host_ip, port):
                 continue
             try:
-                return _bind(request.protocol, host_ip, port), port
+                return self._bind(request, host_ip, port, address), port
             except OSError as err:
                 if err.errno != errno.EADDRINUSE:
                     raise self._cannot_bind(request, host_ip, port, address, err) from err
@@ -97,6 +103,23 @@ class PortAllocator:
         if first:
             raise Internal(f"Bind for {host_ip}:{first} failed: port is already allocated")
         raise Internal("all ports are allocated")
+
+    def _bind(self, request: PortRequest, host_ip: str, port: int, address: str) -> socket.socket:
+        if self._forwarder is None:
+            return _bind(request.protocol, host_ip, port)
+        if request.protocol == "sctp":
+            raise OSError(errno.EPROTONOSUPPORT, os.strerror(errno.EPROTONOSUPPORT))
+        return self._forwarder.publish(
+            request.protocol, (host_ip, port), (address, request.container_port)
+        )
+
+    def move(self, ports: Iterable[PublishedPort], address: str) -> None:
+        """Let the forwarder, if there is one, lead ports to another address (OSError)."""
+        if self._forwarder is not None:
+            for port in ports:
+                self._forwarder.move(
+                    port.protocol, (port.host_ip, port.host_port), (address, port.container_port)
+                )
 
     def _candidates(self, first: int, last: int) -> Iterator[int]:
         """The ports of a range, or all ephemeral ones, starting behind the last one chosen."""
@@ -117,15 +140,19 @@ class PortAllocator:
             return False
         return host_ip == _ANY or host_ip in addresses or _ANY in addresses
 
-    @staticmethod
     def _cannot_bind(
-        request: PortRequest, host_ip: str, port: int, address: str, err: OSError
+        self, request: PortRequest, host_ip: str, port: int, address: str, err: OSError
     ) -> Internal:
         reason = {
             errno.EADDRINUSE: "address already in use",
             errno.EADDRNOTAVAIL: "cannot assign requested address",
             errno.EACCES: "permission denied",
-        }.get(err.errno or 0, err.strerror)
+        }.get(err.errno or 0, str(err.strerror))
+        if err.errno == errno.EACCES and self._forwarder is not None:
+            reason += (
+                ": ports below the sysctl net.ipv4.ip_unprivileged_port_start are not for "
+                "ordinary users"
+            )
         return Internal(
             f"failed to bind host port for {host_ip}:{port}:{address}:"
             f"{request.container_port}/{request.protocol}: {reason}"

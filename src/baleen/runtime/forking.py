@@ -27,19 +27,18 @@ __all__ = ["clone_through_intermediate", "fork_into"]
 
 
 @contextlib.contextmanager
-def _children_in(flags: int, time_offsets: str) -> Iterator[None]:
-    """While held, forked children land in new namespaces of the kinds pid and time."""
-    with contextlib.ExitStack() as undo:
-        for flag, name in ((ns.CLONE_NEWPID, "pid"), (ns.CLONE_NEWTIME, "time")):
-            if flags & flag:
-                own = os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
-                undo.callback(os.close, own)
-                # Undone even if unshare fails: joining our own namespace changes nothing.
-                undo.callback(ns.setns, own, flag)
-        if flags:
-            ns.unshare(flags)
-            ns.set_time_offsets(time_offsets)
-        yield
+def _children_in_time(offsets: str) -> Iterator[None]:
+    """While held, forked children land in a new time namespace, which clone(2) cannot make."""
+    own = os.open("/proc/self/ns/time", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        ns.unshare(ns.CLONE_NEWTIME)
+        try:
+            ns.set_time_offsets(offsets)
+            yield
+        finally:
+            ns.setns(own, ns.CLONE_NEWTIME)
+    finally:
+        os.close(own)
 
 
 def fork_into(
@@ -50,8 +49,18 @@ def fork_into(
     A `sibling` is our parent's child. Raises LaunchError.
     """
     try:
-        with _children_in(flags, time_offsets):
-            pid = ns.clone_sibling() if sibling else os.fork()
+        if flags & ~(ns.CLONE_NEWPID | ns.CLONE_NEWTIME):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        in_time: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        if flags & ns.CLONE_NEWTIME:
+            in_time = _children_in_time(time_offsets)
+        # Not by unshare(2): the way back from there is for the machine's root only.
+        new_pid = flags & ns.CLONE_NEWPID
+        with in_time:
+            if sibling:
+                pid = ns.clone_sibling(new_pid)
+            else:
+                pid = ns.clone_child(new_pid) if new_pid else os.fork()
             if pid == 0:
                 child()
     except OSError as error:

@@ -32,6 +32,7 @@ from baleen.linux.process import (
     set_parent_death_signal,
 )
 from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER, install_filter
+from baleen.linux.user_namespace import groups_are_fixed, in_first_user_namespace
 from baleen.runtime.failure import (
     LaunchError,
     no_working_directory,
@@ -175,12 +176,21 @@ def become(prepared: Prepared, hand_over: Callable[[int], None] | None = None) -
     if prepared.scheduling is not None:
         prepared.scheduling.apply()
     for number, soft, hard in prepared.rlimits:
-        resource.setrlimit(number, (soft, hard))
+        try:
+            resource.setrlimit(number, (soft, hard))
+        except ValueError as error:  # Python's word for EPERM
+            message = f"error setting rlimit type {number} to {soft}, {hard}: {error}"
+            raise LaunchError("rlimits", errno.EPERM, message, 128) from error
     user, wanted = prepared.user, prepared.capabilities
     capabilities.drop_bounding(wanted.bounding)
     early_filter = prepared.seccomp is not None and not prepared.no_new_privileges
     set_keep_capabilities(keep=True)
-    os.setgroups(user.additional_gids)
+    try:
+        os.setgroups(user.additional_gids)
+    except PermissionError:
+        # With one id there are no other groups to have.
+        if in_first_user_namespace() or not groups_are_fixed():
+            raise
     os.setresgid(user.gid, user.gid, user.gid)
     os.setresuid(user.uid, user.uid, user.uid)
     # A change of user clears the death signal; it is also why the flag is set again.

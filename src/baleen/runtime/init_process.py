@@ -15,6 +15,7 @@ from baleen.linux.path import make_directory
 from baleen.linux.pty import make_controlling
 from baleen.linux.record import record, replace
 from baleen.linux.seccomp import SECCOMP_FILTER_FLAG_NEW_LISTENER
+from baleen.linux.user_namespace import in_first_user_namespace
 from baleen.runtime import devices, hardening, masks, rootfs, sync
 from baleen.runtime.prepare import LATER, Stdio
 from baleen.runtime.tiny_init import INHERITED_CHANNEL
@@ -218,7 +219,12 @@ def _build_root(
         label=spec.mount_label,
     )
     channel.stage = "making devices"
-    nodes = None if tree is None else tree.nodes
+    if tree is not None:
+        nodes = tree.nodes
+    elif in_first_user_namespace():
+        nodes = None
+    else:
+        nodes = devices.open_nodes(spec.mounts, spec.devices)
     devices.make_devices(root, spec.mounts, spec.devices, nodes)
     channel.stage = "opening the terminal"
     terminal = None

@@ -353,8 +353,9 @@ def create(
             netns = undo.enter_context(
                 Fd(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))
             )
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             # It has failed since: a process that has ended has no namespaces, but a last word.
+            # To who is not the machine's root, they are forbidden then.
             _expect(link, MESSAGE_READY, pidfd)
             raise
         if spec.net_devices:

@@ -34,7 +34,12 @@ _INSIDE: Final = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
 def private_proc() -> Fd:
     """A procfs of our pid namespace that is mounted nowhere, so nobody else can change it."""
     with m.fsopen("proc") as context:
-        m.fsconfig_create(context.fileno())
+        try:
+            m.fsconfig_create(context.fileno())
+        except PermissionError:
+            # Without root none can be made for the host's pid namespace. The host's own, of which
+            # this is a copy, has not been left yet.
+            return m.open_tree("/proc", recursive=True)
         return m.fsmount(context.fileno())
 
 

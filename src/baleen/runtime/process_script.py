@@ -19,6 +19,7 @@ from baleen.linux import capabilities
 from baleen.linux.calls import ARCHITECTURE
 from baleen.linux.path import RESOLVE_NO_MAGICLINKS
 from baleen.linux.script import FAILURE, Label, Script, Step
+from baleen.linux.user_namespace import groups_are_fixed, in_first_user_namespace
 from baleen.runtime.failure import (
     LaunchError,
     no_working_directory,
@@ -237,7 +238,9 @@ class ProcessScript:
         script.call("prctl", _PR_SET_KEEPCAPS, 1)
         gids = user.additional_gids
         groups = script.data(struct.pack(f"={len(gids)}I", *gids))
-        script.call("setgroups", len(gids), groups)
+        # With one id (see linux.user_namespace) there are no other groups to have.
+        if in_first_user_namespace() or not groups_are_fixed():
+            script.call("setgroups", len(gids), groups)
         script.call("setresgid", user.gid, user.gid, user.gid)
         script.call("setresuid", user.uid, user.uid, user.uid)
         # A change of user clears the death signal; it is also why the flag is set again.

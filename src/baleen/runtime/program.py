@@ -11,6 +11,7 @@ See: open_tree(2), mount_setattr(2), proc_pid_exe(5).
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -36,9 +37,16 @@ def go_read_only() -> None:
 
     path = os.readlink(_EXE)
     # All of "/", so that the path stays what it is: the interpreter's libraries may be found by it.
-    # With the mounts below only if the interpreter is on one of them.
+    # With the mounts below only if the interpreter is on one of them, or if it has to be: in a
+    # mount namespace of a user namespace, mounts of the host come as one.
     for recursive in (False, True):
-        with open_tree("/", recursive=recursive) as tree:
+        try:
+            copied = open_tree("/", recursive=recursive)
+        except OSError as error:
+            if recursive or error.errno != errno.EINVAL:
+                raise
+            continue
+        with copied as tree:
             copy = f"/proc/self/fd/{tree.fileno()}{path}"
             try:
                 same = os.path.samestat(os.stat(copy), os.stat(_EXE))

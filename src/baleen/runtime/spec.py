@@ -145,7 +145,8 @@ def _parse_mount(entry: Fields, container: IdMappings | None) -> Mount:
     bind = options.bind or type_ == "bind"
     if destination == "/":
         raise refuse("a mount cannot replace the root of the container")
-    if destination == "/proc" and (bind or type_ != "proc"):
+    # A bind of the host's own, as runc allows it, is what a shared pid namespace shows anyway.
+    if destination == "/proc" and (source != "/proc" if bind else type_ != "proc"):
         raise refuse('"/proc" cannot be mounted because it is not of type proc')
     if destination.startswith("/proc/") and destination not in PROC_ALLOWED:
         raise refuse(f'"{destination}" cannot be mounted because it is inside /proc')

@@ -42,6 +42,8 @@ from baleen.errors import (
     ResourceExhausted,
 )
 from baleen.linux import mount
+from baleen.linux.overlayfs import opaque_attribute
+from baleen.linux.user_namespace import in_first_user_namespace
 from baleen.oci.digest import Digest
 from baleen.snapshots.base_layer import make_base
 from baleen.snapshots.snapshotter import LayerInfo, Mounts, Usage
@@ -171,7 +173,7 @@ class OverlaySnapshotter:
             (probe / part).mkdir(parents=True)
         try:
             os.mknod(probe / "upper" / "whiteout", stat.S_IFCHR, os.makedev(0, 0))
-            os.setxattr(probe / "lower", "trusted.overlay.opaque", b"y")
+            os.setxattr(probe / "lower", opaque_attribute(), b"y")
             with mount.fsopen("overlay") as context:
                 for key, part in (
                     ("lowerdir", "lower"),
@@ -179,12 +181,14 @@ class OverlaySnapshotter:
                     ("workdir", "work"),
                 ):
                     mount.fsconfig_string(context.fileno(), key, str(probe / part))
+                if not in_first_user_namespace():
+                    mount.fsconfig_flag(context.fileno(), "userxattr")
                 mount.fsconfig_create(context.fileno())
         except OSError as err:
             raise FailedPrecondition(
                 f"{self._root} can not hold writable layers: {os.strerror(err.errno or 0).lower()}",
                 hint="move the data root to a file system such as ext4 or xfs (ftype=1), "
-                "as root and not inside of another overlay",
+                "not inside of another overlay; without root, Linux 5.11 or newer is needed",
             ) from err
         finally:
             self._remove(self._drafts_dir, probe.name)

@@ -81,3 +81,13 @@ def test_verifying_without_an_authority_is_refused(environ):
     host = {**environ, "DOCKER_HOST": "tcp://h:1", "DOCKER_TLS_VERIFY": "1"}
     with pytest.raises(errors.InvalidArgument, match=r"ca\.pem does not exist"):
         select_endpoint(flags(), host)
+
+
+def test_a_users_own_engine_comes_first_where_there_is_one(tmp_path, environ, monkeypatch):
+    system = tmp_path / "system.sock"
+    system.touch()
+    monkeypatch.setattr("baleen.client.selection._DEFAULT_SOCKETS", (str(system),))
+    environ["XDG_RUNTIME_DIR"] = str(tmp_path)
+    assert select_endpoint(flags(), environ).path == str(system)
+    (tmp_path / "baleen.sock").touch()
+    assert select_endpoint(flags(), environ).path == f"{tmp_path}/baleen.sock"

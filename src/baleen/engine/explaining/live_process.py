@@ -20,6 +20,7 @@ from baleen.engine.explaining.mountinfo import MountLine, parse_mountinfo
 from baleen.engine.explaining.why_namespaces import NAMESPACES
 from baleen.errors import Conflict
 from baleen.linux.fd import Fd
+from baleen.linux.user_namespace import in_first_user_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,11 +91,12 @@ def open_process(pid: int, container_id: str) -> Fd:
     except OSError as err:
         raise Conflict(gone) from err
     try:
-        groups = _read(directory, "cgroup")
+        # Without root there may be no group; then its root file system has the container's name.
+        known = _read(directory, "cgroup" if in_first_user_namespace() else "mountinfo")
     except OSError as err:
         directory.close()
         raise Conflict(gone) from err
-    if container_id not in groups:
+    if container_id not in known:
         directory.close()
         raise Conflict(gone)
     return directory

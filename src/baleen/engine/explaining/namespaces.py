@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baleen.api.explanation import ExplainedNamespace
-from baleen.engine.explaining.why_namespaces import JOINED, NAMESPACES, OTHER
+from baleen.engine.explaining.why_namespaces import ENGINES, JOINED, NAMESPACES, OTHER
+from baleen.linux.user_namespace import in_first_user_namespace
 
 if TYPE_CHECKING:
     from baleen.engine.explaining.subject import Subject
@@ -29,6 +31,8 @@ def explain_namespaces(subject: Subject) -> list[ExplainedNamespace]:
             if not identity:
                 continue
             scope = _observed(kind, identity, subject, is_wanted=kind in wanted)
+        if kind == "user" and scope == "host" and not in_first_user_namespace():
+            why = replace(why, host=ENGINES)
         texts = {"own": why.own, "host": why.host, "container": JOINED, "other": OTHER}
         result.append(
             ExplainedNamespace(

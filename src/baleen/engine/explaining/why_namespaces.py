@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["JOINED", "NAMESPACES", "OTHER", "WhyNamespace"]
+__all__ = ["ENGINES", "JOINED", "NAMESPACES", "OTHER", "WhyNamespace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,4 +110,9 @@ JOINED: Final = (
 OTHER: Final = (
     "It is neither the host's nor one that the engine made for a container: the process has made "
     "or joined it itself."
+)
+ENGINES: Final = (
+    "The engine runs without root, in a user namespace that all its containers share: uid 0 inside "
+    "is the user who started it, other ids are those that /etc/subuid grants, and capabilities "
+    "count only for what belongs to that namespace."
 )

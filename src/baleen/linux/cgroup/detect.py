@@ -8,6 +8,7 @@ import re
 from baleen.linux.cgroup.driver import CgroupError
 from baleen.linux.cgroup.files import read
 from baleen.linux.record import field, record
+from baleen.linux.user_namespace import in_first_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,16 +79,21 @@ def parse_mountinfo(text: str, root: str) -> Layout:
 def detect(root: str = "/sys/fs/cgroup") -> CgroupDriver:
     """Returns the driver for what is mounted below `root`, found in /proc/self/mountinfo.
 
-    Without v1 hierarchies a cgroup2 file system is the unified layout (v2). Otherwise the v1
-    driver uses every v1 hierarchy found and joins a mounted unified hierarchy too (hybrid). Where
-    systemd runs, the driver for v2 makes groups through it too, see `systemd.py`. Reads
-    one file of /proc; call it once and keep the driver.
+    An ordinary user, even as root of a user namespace, has only what was delegated to it: without
+    that, the driver makes no groups. Else, without v1 hierarchies a cgroup2 file system is the
+    unified layout (v2). Otherwise the v1 driver uses every v1 hierarchy found and joins a mounted
+    unified hierarchy too (hybrid). Where systemd runs, the driver for v2 makes groups through it
+    too, see `systemd.py`. Reads one file of /proc; call it once and keep the driver.
 
     Raises:
         CgroupError: no hierarchy is mounted.
     """
     layout = parse_mountinfo(read("/proc/self/mountinfo").decode("utf-8", "replace"), root)
     # A process loads only the driver of its host.
+    if not in_first_user_namespace() and not _is_delegated(layout):
+        from baleen.linux.cgroup.absent import AbsentDriver
+
+        return AbsentDriver(1 if layout.hierarchies or layout.unified is None else 2)
     if layout.hierarchies:
         from baleen.linux.cgroup.v1 import V1Driver
 
@@ -104,4 +110,13 @@ def detect(root: str = "/sys/fs/cgroup") -> CgroupDriver:
         "detect",
         f"no cgroup hierarchy is mounted below {root}",
         hint="mount cgroup2 there, or the v1 controllers below it",
+    )
+
+
+def _is_delegated(layout: Layout) -> bool:
+    """Whether groups can be made, and processes be moved, in every hierarchy at its root."""
+    mounts = list(layout.hierarchies) or ([layout.unified] if layout.unified else [])
+    return bool(mounts) and all(
+        os.access(mount, os.W_OK) and os.access(mount + "/cgroup.procs", os.W_OK)
+        for mount in mounts
     )

@@ -24,6 +24,7 @@ from baleen.linux.cgroup.resources import (
     section,
 )
 from baleen.linux.ebpf import attach_device_program
+from baleen.linux.user_namespace import in_first_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -190,6 +191,10 @@ def _devices(directory: str, rules: object) -> None:
     try:
         attach_device_program(directory, program)
     except OSError as error:
+        # Such programs are the machine's root's alone. In a user namespace no node can be made, and
+        # those of the host give what the user may do anyway.
+        if error.errno == errno.EPERM and not in_first_user_namespace():
+            return
         raise CgroupError(
             "devices",
             f"cannot attach the device filter to {directory}: {error.strerror}",
