@@ -372,7 +372,9 @@ class Bundles:
             mount_label=labels.mount,
             default_ulimits=self._config.default_ulimits,
             default_shm_size=self._config.default_shm_size,
-            has_time_namespaces=os.path.exists("/proc/self/ns/time"),  # noqa: PTH110
+            # criu cannot checkpoint what has one.
+            has_time_namespaces=not self._config.experimental
+            and os.path.exists("/proc/self/ns/time"),  # noqa: PTH110
             cpu_count=os.cpu_count() or 1,
         )
 

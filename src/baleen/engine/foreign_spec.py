@@ -33,6 +33,9 @@ def adapt_spec(spec: dict[str, Any], host: HostConfig, seccomp: SeccompPrograms)
     # shared: runtimes make the whole tree a slave if nothing is said. That is private enough.
     if spec["linux"].pop("rootfsPropagation") == "rshared":
         spec["linux"]["rootfsPropagation"] = "shared"
+    # A kind of namespace that is younger than runtimes in use.
+    namespaces = spec["linux"]["namespaces"]
+    spec["linux"]["namespaces"] = [one for one in namespaces if one["type"] != "time"]
     if host.privileged:
         return
     profile = parse_security_options(host.security_opt).seccomp

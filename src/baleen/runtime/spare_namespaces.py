@@ -41,6 +41,11 @@ class SpareNamespaces:
         """What has to stay open."""
         return {fd.fileno() for fd in self.made.values()}
 
+    def close(self) -> None:
+        """Let them go."""
+        for fd in self.made.values():
+            fd.close()
+
     def used_by(self, spec: Spec) -> Spec | None:
         """The document with these in place of new ones; None for one that wants others.
 

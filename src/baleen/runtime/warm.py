@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 __all__ = ["Kinds", "WarmInit", "kinds_of", "make_warm"]
 
 _USE: Final = b"U"
+# How long one that has been let go may take to end.
+_END_S: Final = 1.0
 _AHEAD: Final = ("network", "uts", "ipc")
 
 
@@ -141,10 +143,11 @@ class WarmInit:
         return {self.pidfd.fileno(), self.netns.fileno(), self.link.fileno()}
 
     def close(self) -> None:
-        """Let it end; to be reaped by our parent."""
+        """Let it end, to be reaped by our parent, and remove its control group."""
         self.link.close()
         self.pidfd.close()
         self.netns.close()
+        _remove(self.group, _END_S)
 
 
 def make_warm(
@@ -163,31 +166,30 @@ def make_warm(
             sync.child_main(theirs.fileno(), lambda one: _wait(one, kinds, group, cgroups))
 
         try:
-            pid = _fork(kinds, child, group)
+            pid = fork_into(kinds.by_clone, child, sibling=True)
             theirs.close()
             pidfd = undo.enter_context(pidfd_open(pid))
             tell_parent(pid, pidfd, group)
             if link.receive()[0] != sync.MESSAGE_NAMESPACES:
-                return None
+                raise LaunchError("warm", 0, "it has failed", 128)
             netns = undo.enter_context(
                 Fd(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))
             )
             if kinds.ahead & ns.CLONE_NEWNET:
                 bring_up_loopback(netns)
         except (LaunchError, OSError):
+            link.close()
+            _remove(group, _END_S)
             return None
         undo.pop_all()
         return WarmInit(pid, pidfd, netns, link, kinds, group)
 
 
-def _fork(kinds: Kinds, child: Callable[[], NoReturn], group: Cgroup | None) -> int:
-    try:
-        return fork_into(kinds.by_clone, child, sibling=True)
-    except BaseException:
-        if group is not None:
-            with contextlib.suppress(CgroupError):
-                group.remove(0)
-        raise
+def _remove(group: Cgroup | None, timeout_s: float) -> None:
+    """Remove it when the one in it has ended; what is left then is for `remove_left_groups`."""
+    if group is not None:
+        with contextlib.suppress(CgroupError):
+            group.remove(timeout_s)
 
 
 def _wait(own: sync.Channel, kinds: Kinds, group: Cgroup | None, cgroups: CgroupDriver) -> None:

@@ -77,6 +77,8 @@ __all__ = ["GO", "START", "work"]
 _MOST_STARTS = 64
 # With so long nothing to do a PID 1 is made ahead: not while starts queue.
 _QUIET_S = 0.001
+# After so long without a start namespaces made ahead are let go.
+_IDLE_S = 10.0
 START = b"start"
 GO = b"go"
 
@@ -97,46 +99,89 @@ def work(sock: socket.socket, cgroups: CgroupDriver, shim: int) -> NoReturn:
 
 
 def _serve(sock: socket.socket, cgroups: CgroupDriver, keep: set[int]) -> None:
-    done = 0
-    warm: WarmInit | None = None
-    kinds: Kinds | None = None
-    spare: SpareNamespaces | None = None
-    mappings: IdMappings | None = None
-    while done < _MOST_STARTS:
-        if (
-            spare is None
-            and mappings is not None
-            and not select.select([sock], [], [], _QUIET_S)[0]
-        ):
+    ahead = _Ahead(sock, cgroups)
+    try:
+        for done in range(_MOST_STARTS):
+            ahead.prepare()
+            data, fds = receive(sock)
+            if not data:
+                return
+            order = decode(data)
+            one = _Work(
+                sock,
+                cgroups,
+                fds[0] if fds else -1,
+                ahead,
+                has_cgroup=order["has_cgroup"] is True,
+            )
+            last = done + 1 == _MOST_STARTS
+            if not one.run(str(order["request"]), fresh=done == 0, last=last):
+                return
+            close_all_except(keep | ahead.descriptors())
+    finally:
+        ahead.close()
+
+
+class _Ahead:
+    """What is made ahead, with nothing else to do, for a start that is like the one before.
+
+    Attributes:
+        kinds, mappings: what the last container had; None: what cannot be made ahead.
+        warm, spare: what waits to be used, at most one of each.
+    """
+
+    def __init__(self, sock: socket.socket, cgroups: CgroupDriver) -> None:
+        self._sock = sock
+        self._cgroups = cgroups
+        self._looked = False
+        self.kinds: Kinds | None = None
+        self.warm: WarmInit | None = None
+        self.mappings: IdMappings | None = None
+        self.spare: SpareNamespaces | None = None
+
+    def prepare(self) -> None:
+        """Make what is missing, unless there is an order; let go what nobody wants for long."""
+        if self.spare is None and self.mappings is not None and self._is_idle(_QUIET_S):
             from baleen.runtime.spare_namespaces import make_spare
 
-            spare = make_spare(mappings)
-        if warm is None and kinds is not None and not select.select([sock], [], [], _QUIET_S)[0]:
-            if done == 1:
-                remove_left_groups(cgroups, kinds.cgroup_parent)
-            warm = make_warm(kinds, cgroups, lambda *one: _tell_warm(sock, *one))
-        data, fds = receive(sock)
-        if not data:
-            return
-        order = decode(data)
-        if warm is not None and not warm.alive:
+            self.spare = make_spare(self.mappings)
+        if self.warm is None and self.kinds is not None and self._is_idle(_QUIET_S):
+            if not self._looked:
+                remove_left_groups(self._cgroups, self.kinds.cgroup_parent)
+                self._looked = True
+            self.warm = make_warm(self.kinds, self._cgroups, self._tell)
+        if self.spare is not None and self._is_idle(_IDLE_S):
+            self.spare.close()
+            self.spare = None
+
+    def _is_idle(self, seconds: float) -> bool:
+        return not select.select([self._sock], [], [], seconds)[0]
+
+    def _tell(self, pid: int, pidfd: Fd, group: Cgroup | None) -> None:
+        text = f"W{pid} {'' if group is None else group.path}"
+        socket.send_fds(self._sock, [text.encode()], [pidfd.fileno()], socket.MSG_NOSIGNAL)
+
+    def take_warm(self, kinds: Kinds | None) -> WarmInit | None:
+        """The PID 1 that was made ahead, if it is of such kinds and still lives."""
+        warm = self.warm
+        if warm is not None and not warm.alive:  # the shim has let it go
+            self.warm = None
             warm.close()
-            warm = None
-        netns = fds[0] if fds else -1
-        one = _Work(sock, cgroups, netns, warm, spare, has_cgroup=order["has_cgroup"] is True)
-        last = done + 1 == _MOST_STARTS
-        if not one.run(str(order["request"]), fresh=done == 0, last=last):
-            return
-        done += 1
-        kinds, warm, spare, mappings = one.kinds, one.warm, one.spare, one.mappings
-        close_all_except(
-            keep.union(*(ahead.descriptors() for ahead in (warm, spare) if ahead is not None))
-        )
+            return None
+        if warm is None or warm.kinds != kinds:
+            return None
+        self.warm = None
+        return warm
 
+    def descriptors(self) -> set[int]:
+        """What has to stay open."""
+        return set().union(*(one.descriptors() for one in (self.warm, self.spare) if one))
 
-def _tell_warm(sock: socket.socket, pid: int, pidfd: Fd, group: Cgroup | None) -> None:
-    text = f"W{pid} {'' if group is None else group.path}"
-    socket.send_fds(sock, [text.encode()], [pidfd.fileno()], socket.MSG_NOSIGNAL)
+    def close(self) -> None:
+        """Let go what nobody has used."""
+        for one in (self.warm, self.spare):
+            if one is not None:
+                one.close()
 
 
 def _facts(request: StartRequest, spec: Spec | None) -> Message:
@@ -175,19 +220,14 @@ class _Work:
         sock: socket.socket,
         cgroups: CgroupDriver,
         netns: int,
-        warm: WarmInit | None,
-        spare: SpareNamespaces | None,
+        ahead: _Ahead,
         *,
         has_cgroup: bool,
     ) -> None:
         self._sock = sock
         self._cgroups = cgroups
         self._netns = netns
-        # The one made ahead, while nobody has used it; what the next one should have.
-        self.warm = warm
-        self.kinds: Kinds | None = None
-        self.spare = spare
-        self.mappings: IdMappings | None = None
+        self._ahead = ahead
         self._has_cgroup = has_cgroup
 
     def run(self, path: str, *, fresh: bool, last: bool) -> bool:
@@ -196,8 +236,8 @@ class _Work:
         `last`: no order will be taken after this one. Returns whether this process may serve
         another one.
         """
-        if self.warm is not None:
-            self.warm.read(path)
+        if self._ahead.warm is not None:
+            self._ahead.warm.read(path)
         try:
             request = load_request(path)
         except (BaleenError, OSError) as err:
@@ -261,11 +301,12 @@ class _Work:
 
         What goes wrong is returned, to be told when the start is asked for.
         """
-        self.kinds = kinds_of(request, spec)
-        warm = self.warm
-        if warm is None or warm.kinds != self.kinds or self._netns >= 0 or self._has_cgroup:
+        kinds = self._ahead.kinds = kinds_of(request, spec)
+        if self._netns >= 0 or self._has_cgroup:
             return None
-        self.warm = None
+        warm = self._ahead.take_warm(kinds)
+        if warm is None:
+            return None
         try:
             container = create_warm(
                 warm,
@@ -312,11 +353,11 @@ class _Work:
         """Have the container's namespaces be those made ahead, if they are such as it wants."""
         from baleen.runtime.spare_namespaces import wanted_mappings
 
-        self.mappings = wanted_mappings(spec)
-        used = None if self.spare is None else self.spare.used_by(spec)
+        self._ahead.mappings = wanted_mappings(spec)
+        used = None if self._ahead.spare is None else self._ahead.spare.used_by(spec)
         if used is None:
             return spec
-        self.spare = None  # closed with all else that this start leaves
+        self._ahead.spare = None  # closed with all else that this start leaves
         return used
 
     def _create(self, request: StartRequest, spec: Spec, stdio: Stdio | None) -> Container:
