@@ -73,6 +73,11 @@ while not os.path.exists("/tmp/stop"):
             except OSError:
                 pass
             libc.ptrace(DETACH, pid, None, None)
+            try:
+                # The stop that the attachment asks for may come behind another one.
+                os.kill(pid, 18)
+            except OSError:
+                pass
 with open("/tmp/report", "w") as file:
     json.dump([len(seen), sorted(targets), sorted(written), sorted(traced), sorted(reopened)], file)
 print("done", flush=True)
