@@ -50,6 +50,7 @@ class InitPlan:
         channel: the child's end of the synchronisation socket.
         parking: where PID 1 waits once more, for a start by another process than its creator.
         new_keyring: leave the session keyring of whoever runs us.
+        pivot: change the root by pivot_root(2).
         hooks: None if there are none.
         user_namespace, pid_namespace: descriptors of those to join before PID 1 is cloned, or -1.
         fork_unshare: CLONE_NEW* to make before that; 0 if our parent has done it.
@@ -69,6 +70,7 @@ class InitPlan:
     channel: int
     parking: Parking | None = None
     new_keyring: bool = True
+    pivot: bool = True
     hooks: HookRunner | None = None
     id_mapped: Mapping[int, int] | None = None
     user_namespace: int = -1
@@ -249,7 +251,12 @@ def _build_root(
             masks.mask(root, spec.masked_paths, null)
     rootfs.make_read_only(root, read_only)
     channel.stage = "changing the root"
-    rootfs.change_root(root, read_only=spec.root_readonly, propagation=spec.rootfs_propagation)
+    rootfs.change_root(
+        root,
+        read_only=spec.root_readonly,
+        propagation=spec.rootfs_propagation,
+        pivot=plan.pivot,
+    )
     root.close()
     return terminal
 

@@ -254,6 +254,7 @@ def create(
     preserved: tuple[int, ...] = (),
     outlives_us: bool = False,
     new_keyring: bool = True,
+    pivot: bool = True,
     container_id: str = "",
 ) -> Container:
     """Make the container's PID 1 and its namespaces; returns while it still mounts.
@@ -275,6 +276,7 @@ def create(
         preserved: further descriptors for the process, from 3 on.
         outlives_us: PID 1 goes on when we have ended, once it is parked or executes its program.
         new_keyring: PID 1 leaves our session keyring.
+        pivot: the root is changed by pivot_root(2), which a ramdisk does not allow.
         container_id: what hooks are told; the name of the bundle's directory if empty.
 
     Raises:
@@ -317,6 +319,7 @@ def create(
             channel=theirs.fileno(),
             parking=parking,
             new_keyring=new_keyring,
+            pivot=pivot,
             hooks=hooks,
             id_mapped=map_mounts(inherited, spec),
             user_namespace=joined["user"].fileno() if "user" in joined else -1,

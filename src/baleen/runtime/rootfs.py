@@ -10,6 +10,7 @@ See: OCI runtime-spec config.md Mounts, mount_namespaces(7), pivot_root(2), over
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -336,16 +337,43 @@ def make_read_only(root: Fd, destinations: list[str]) -> None:
             m.mount_setattr(mounted.fileno(), set_=m.MOUNT_ATTR_RDONLY)
 
 
-def change_root(root: Fd, *, read_only: bool, propagation: int | None) -> None:
-    """Make `root` our only tree: afterwards nothing of the host's is reachable by a path."""
+def change_root(root: Fd, *, read_only: bool, propagation: int | None, pivot: bool = True) -> None:
+    """Make `root` our only tree: afterwards nothing of the host's is reachable by a path.
+
+    Without `pivot` the file system that the machine has booted from stays below it, out of reach
+    but for whoever may call chroot(2): for hosts that run in a ramdisk, which cannot be detached.
+    """
     if read_only:
         m.mount_setattr(root.fileno(), set_=m.MOUNT_ATTR_RDONLY)
     os.fchdir(root.fileno())
-    # pivot_root(2), NOTES: with both names ".", the old root lies over the new one and is the
-    # current directory, so the following umount takes it away.
-    m.pivot_root(".", ".")
-    m.umount2(".", m.MNT_DETACH)
+    if pivot:
+        # pivot_root(2), NOTES: with both names ".", the old root lies over the new one and is the
+        # current directory, so the following umount takes it away.
+        m.pivot_root(".", ".")
+        m.umount2(".", m.MNT_DETACH)
+    else:
+        _detach_others(os.getcwd())
+        m.mount(".", "/", None, m.MS_MOVE)
+        os.chroot(".")
     os.chdir("/")
     if propagation is not None:
         # Not earlier: pivot_root refuses a shared mount. Not recursively: binds have their own.
         m.mount_setattr(root.fileno(), propagation=propagation & ~m.MS_REC)
+
+
+def _detach_others(own: str) -> None:
+    """Detach every mount of the host's that neither is below `own` nor has it below itself."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        points = [_unescape(line.split(" ", 5)[4]) for line in file]
+    for point in reversed(points):
+        if point == "/" or f"{own}/".startswith(f"{point}/") or point.startswith(f"{own}/"):
+            continue
+        with contextlib.suppress(OSError):  # gone with the one that it was on
+            m.umount2(point, m.MNT_DETACH)
+
+
+def _unescape(text: str) -> str:
+    """A path of /proc/PID/mountinfo: blanks and backslashes are octal there, see proc(5)."""
+    for octal, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        text = text.replace(octal, character)
+    return text

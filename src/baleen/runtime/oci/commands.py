@@ -87,7 +87,9 @@ _CREATION = (
     _CONSOLE,
     _PID_FILE,
     Option("preserve-fds", "descriptors from 3 on that the process gets too", "N"),
-    Option("no-pivot", "refused: the root is always changed by pivot_root(2)"),
+    Option(
+        "no-pivot", "move the root instead of pivot_root(2): for a host in a ramdisk, less safe"
+    ),
     Option("no-new-keyring", "stay in the caller's session keyring"),
 )
 _CRIU = (

@@ -104,8 +104,8 @@ def create(
     name = check_id(invocation.arguments[0])
     preserved = preserved_descriptors(options.number("preserve-fds"))
     bundle = read_bundle(options.text("bundle", "."))
-    if options.flag("no-pivot"):
-        raise Unsupported("--no-pivot is not supported: the root must not be a ramdisk")
+    if options.flag("no-pivot") and "user" in bundle.spec.namespaces:
+        raise Unsupported("--no-pivot is not supported with a user namespace")
     process = bundle.spec.process
     if process is None:
         raise InvalidArgument("config.json has no process")
@@ -163,6 +163,7 @@ def create(
         preserved=preserved,
         outlives_us=detached,
         new_keyring=not options.flag("no-new-keyring"),
+        pivot=not options.flag("no-pivot"),
     )
     undo.callback(container.abandon)
     values = replace(values, pid=container.pid, start=started_at(container.pid))

@@ -51,3 +51,15 @@ def test_when_the_foreground_is_killed_the_container_is_too(runtime):
     runtime.wait(pid)
     assert runtime.state()["status"] == "stopped"
     runtime("delete", "c1")
+
+
+def test_without_pivot_root_nothing_of_the_host_is_mounted(runtime):
+    runtime.configure("sh", "-c", "cat /proc/self/mountinfo; ls /; ls /../..")
+    output = runtime("run", "--no-pivot", "-b", str(runtime.bundle), "c1")
+    points = [line.split()[4] for line in output.splitlines() if " - " in line]
+    assert points[0] == "/"
+    assert "/proc" in points
+    assert all(point.split("/")[1] in ("", "proc", "dev", "sys") for point in points), points
+    listed = output.splitlines()[len(points) :]
+    assert "boot" not in listed
+    assert listed[: len(listed) // 2] == listed[len(listed) // 2 :]
