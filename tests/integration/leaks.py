@@ -175,7 +175,8 @@ def _cgroups(parent: str) -> set[str]:
 
 def _is_made_ahead(directory: str) -> bool:
     worker = directory.rpartition("/.baleen-warm-")[2]
-    return worker.isdecimal() and _read(f"/proc/{worker}/comm") == "baleen-worker\n"
+    name, _, rest = _read(f"/proc/{worker}/stat").partition("(")[2].rpartition(")")
+    return worker.isdecimal() and name == "baleen-worker" and rest.split()[0] not in "ZX"
 
 
 def _files(place: Place) -> set[str]:

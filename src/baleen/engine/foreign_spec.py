@@ -34,7 +34,7 @@ def adapt_spec(spec: dict[str, Any], host: HostConfig, seccomp: SeccompPrograms)
     if spec["linux"].pop("rootfsPropagation") == "rshared":
         spec["linux"]["rootfsPropagation"] = "shared"
     # A kind of namespace that is younger than runtimes in use.
-    namespaces = spec["linux"]["namespaces"]
+    namespaces = spec["linux"].get("namespaces", ())
     spec["linux"]["namespaces"] = [one for one in namespaces if one["type"] != "time"]
     if host.privileged:
         return

@@ -31,7 +31,7 @@ from baleen.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from baleen.api import Health
     from baleen.containers import ContainerStore
@@ -402,14 +402,18 @@ class Lifecycle:
     async def supervisor_lost(self, record: ContainerRecord) -> None:
         """Clean up after a supervisor that was killed: end the container, note the exit."""
         log.error("the supervisor of container %s is gone; ending the container", record.id)
-        self._tasks.start(self._remove_left_groups(record), f"groups beside {record.id[:12]}")
+        self.clean_up_beside([record])
         await self.exited(record.id, await self._starter.clean_up_lost(record))
 
-    async def _remove_left_groups(self, record: ContainerRecord) -> None:
-        """Remove what its shim had made ahead, while what is killed with a shim is dying."""
+    def clean_up_beside(self, lost: Sequence[ContainerRecord]) -> None:
+        """Remove, behind this call, what the killed shims of these had made ahead."""
+        self._tasks.start(self._remove_left_groups(lost), "what killed shims have left")
+
+    async def _remove_left_groups(self, lost: Sequence[ContainerRecord]) -> None:
+        # What is killed with a shim dies behind it.
         for pause_s in _DYING_S:
             await asyncio.sleep(pause_s)
-            await self._tasks.blocking(self._starter.remove_left_groups, [record])
+            await self._tasks.blocking(self._starter.remove_left_groups, lost)
 
     async def exited(self, container_id: str, ending: Ending) -> None:
         """Note that the container's process ended and will not be started again by its policy."""

@@ -88,6 +88,8 @@ class Restoring:
         )
         for record in orphaned:
             await self._note_end(record)
+        if orphaned:
+            self._lifecycle.clean_up_beside(orphaned)
         for record in self._store:
             live = self._lives[record.id]
             if live.link is not None:

@@ -52,13 +52,15 @@ def remove_left_groups(driver: CgroupDriver, parent: str) -> None:
 
 
 def _is_worker(pid: str) -> bool:
+    """Whether it is a worker that lives; one of a killed shim may be unreaped for long."""
     try:
-        fd = os.open(f"/proc/{pid}/comm", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return os.read(fd, 32).strip() == WORKER_NAME.encode()
+        name, _, rest = os.read(fd, 512).partition(b"(")[2].rpartition(b")")
     except ProcessLookupError:
         return False
     finally:
         os.close(fd)
+    return name == WORKER_NAME.encode() and rest.split()[:1] not in ([b"Z"], [b"X"])

@@ -41,6 +41,7 @@ import socket
 from time import time_ns
 
 from baleen.errors import BaleenError
+from baleen.linux.cgroup import CgroupError
 from baleen.linux.fd import Fd
 from baleen.linux.namespaces import owner_of
 from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
@@ -75,6 +76,8 @@ __all__ = ["GO", "START", "work"]
 
 # Nothing here collects garbage.
 _MOST_STARTS = 64
+# How long a PID 1 that has been let go may take to end.
+_END_S = 1.0
 # With so long nothing to do a PID 1 is made ahead: not while starts queue.
 _QUIET_S = 0.001
 # After so long without a start namespaces made ahead are let go.
@@ -254,8 +257,8 @@ class _Work:
             return True
         self._send(encode(_facts(request, spec)))
         ahead = None if spec is None else self._begin_ahead(request, spec)
-        order, fds = receive(self._sock)
-        if order != START or self._is_left_to_another(request, fds):
+        fds = self._await_start(ahead, spec)
+        if fds is None or self._is_left_to_another(request, fds):
             return False
         made = b"1" if self._has_cgroup else b"0"
         try:
@@ -319,6 +322,26 @@ class _Work:
         except (BaleenError, OSError, ValueError) as err:
             return err
         return container
+
+    def _await_start(
+        self, ahead: Container | Exception | None, spec: Spec | None
+    ) -> list[int] | None:
+        """The descriptors that come with the order to start; None: nobody wants the container.
+
+        What was begun of it is undone then: the shim may not have heard of it.
+        """
+        try:
+            order, fds = receive(self._sock)
+        except ConnectionResetError:  # it is gone, and has not read all that we have said
+            order, fds = b"", []
+        if order == START:
+            return fds
+        if ahead is not None and not isinstance(ahead, Exception):
+            ahead.close()
+        if ahead is not None and spec is not None and spec.cgroups_path:
+            with contextlib.suppress(CgroupError):
+                self._cgroups.open(spec.cgroups_path).remove(_END_S)
+        return None
 
     def _start(
         self, request: StartRequest, spec: Spec, ahead: Container | None, stdio: Stdio | None

@@ -90,7 +90,7 @@ def test_without_newuidmap_nothing_is_made(idle, tmp_path):
     assert done.returncode == 1
     assert "newuidmap is not installed" in done.stderr
     assert "uidmap" in done.stderr
-    assert not idle.processes()
+    wait_until("all has ended", lambda: not idle.processes())
 
 
 def test_without_a_tun_device_containers_run_with_a_warning(idle):

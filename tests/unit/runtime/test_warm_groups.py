@@ -60,6 +60,18 @@ def test_a_living_worker_keeps_its_group():
     assert driver.paths == [f"/p/.baleen-warm-{os.getpid()}"]
 
 
+def test_a_worker_that_nobody_has_reaped_has_ended():
+    pid = os.fork()
+    if pid == 0:
+        set_name(WORKER_NAME)
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    driver = Driver(f".baleen-warm-{pid}")
+    remove_left_groups(driver, "/p")
+    os.waitpid(pid, 0)
+    assert driver.paths == []
+
+
 def test_one_that_is_busy_is_left_to_the_next_time():
     ended = os.fork() or os._exit(0)
     os.waitpid(ended, 0)
