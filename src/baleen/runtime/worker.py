@@ -78,8 +78,8 @@ __all__ = ["GO", "START", "work"]
 _MOST_STARTS = 64
 # How long a PID 1 that has been let go may take to end.
 _END_S = 1.0
-# With so long nothing to do a PID 1 is made ahead: not while starts follow each other, when it would
-# only compete with what ends and begins for the processors.
+# With so long nothing to do a PID 1 is made ahead: not while starts follow each other, when it
+# would only compete with what ends and begins for the processors.
 _QUIET_S = 0.02
 # After so long without a start namespaces made ahead are let go.
 _IDLE_S = 10.0
