@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -49,6 +50,7 @@ class Keeper:
     """A keeper that was forked, and what it says."""
 
     def __init__(self, directory, script, *, terminal=False, rootfs=None, document=None):
+        self.directory = directory
         program = directory / "program"
         program.write_text(PARSE + script + "\nesac\n")
         program.chmod(0o755)
@@ -104,6 +106,15 @@ class Keeper:
             os.waitpid(self.pid, 0)
         except ProcessLookupError:
             return
+        finally:
+            self._end_container()
+
+    def _end_container(self):
+        """Kill what the program has made: a keeper that was killed leaves it running."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+            pid = int((self.directory / "pid-of-sleep").read_text())
+            if Path(f"/proc/{pid}/comm").read_text() == "sleep\n":
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
