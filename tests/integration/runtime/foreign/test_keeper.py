@@ -112,7 +112,7 @@ class Keeper:
     def _end_container(self):
         """Kill what the program has made: a keeper that was killed leaves it running."""
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-            pid = int((self.directory / "pid-of-sleep").read_text())
+            pid = int((self.directory / "runtime/pid-of-sleep").read_text())
             if Path(f"/proc/{pid}/comm").read_text() == "sleep\n":
                 os.kill(pid, signal.SIGKILL)
 
