@@ -18,13 +18,13 @@ from baleen.engine.cgroup_naming import (
 )
 from baleen.errors import InvalidArgument
 from baleen.linux.systemd import is_running
+from baleen.linux.user_namespace import in_first_user_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["cgroup_settings"]
 
-_ALL: Final = ["0", "0", "4294967295"]
 _UNIFIED: Final = Path("/sys/fs/cgroup/cgroup.controllers")
 
 
@@ -39,19 +39,10 @@ def cgroup_settings(exec_opts: Iterable[str], parent: str) -> tuple[str, str]:
         InvalidArgument: a driver that this host cannot have, or a parent that the driver cannot.
     """
     # systemd's own socket is for root, and not for that of another user namespace.
-    booted = is_running() and _is_machines_root()
+    booted = is_running() and os.geteuid() == 0 and in_first_user_namespace()
     driver = choose_driver(requested_driver(exec_opts), unified=_UNIFIED.exists(), booted=booted)
     if driver == SYSTEMD:
         check_parent(parent, driver)
     elif parent and (not parent.startswith("/") or ".." in parent.split("/")):
         raise InvalidArgument(f"cgroup-parent: {parent!r} is no absolute path")
     return driver, parent or default_parent(driver)
-
-
-def _is_machines_root() -> bool:
-    """See: user_namespaces(7), uid_map."""
-    try:
-        mapped = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
-    except FileNotFoundError:  # a kernel without user namespaces
-        mapped = _ALL
-    return os.geteuid() == 0 and mapped == _ALL

@@ -24,13 +24,13 @@ from collections import deque
 from select import EPOLLIN
 
 from baleen.errors import InvalidArgument
-from baleen.linux.cgroup import CgroupError
 from baleen.linux.fd import Fd
 from baleen.linux.namespaces import clone_sibling
 from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
 from baleen.linux.record import record
 from baleen.runtime.children import destroy
 from baleen.runtime.protocol import receive
+from baleen.runtime.warm_groups import let_go
 from baleen.runtime.worker import work
 
 TYPE_CHECKING = False
@@ -94,8 +94,7 @@ class Hired:
         if spare is not None:
             destroy(spare.pidfd)
             for group in spare.groups:
-                with contextlib.suppress(CgroupError):  # whoever comes next removes it
-                    group.remove(0)
+                let_go(group)
 
 
 @record(frozen=True, slots=True)

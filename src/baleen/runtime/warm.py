@@ -31,7 +31,6 @@ import select
 
 from baleen.errors import BaleenError
 from baleen.linux import namespaces as ns
-from baleen.linux.cgroup import CgroupError
 from baleen.linux.fd import Fd
 from baleen.linux.process import pidfd_open, set_name
 from baleen.linux.record import record
@@ -45,7 +44,7 @@ from baleen.runtime.namespace_plan import new_namespaces
 from baleen.runtime.prepare import LATER, prepare
 from baleen.runtime.protocol import decode, encode
 from baleen.runtime.request import load_request, load_spec, read_file
-from baleen.runtime.warm_groups import make_group
+from baleen.runtime.warm_groups import END_S, let_go, make_group
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,8 +58,6 @@ if TYPE_CHECKING:
 __all__ = ["Kinds", "WarmInit", "kinds_of", "make_warm"]
 
 _USE: Final = b"U"
-# How long one that has been let go may take to end.
-_END_S: Final = 1.0
 _AHEAD: Final = ("network", "uts", "ipc")
 
 
@@ -147,7 +144,8 @@ class WarmInit:
         self.link.close()
         self.pidfd.close()
         self.netns.close()
-        _remove(self.group, _END_S)
+        if self.group is not None:
+            let_go(self.group, END_S)
 
 
 def make_warm(
@@ -179,17 +177,11 @@ def make_warm(
                 bring_up_loopback(netns)
         except (LaunchError, OSError):
             link.close()
-            _remove(group, _END_S)
+            if group is not None:
+                let_go(group, END_S)
             return None
         undo.pop_all()
         return WarmInit(pid, pidfd, netns, link, kinds, group)
-
-
-def _remove(group: Cgroup | None, timeout_s: float) -> None:
-    """Remove it when the one in it has ended; what is left then is for `remove_left_groups`."""
-    if group is not None:
-        with contextlib.suppress(CgroupError):
-            group.remove(timeout_s)
 
 
 def _wait(own: sync.Channel, kinds: Kinds, group: Cgroup | None, cgroups: CgroupDriver) -> None:

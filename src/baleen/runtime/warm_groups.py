@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
     from baleen.linux.cgroup import Cgroup, CgroupDriver
 
-__all__ = ["WORKER_NAME", "make_group", "remove_left_groups"]
+__all__ = ["END_S", "WORKER_NAME", "let_go", "make_group", "remove_left_groups"]
 
 WORKER_NAME: Final = "baleen-worker"
+# How long a PID 1 that has been let go may take to end.
+END_S: Final = 1.0
 _PREFIX: Final = ".baleen-warm-"
 
 
@@ -47,8 +49,13 @@ def remove_left_groups(driver: CgroupDriver, parent: str) -> None:
     for path in driver.below(parent):
         pid = path.rpartition(_PREFIX)[2] if _PREFIX in path else ""
         if pid.isdigit() and not _is_worker(pid):
-            with contextlib.suppress(CgroupError):
-                driver.open(path).remove(0)
+            let_go(driver.open(path))
+
+
+def let_go(group: Cgroup, timeout_s: float = 0) -> None:
+    """Remove a group if what is in it ends in time; if not, whoever comes next does."""
+    with contextlib.suppress(CgroupError):
+        group.remove(timeout_s)
 
 
 def _is_worker(pid: str) -> bool:

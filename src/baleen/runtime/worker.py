@@ -41,7 +41,6 @@ import socket
 from time import time_ns
 
 from baleen.errors import BaleenError
-from baleen.linux.cgroup import CgroupError
 from baleen.linux.fd import Fd
 from baleen.linux.namespaces import owner_of
 from baleen.linux.process import close_all_except, set_name, set_parent_death_signal
@@ -55,7 +54,7 @@ from baleen.runtime.prepare import Stdio
 from baleen.runtime.protocol import decode, encode, receive
 from baleen.runtime.request import load_request, load_spec, read_file
 from baleen.runtime.warm import kinds_of, make_warm
-from baleen.runtime.warm_groups import WORKER_NAME, remove_left_groups
+from baleen.runtime.warm_groups import END_S, WORKER_NAME, let_go, remove_left_groups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,8 +75,6 @@ __all__ = ["GO", "START", "work"]
 
 # Nothing here collects garbage.
 _MOST_STARTS = 64
-# How long a PID 1 that has been let go may take to end.
-_END_S = 1.0
 # With so long nothing to do a PID 1 is made ahead: not while starts follow each other, when it
 # would only compete with what ends and begins for the processors.
 _QUIET_S = 0.02
@@ -340,8 +337,7 @@ class _Work:
         if ahead is not None and not isinstance(ahead, Exception):
             ahead.close()
         if ahead is not None and spec is not None and spec.cgroups_path:
-            with contextlib.suppress(CgroupError):
-                self._cgroups.open(spec.cgroups_path).remove(_END_S)
+            let_go(self._cgroups.open(spec.cgroups_path), END_S)
         return None
 
     def _start(

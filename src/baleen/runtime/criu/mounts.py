@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from baleen.linux.record import record
+from baleen.runtime.request import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["MountLine", "mount_id", "parse_mounts", "read_mounts"]
 
 _ESCAPES: Final = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
-_CHUNK: Final = 1 << 16
 
 
 @record(frozen=True, slots=True)
@@ -69,24 +69,13 @@ def parse_mounts(text: str) -> list[MountLine]:
 
 def read_mounts(pid: int) -> list[MountLine]:
     """The mounts of process `pid` (FileNotFoundError, ProcessLookupError: it is gone)."""
-    return parse_mounts(os.fsdecode(_read(f"/proc/{pid}/mountinfo")))
+    return parse_mounts(os.fsdecode(read_file(f"/proc/{pid}/mountinfo")))
 
 
 def mount_id(path: str) -> int:
     """The id in an fdinfo file: of the mount that the descriptor's file is on."""
-    for line in _read(path).splitlines():
+    for line in read_file(path).splitlines():
         name, _, value = line.partition(b":")
         if name == b"mnt_id":
             return int(value)
     raise ValueError(f"{path} has no mnt_id")
-
-
-def _read(path: str) -> bytes:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        parts = []
-        while part := os.read(fd, _CHUNK):
-            parts.append(part)
-        return b"".join(parts)
-    finally:
-        os.close(fd)

@@ -18,6 +18,7 @@ from baleen.errors import PermissionDenied
 from baleen.linux.mount import MS_RDONLY, MS_REMOUNT
 from baleen.linux.record import record
 from baleen.runtime.criu.mounts import read_mounts
+from baleen.runtime.request import read_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ _NAMESPACES: Final = {
     "cgroup": "cgroup",
 }
 _KERNELS: Final = ("proc", "sysfs")
-_CHUNK: Final = 1 << 16
 
 
 @record(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _kind_at(place: str, last: Mapping[str, MountLine]) -> str:
 
 
 def _status(pid: int) -> dict[str, str]:
-    text = _read(f"/proc/{pid}/status")
+    text = os.fsdecode(read_file(f"/proc/{pid}/status"))
     pairs = (line.partition(":") for line in text.splitlines())
     return {name: value.strip() for name, _, value in pairs}
 
@@ -156,18 +156,7 @@ def _family(pid: int) -> set[int]:
         try:
             threads = os.listdir(f"/proc/{number}/task")
             for thread in threads:
-                waiting += map(int, _read(f"/proc/{number}/task/{thread}/children").split())
+                waiting += map(int, read_file(f"/proc/{number}/task/{thread}/children").split())
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
-
-
-def _read(path: str) -> str:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        parts = []
-        while part := os.read(fd, _CHUNK):
-            parts.append(part)
-        return os.fsdecode(b"".join(parts))
-    finally:
-        os.close(fd)
