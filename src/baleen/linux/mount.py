@@ -29,7 +29,10 @@ __all__ = [
     "open_tree",
     "pivot_root",
     "umount2",
+    "unescape",
 ]
+
+_ESCAPES: Final = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
 
 # mount(2)
 MS_RDONLY: Final = 0x1
@@ -217,3 +220,11 @@ def fsmount(context: int, attributes: int = 0) -> Fd:
     if fd < 0:
         raise failure("fsmount")
     return Fd(fd)
+
+
+def unescape(path: str) -> str:
+    """A path as /proc/PID/mountinfo writes it: blanks and backslashes are octal. See: proc(5)."""
+    if "\\" in path:
+        for escaped, character in _ESCAPES:
+            path = path.replace(escaped, character)
+    return path

@@ -364,16 +364,9 @@ def change_root(root: Fd, *, read_only: bool, propagation: int | None, pivot: bo
 def _detach_others(own: str) -> None:
     """Detach every mount of the host's that neither is below `own` nor has it below itself."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        points = [_unescape(line.split(" ", 5)[4]) for line in file]
+        points = [m.unescape(line.split(" ", 5)[4]) for line in file]
     for point in reversed(points):
         if point == "/" or f"{own}/".startswith(f"{point}/") or point.startswith(f"{own}/"):
             continue
         with contextlib.suppress(OSError):  # gone with the one that it was on
             m.umount2(point, m.MNT_DETACH)
-
-
-def _unescape(text: str) -> str:
-    """A path of /proc/PID/mountinfo: blanks and backslashes are octal there, see proc(5)."""
-    for octal, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(octal, character)
-    return text

@@ -40,3 +40,8 @@ def test_a_path_that_is_no_mount_cannot_be_unmounted(tmp_path):
             call()
         assert caught.value.errno in (errno.EINVAL, errno.EPERM, errno.EBUSY)
         assert caught.value.filename == str(tmp_path)
+
+
+def test_paths_of_mountinfo():
+    assert m.unescape("/plain") == "/plain"
+    assert m.unescape(r"/a\040b\011c\012d\134e") == "/a b\tc\nd\\e"

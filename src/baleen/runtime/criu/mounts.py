@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import os
 
+from baleen.linux.mount import unescape
 from baleen.linux.record import record
 from baleen.runtime.request import read_file
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Final
-
 __all__ = ["MountLine", "mount_id", "parse_mounts", "read_mounts"]
-
-_ESCAPES: Final = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
 
 
 @record(frozen=True, slots=True)
@@ -39,13 +34,6 @@ class MountLine:
     kind: str
 
 
-def _path(text: str) -> str:
-    if "\\" in text:
-        for escaped, character in _ESCAPES:
-            text = text.replace(escaped, character)
-    return text
-
-
 def parse_mounts(text: str) -> list[MountLine]:
     """The lines of a mountinfo file, in order. Raises ValueError."""
     result = []
@@ -58,8 +46,8 @@ def parse_mounts(text: str) -> list[MountLine]:
                 int(number),
                 int(parent),
                 device,
-                _path(root),
-                _path(place),
+                unescape(root),
+                unescape(place),
                 tuple(options.split(",")),
                 kind,
             )
