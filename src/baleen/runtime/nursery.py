@@ -76,12 +76,6 @@ class Hired:
     fresh: bool = True
     spare: Spare | None = None
 
-    def tell_spare(self, message: bytes, fds: list[int], cgroups: CgroupDriver) -> None:
-        """It has made another one; what becomes of that is for `used` or `drop_spare`."""
-        self.drop_spare()
-        pid, _, path = message[1:].decode().partition(" ")
-        self.spare = Spare(int(pid), Fd(fds[0]), [cgroups.open(path)] if path else [])
-
     def used(self, pid: int) -> None:
         """That process is a container's, whose supervisor has a pidfd of its own."""
         if self.spare is not None and self.spare.pid == pid:
@@ -187,8 +181,11 @@ class Nursery:
             wish.use(hired)
 
     def tell_spare(self, hired: Hired, message: bytes, fds: list[int]) -> None:
-        """Note what a worker has said of the PID 1 that it has made ahead."""
-        hired.tell_spare(message, fds, self._cgroups)
+        """A worker has made a PID 1 ahead; what becomes of that is for `used` or `drop_spare`."""
+        hired.drop_spare()
+        pid, _, path = message[1:].decode().partition(" ")
+        groups = [self._cgroups.open(path)] if path else []
+        hired.spare = Spare(int(pid), Fd(fds[0]), groups)
 
     def tell_group(self, hired: Hired, path: str) -> None:
         """Its spare PID 1 is about to be in the control group at `path`."""

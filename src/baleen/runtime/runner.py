@@ -151,10 +151,7 @@ class Runner:
             if worker.made_cgroup and self._facts.cgroup and self._cgroup is None:
                 self._cgroup = self._cgroups.open(self._facts.cgroup)
             if failure is not None:
-                if ours is not None:
-                    ours.close()
-                if log is not None:
-                    log.close()
+                self._close_ends(ours, log)
                 self._give_up()
             else:
                 self._runs(worker, streams, ours, log)
@@ -173,6 +170,14 @@ class Runner:
             log = self._open_log()
             undo.pop_all()
         return ours, child, log
+
+    @staticmethod
+    def _close_ends(ours: OurEnds | None, log: LogFile | None) -> None:
+        """Close what `_open_ends` has opened for us."""
+        if ours is not None:
+            ours.close()
+        if log is not None:
+            log.close()
 
     def _open_streams(self, undo: contextlib.ExitStack) -> tuple[OurEnds | None, Stdio | None]:
         """Our ends and the process's; a terminal is made by the worker."""

@@ -69,10 +69,7 @@ class ForeignRunner(Runner):
 
         def ended(outcome: Made | LaunchError) -> None:
             if isinstance(outcome, LaunchError):
-                if ours is not None:
-                    ours.close()
-                if log is not None:
-                    log.close()
+                self._close_ends(ours, log)
                 # Not waited for: it has said its last word, or is gone.
                 link.close()
                 on_end(outcome)
