@@ -31,9 +31,13 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 import leaks
+import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeVar
+
+    _Kind = TypeVar("_Kind", bound="Bed")
 
 HOST_ADDRESS = "198.51.100.1"
 OUTSIDE_ADDRESS = "198.51.100.2"
@@ -467,3 +471,20 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), 3) as s:
         data += chunk
 sys.stdout.write(data.partition(b"\\r\\n\\r\\n")[2].decode())
 """
+
+
+def running(kind: Callable[[Path], _Kind]) -> Iterator[_Kind]:
+    """Give a running daemon in a bed that `kind` makes, for a fixture."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: namespaces, mounts and cgroups are real")
+    if shutil.which("docker") is None:
+        pytest.skip("needs the docker command as client")
+    # Not below pytest's own directories: paths of unix sockets have to be short.
+    bed = kind(Path("/tmp") / f"b{secrets.token_hex(3)}")
+    try:
+        bed.open()
+        # What is made once and kept (compiled seccomp programs, open databases) is made now.
+        bed.docker("run", "--rm", "busybox", "true")
+        yield bed
+    finally:
+        bed.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import leaks
-from bed import Bed, wait_until
+from bed import Bed, running, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,19 +33,7 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     """A running daemon with the embedded images; one for all tests of a module."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root: namespaces, mounts and cgroups are real")
-    if shutil.which("docker") is None:
-        pytest.skip("needs the docker command as client")
-    # Not below pytest's own directories: paths of unix sockets have to be short.
-    bed = Bed(Path("/tmp") / f"b{os.urandom(3).hex()}")
-    try:
-        bed.open()
-        # What is made once and kept (compiled seccomp programs, open databases) is made now.
-        bed.docker("run", "--rm", "busybox", "true")
-        yield bed
-    finally:
-        bed.close()
+    yield from running(Bed)
 
 
 @pytest.fixture(autouse=True)

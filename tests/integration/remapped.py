@@ -7,17 +7,14 @@ User and group ids differ, so that nothing which mixes them up goes unseen.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from bed import Bed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 ROOT_UID, ROOT_GID = 200_000, 300_000
 """What a container's root is on the host."""
@@ -91,18 +88,3 @@ class RemappedBed(Bed):
 def owner(path: Path | str) -> tuple[int, int]:
     info = os.lstat(path)
     return info.st_uid, info.st_gid
-
-
-def running(kind: type[Bed] = RemappedBed) -> Iterator[Bed]:
-    """Give a running daemon of this kind, for a fixture."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root: namespaces, mounts and cgroups are real")
-    if shutil.which("docker") is None:
-        pytest.skip("needs the docker command as client")
-    bed = kind(Path("/tmp") / f"b{os.urandom(3).hex()}")
-    try:
-        bed.open()
-        bed.docker("run", "--rm", "busybox", "true")
-        yield bed
-    finally:
-        bed.close()

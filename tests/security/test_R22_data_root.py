@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from attack_lab import Layer, euid_program, image
-from bed import Bed
-from remapped import COUNT, ROOT_GID, ROOT_UID, RemappedBed, running
+from bed import Bed, running
+from remapped import COUNT, ROOT_GID, ROOT_UID, RemappedBed
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from attack_lab import Layer, euid_program, image, lines, run
-from remapped import ROOT_GID, ROOT_UID, running
+from bed import running
+from remapped import ROOT_GID, ROOT_UID, RemappedBed
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +26,7 @@ ALL = {
 
 @pytest.fixture(scope="module")
 def engine():
-    yield from running()
+    yield from running(RemappedBed)
 
 
 @pytest.fixture

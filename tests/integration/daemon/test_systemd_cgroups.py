@@ -13,7 +13,7 @@ from pathlib import Path
 
 import leaks
 import pytest
-from bed import Bed, wait_until
+from bed import Bed, running, wait_until
 
 ROOT = Path("/sys/fs/cgroup")
 
@@ -51,6 +51,10 @@ class SystemdBed(Bed):
         self.slice = f"bltest{os.urandom(3).hex()}.slice"
         self.place = dataclasses.replace(self.place, cgroup_parent=self.slice)
 
+    def close(self) -> None:
+        super().close()
+        systemctl("stop", self.slice)
+
     def unit(self, name: str) -> str:
         return f"docker-{self.inspect(name)['Id']}.scope"
 
@@ -70,14 +74,7 @@ class SystemdBed(Bed):
 
 @pytest.fixture(scope="module")
 def engine():
-    bed = SystemdBed(Path("/tmp") / f"b{os.urandom(3).hex()}")
-    try:
-        bed.open()
-        bed.docker("run", "--rm", "busybox", "true")
-        yield bed
-    finally:
-        bed.close()
-        systemctl("stop", bed.slice)
+    yield from running(SystemdBed)
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import leaks
 import pytest
-from bed import wait_until
-from remapped import ACCOUNT, COUNT, ROOT_GID, ROOT_UID, owner, running
+from bed import running, wait_until
+from remapped import ACCOUNT, COUNT, ROOT_GID, ROOT_UID, RemappedBed, owner
 
 from baleen.engine.remapping import Remapping, check_support
 from baleen.errors import FailedPrecondition
@@ -28,7 +28,7 @@ SLEEP = ("busybox", "sleep", "1000")
 
 @pytest.fixture(scope="module")
 def engine():
-    yield from running()
+    yield from running(RemappedBed)
 
 
 def sh(engine, script, *options):
