@@ -1,8 +1,8 @@
 """What the core of the registry can be told, with its defaults.
 
-Names are those of Docker's registry where it has them; `garbage`, `retention` and `database` are ours.
-Sections of the access side (`auth`, `proxy`, `notifications`, `http.tls`, ...) are typed by their
-owners, from the same `Tree`.
+Names are those of Docker's registry where it has them; `garbage`, `retention` and `database` are
+ours. Sections of the access side (`auth`, `proxy`, `notifications`, `http.tls`, ...) are typed by
+their owners, from the same `Tree`.
 
 See: docs/registry.md, which lists every key.
 """
