@@ -1,0 +1,193 @@
+"""Statements about manifests and what they refer to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from baleen.oci.digest import Digest
+from baleen.registry.errors import ApiError, Code
+
+if TYPE_CHECKING:
+    from baleen.registry.documents import Document
+    from baleen.registry.metadata.database import Transaction
+
+__all__ = [
+    "StoredManifest",
+    "add_manifest",
+    "find_manifest",
+    "remove_manifest",
+    "resolve_tag",
+    "referrers",
+]
+
+_REPORTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest as it was pushed.
+
+    Attributes:
+        tagged_at: UTC seconds at which the tag that was asked for was last written; 0 if none was.
+    """
+
+    digest: Digest
+    media_type: str
+    payload: bytes
+    tagged_at: float
+
+
+def find_manifest(
+    tx: Transaction, repository: str, reference: Digest | str
+) -> StoredManifest | None:
+    """Return the manifest that a digest or a tag names."""
+    if isinstance(reference, Digest):
+        rows = tx.execute(
+            "SELECT digest, media_type, payload, 0.0 FROM manifests "
+            "WHERE repository = ? AND digest = ?",
+            (repository, reference),
+        )
+    else:
+        rows = tx.execute(
+            "SELECT m.digest, m.media_type, m.payload, t.updated FROM tags t "
+            "JOIN manifests m ON m.repository = t.repository AND m.digest = t.digest "
+            "WHERE t.repository = ? AND t.name = ?",
+            (repository, reference),
+        )
+    if not rows:
+        return None
+    digest, media_type, payload, tagged_at = rows[0]
+    return StoredManifest(Digest(digest), media_type, bytes(payload), tagged_at)
+
+
+def resolve_tag(tx: Transaction, repository: str, tag: str) -> str | None:
+    """Return the digest that the tag points to."""
+    rows = tx.execute(
+        "SELECT digest FROM tags WHERE repository = ? AND name = ?", (repository, tag)
+    )
+    return rows[0][0] if rows else None
+
+
+def add_manifest(
+    tx: Transaction,
+    repository: str,
+    digest: Digest,
+    document: Document,
+    tag: str | None,
+    now: float,
+    *,
+    complete: bool,
+) -> None:
+    """Store a manifest, count what it refers to, and point `tag` at it.
+
+    Args:
+        complete: whether all that it requires must be here.
+
+    Raises:
+        ApiError: MANIFEST_BLOB_UNKNOWN with the digests that are missing; MANIFEST_INVALID when a
+            blob has another size than the manifest says.
+    """
+    added = tx.change(
+        "INSERT INTO manifests (repository, digest, media_type, artifact_type, subject, descriptor, "
+        "payload, pushed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            repository,
+            digest,
+            document.media_type,
+            document.artifact_type,
+            document.subject or "",
+            document.descriptor,
+            document.payload,
+            now,
+        ),
+    )
+    if added:
+        _count_children(tx, repository, digest, document, complete=complete)
+    else:
+        # Pushed anew: a retention rule that looks at age sees it as new.
+        tx.execute(
+            "UPDATE manifests SET pushed = ? WHERE repository = ? AND digest = ?",
+            (now, repository, digest),
+        )
+    if tag is not None:
+        tx.execute(
+            "INSERT INTO tags (repository, name, digest, updated) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (repository, name) DO UPDATE SET digest = excluded.digest, "
+            "updated = excluded.updated",
+            (repository, tag, digest, now),
+        )
+
+
+def _count_children(
+    tx: Transaction, repository: str, digest: Digest, document: Document, *, complete: bool
+) -> None:
+    missing: list[str] = []
+    # In order, so that two pushes of the same layers wait for each other and never in a circle.
+    for child in sorted(document.children, key=lambda child: child.digest):
+        if child.is_blob:
+            rows = tx.execute(
+                "UPDATE links SET refs = refs + 1 WHERE repository = ? AND digest = ? RETURNING size",
+                (repository, child.digest),
+            )
+            if rows and rows[0][0] != child.size and complete:
+                raise ApiError(
+                    Code.MANIFEST_INVALID,
+                    f"blob {child.digest} has {rows[0][0]} bytes, the manifest says {child.size}",
+                )
+        else:
+            rows = tx.execute(
+                "SELECT 1 FROM manifests WHERE repository = ? AND digest = ?",
+                (repository, child.digest),
+            )
+        if not rows and child.required:
+            missing.append(child.digest)
+        tx.execute(
+            "INSERT INTO edges (repository, parent, child, is_blob) VALUES (?, ?, ?, ?)",
+            (repository, digest, child.digest, int(child.is_blob)),
+        )
+    if missing and complete:
+        raise ApiError(
+            Code.MANIFEST_BLOB_UNKNOWN,
+            detail=[{"digest": child} for child in missing[:_REPORTED]],
+        )
+
+
+def remove_manifest(
+    tx: Transaction, repository: str, digest: Digest, now: float
+) -> list[str] | None:
+    """Remove a manifest; return the tags that pointed at it, or None when there is none."""
+    if not tx.change(
+        "DELETE FROM manifests WHERE repository = ? AND digest = ?", (repository, digest)
+    ):
+        return None
+    tags = tx.execute(
+        "DELETE FROM tags WHERE repository = ? AND digest = ? RETURNING name", (repository, digest)
+    )
+    children = tx.execute(
+        "DELETE FROM edges WHERE repository = ? AND parent = ? RETURNING child, is_blob",
+        (repository, digest),
+    )
+    for child, is_blob in sorted(children):
+        if is_blob:
+            tx.execute(
+                "UPDATE links SET refs = refs - 1, idle_since = ? "
+                "WHERE repository = ? AND digest = ?",
+                (now, repository, child),
+            )
+    return sorted(name for (name,) in tags)
+
+
+def referrers(
+    tx: Transaction, repository: str, subject: Digest, last: str, limit: int, artifact_type: str
+) -> list[tuple[str, bytes]]:
+    """Return digest and descriptor (JSON) of manifests whose subject it is, after `last`."""
+    wanted = " AND artifact_type = ?" if artifact_type else ""
+    return [
+        (digest, bytes(descriptor))
+        for digest, descriptor in tx.execute(
+            "SELECT digest, descriptor FROM manifests WHERE repository = ? AND subject = ? "
+            f"AND subject <> '' AND digest > ?{wanted} ORDER BY digest LIMIT ?",  # noqa: S608
+            (repository, subject, last, *([artifact_type] if artifact_type else []), limit),
+        )
+    ]
