@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from baleen.registry.settings import Settings
     from baleen.registry.upstream import Upstream
 
-__all__ = ["Side"]
+__all__ = ["Side", "make_tls"]
 
 _LOG = logging.getLogger("baleen.registry")
 
@@ -70,12 +70,20 @@ class _AccessLogSection(msgspec.Struct, frozen=True, kw_only=True):
 class _HttpSection(msgspec.Struct, frozen=True, kw_only=True):
     trustedproxies: list[str] = []
     host: str = ""
-    tls: Tls = Tls()
     debug: Debug = Debug()
 
 
 class _ReadOnlySection(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = False
+
+
+def make_tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return the context of the section `http.tls`, or None for plain HTTP.
+
+    Raises:
+        InvalidArgument: names the key that is wrong.
+    """
+    return make_context(settings.tree.section("http.tls", Tls))
 
 
 class Side:
@@ -85,7 +93,6 @@ class Side:
         access: for the application.
         events: for the application.
         upstream: for the application, or None.
-        tls: context of the server, or None for plain HTTP.
         metrics: all numbers.
 
     Raises:
@@ -102,7 +109,6 @@ class Side:
         self._http = tree.section("http", _HttpSection)
         self._limits = tree.section("ratelimit", _RateLimit)
         self._log = tree.section("log.accesslog", _AccessLogSection)
-        self.tls: ssl.SSLContext | None = make_context(self._http.tls)
         self.metrics = Metrics()
         self._admission = make_admission(tree, root, _LOG.warning)
         self.access: Access = self._admission.access
@@ -163,7 +169,11 @@ class Side:
         self._write(form(line) + "\n")
 
     async def run(self, debug: DebugServer | None, is_ready: asyncio.Event) -> None:
-        """Run what goes on beside requests, until cancelled."""
+        """Run what goes on beside requests, until cancelled.
+
+        Raises:
+            OSError: the debug address cannot be had; `is_ready` is not set then.
+        """
         try:
             if debug is not None:
                 await debug.start()
@@ -198,8 +208,8 @@ class _Living:
         if scope["type"] != "lifespan":
             await self._behind(scope, receive, send)
             return
-        beside: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as tasks:
+            beside: asyncio.Task[str] | None = None
 
             async def watched_receive() -> Message:
                 message = await receive()
@@ -212,12 +222,24 @@ class _Living:
                 nonlocal beside
                 if message["type"] == "lifespan.startup.complete":
                     is_ready = asyncio.Event()
-                    beside = tasks.create_task(self._side.run(self._debug, is_ready))
+                    beside = tasks.create_task(self._beside(is_ready))
                     ready = tasks.create_task(is_ready.wait())
                     await asyncio.wait([beside, ready], return_when=asyncio.FIRST_COMPLETED)
                     ready.cancel()
+                    if beside.done():
+                        message = {"type": "lifespan.startup.failed", "message": beside.result()}
                 await send(message)
 
             await self._behind(scope, watched_receive, watched_send)
             if beside is not None:
                 beside.cancel()
+
+    async def _beside(self, is_ready: asyncio.Event) -> str:
+        """Run what goes on beside requests; return why it could not start."""
+        try:
+            await self._side.run(self._debug, is_ready)
+        except OSError as err:
+            if is_ready.is_set():
+                raise
+            return f"http.debug.addr: {err}"
+        return ""
