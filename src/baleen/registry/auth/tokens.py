@@ -224,6 +224,8 @@ def _granted(access: object) -> tuple[Scope, ...]:
         raise Unauthorized("invalid token: access is malformed") from err
     found = []
     for entry in entries:
+        if any("," in action for action in entry.actions):
+            continue
         try:
             scope = parse_scope(f"{entry.type}:{entry.name}:{','.join(entry.actions)}")
         except InvalidArgument:
