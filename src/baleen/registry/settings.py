@@ -1,8 +1,8 @@
 """What the core of the registry can be told, with its defaults.
 
-Names are those of Docker's registry where it has them; `garbage`, `retention` and `database` are ours.
-Sections of the access side (`auth`, `proxy`, `notifications`, `http.tls`, ...) are typed by their
-owners, from the same `Tree`.
+Names are those of Docker's registry where it has them; `garbage`, `retention` and `database` are
+ours. Sections of the access side (`auth`, `proxy`, `notifications`, `http.tls`, ...) are typed by
+their owners, from the same `Tree`.
 
 See: docs/registry.md, which lists every key.
 """
@@ -17,11 +17,11 @@ from baleen.errors import InvalidArgument
 from baleen.registry.configuration import Tree, seconds
 
 __all__ = [
+    "S3",
     "Database",
     "Garbage",
     "Http",
     "RetentionRule",
-    "S3",
     "Settings",
     "Storage",
     "load_settings",
