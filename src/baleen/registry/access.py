@@ -4,9 +4,9 @@
                                    │
                                    └─ raises ApiError UNAUTHORIZED / DENIED / NAME_UNKNOWN
 
-The application asks exactly once for each request, with the repository as the path spells it. A cross
-mount asks a second time, with `allows`, for `pull` on the source: a boolean, because a refusal there must
-look like "the blob is not there".
+The application asks exactly once for each request, with the repository as the path spells it. A
+cross mount asks a second time, with `allows`, for `pull` on the source: a boolean, because a
+refusal there must look like "the blob is not there".
 
     route                                    repository    actions
     GET /v2/                                 None          {}

@@ -9,6 +9,7 @@ See: ASGI specification, HTTP and lifespan protocols.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -19,11 +20,12 @@ from baleen.registry.endpoints.service import Service
 from baleen.registry.endpoints.table import ENDPOINTS
 from baleen.registry.errors import ApiError, Code, body_of, from_error
 from baleen.registry.events import EventSink, Silence
-from baleen.registry.messages import ClientGone, Request, Response
+from baleen.registry.housekeeping import keep_house
+from baleen.registry.messages import CLOSING, STALL_S, ClientGone, Request, Response
 from baleen.registry.routing import find_route
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from baleen.registry.contents import Contents
     from baleen.registry.messages import Asgi, Receive, Scope, Send
@@ -45,7 +47,7 @@ def create_app(
     events: EventSink | None = None,
     upstream: Upstream | None = None,
 ) -> Asgi:
-    """Return the application that serves `contents`, starting and closing them with its lifespan."""
+    """Return the application that serves `contents`, which its lifespan starts and closes."""
     prefix = f"/{settings.http.prefix.strip('/')}/".replace("//", "/")
     service = Service(
         contents=contents,
@@ -55,15 +57,22 @@ def create_app(
         base=settings.http.host.rstrip("/") + prefix,
         delete_enabled=settings.delete_enabled,
     )
-    more = {
-        name.lower(): ", ".join(values) for name, values in settings.http.headers.items()
-    }
-    return _Application(service, prefix, more)
+    more = {name.lower(): ", ".join(values) for name, values in settings.http.headers.items()}
+    return _Application(
+        service, prefix, more, lambda: keep_house(contents, settings, service.events)
+    )
 
 
 class _Application:
-    def __init__(self, service: Service, prefix: str, headers: dict[str, str]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        prefix: str,
+        headers: dict[str, str],
+        keep_house: Callable[[], Coroutine[None, None, None]],
+    ) -> None:
         self._service = service
+        self._keep_house = keep_house
         self._prefix = prefix
         self._headers = [
             (name.encode("latin-1"), value.encode("latin-1"))
@@ -78,7 +87,7 @@ class _Application:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            with suppress(ClientGone):
+            with suppress(ClientGone, TimeoutError):
                 response = await self._answer(scope, receive)
                 await self._send(response, scope, send)
 
@@ -89,8 +98,11 @@ class _Application:
         except BaleenError as err:
             await send({"type": "lifespan.startup.failed", "message": str(err)})
             return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+        async with asyncio.TaskGroup() as group:
+            house = group.create_task(self._keep_house())
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            house.cancel()
         await self._service.contents.close()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -102,7 +114,7 @@ class _Application:
         except BaleenError as err:
             log.error("%s %s: %s", scope["method"], scope["path"], err)
             return _refusal(from_error(err))
-        except ClientGone:
+        except (ClientGone, TimeoutError):
             raise
         except Exception:  # a bug, and the client gets no more than that
             log.exception("%s %s failed", scope["method"], scope["path"])
@@ -116,9 +128,7 @@ class _Application:
         endpoint = methods.get(request.method)
         if endpoint is None:
             raise ApiError(Code.UNSUPPORTED, headers={"allow": ", ".join(sorted(methods))})
-        actor = await self._service.access.authorize(
-            route.name or None, endpoint.actions, request
-        )
+        actor = await self._service.access.authorize(route.name or None, endpoint.actions, request)
         if endpoint.is_write and self._service.upstream is not None:
             raise ApiError(Code.UNSUPPORTED, "this registry is a cache of another one")
         return await endpoint.handler(self._service, route, request, actor)
@@ -142,7 +152,7 @@ class _Application:
             if response.path and _PATHSEND in scope.get("extensions", {}):
                 await send({"type": _PATHSEND, "path": response.path})
             elif response.stream is not None:
-                await _send_stream(response.stream, send)
+                await _send_stream(response.stream, send, _is_closing(scope))
             else:
                 body = b"" if is_head else response.body
                 await send({"type": "http.response.body", "body": body})
@@ -152,10 +162,21 @@ class _Application:
             await _close(response.stream)
 
 
-async def _send_stream(stream: AsyncIterator[bytes], send: Send) -> None:
+async def _send_stream(
+    stream: AsyncIterator[bytes], send: Send, is_closing: Callable[[], bool]
+) -> None:
     async for piece in stream:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if is_closing():
+            raise ClientGone
+        async with asyncio.timeout(STALL_S):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+def _is_closing(scope: Scope) -> Callable[[], bool]:
+    """How to see that the client went away: ASGI's `send` does not tell before version 2.4."""
+    closing: Callable[[], bool] | None = scope.get("extensions", {}).get(CLOSING)
+    return closing or (lambda: False)
 
 
 async def _close(stream: AsyncIterator[bytes] | None) -> None:

@@ -1,13 +1,13 @@
-"""The configuration tree: a `config.yml`, over it environment variables, as Docker's registry has them.
+"""The configuration tree: `config.yml` and over it environment variables, as Docker's registry.
 
     storage:                                REGISTRY_STORAGE_DELETE_ENABLED=true
       delete:                               REGISTRY_HTTP_ADDR=:5000
         enabled: true                       REGISTRY_NOTIFICATIONS_ENDPOINTS_0_URL=http://...
 
-A variable's name is the path of its key with `_` between; a number is a place in a list. A plain word
-where a mapping belongs chooses one key of it: `REGISTRY_AUTH=htpasswd` is `auth: {htpasswd: {}}`.
-Values are text until a section gives them a type. The tree knows nothing of what sections mean:
-whoever owns one asks for it by `Tree.section`.
+A variable's name is the path of its key with `_` between; a number is a place in a list. A plain
+word where a mapping belongs chooses one key of it: `REGISTRY_AUTH=htpasswd` is `auth: {htpasswd:
+{}}`. Values are text until a section gives them a type. The tree knows nothing of what sections
+mean: whoever owns one asks for it by `Tree.section`.
 
 See: distribution's configuration.md, "Override specific configuration options".
 """
@@ -103,7 +103,7 @@ def _read_file(file: Path) -> Node:
         raise InvalidArgument(f"{file} is larger than {_FILE_LIMIT} bytes")
     try:
         # Scalars stay text, so that a password of digits is one.
-        document = yaml.load(raw, Loader=yaml.BaseLoader)  # noqa: S506  # makes only text, lists, mappings
+        document = yaml.load(raw, Loader=yaml.BaseLoader)  # noqa: S506  # a safe one
     except (yaml.YAMLError, RecursionError) as err:
         raise InvalidArgument(f"{file} is not YAML: {err}") from err
     if document is None or document == "":
@@ -136,10 +136,13 @@ def _set(node: Node | list[object], path: list[str], value: str, name: str) -> N
     if not rest:
         node[key] = value
         return
-    child = node.get(key)
-    if not isinstance(child, dict | list):
+    found = node.get(key)
+    child: Node | list[object]
+    if isinstance(found, dict | list):
+        child = found
+    else:
         is_list = rest[0].isascii() and rest[0].isdigit()
-        child = [] if is_list else _mapping(child)
+        child = [] if is_list else _mapping(found)
         node[key] = child
     _set(child, rest, value, name)
 

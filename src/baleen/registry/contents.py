@@ -1,8 +1,8 @@
-"""What a registry holds, without HTTP: blobs, uploads, manifests, tags, over a storage and a database.
+"""What a registry holds, without HTTP: blobs, uploads, manifests and tags.
 
-Whatever a method reports as done is durable. Order makes it so: the bytes of a blob are safe before the
-database names them, and the database stops naming them before they are removed; so kill -9 at any point
-leaves at worst bytes that nobody names, which the next collection removes.
+Whatever a method reports as done is durable. Order makes it so: the bytes of a blob are safe before
+the database names them, and the database stops naming them before they are removed; so kill -9 at
+any point leaves at worst bytes that nobody names, which the next collection removes.
 """
 
 from __future__ import annotations
@@ -83,14 +83,10 @@ class Contents:
 
     async def blob(self, repository: str, digest: Digest) -> Blob | None:
         """Return a blob that `repository` may use; a push may count on it for the grace period."""
-        blob = await self.database.read(
-            lambda tx: blob_records.find_blob(tx, repository, digest)
-        )
+        blob = await self.database.read(lambda tx: blob_records.find_blob(tx, repository, digest))
         now = self.clock()
         if blob is not None and not blob.refs and blob.idle_since < now - self.grace_s / 8:
-            await self.database.write(
-                lambda tx: blob_records.touch(tx, repository, digest, now)
-            )
+            await self.database.write(lambda tx: blob_records.touch(tx, repository, digest, now))
         return blob
 
     async def open(self, blob: Blob, start: int = 0, length: int = 0) -> tuple[Reader, bytes]:
@@ -159,9 +155,7 @@ class Contents:
             try:
                 await upload.append(pieces, size)
                 if size is not None and upload.size != size:
-                    raise ApiError(
-                        Code.SIZE_INVALID, f"{upload.size} bytes came instead of {size}"
-                    )
+                    raise ApiError(Code.SIZE_INVALID, f"{upload.size} bytes came instead of {size}")
                 return await self.finish(upload, digest)
             finally:
                 if not upload.ended:
@@ -189,9 +183,7 @@ class Contents:
         Raises:
             ApiError: BLOB_UNKNOWN; UNSUPPORTED while a manifest of the repository needs it.
         """
-        parent = await self.database.write(
-            lambda tx: blob_records.unlink(tx, repository, digest)
-        )
+        parent = await self.database.write(lambda tx: blob_records.unlink(tx, repository, digest))
         if parent is None:
             raise ApiError(Code.BLOB_UNKNOWN, detail={"digest": digest})
         if parent:
@@ -203,9 +195,7 @@ class Contents:
 
     # Manifests
 
-    async def manifest(
-        self, repository: str, reference: Digest | str
-    ) -> StoredManifest | None:
+    async def manifest(self, repository: str, reference: Digest | str) -> StoredManifest | None:
         """Return the manifest that a digest or a tag names."""
         return await self.database.read(
             lambda tx: manifest_records.find_manifest(tx, repository, reference)
@@ -222,9 +212,8 @@ class Contents:
     ) -> tuple[Digest, Document]:
         """Store a manifest under its digest, and under `reference` if that is a tag.
 
-        Args:
-            complete: refuse it unless the blobs and manifests that it names are here. Without,
-                they may come later or never: a cache fetches them when they are asked for.
+        It is refused unless the blobs and manifests that it names are here; but with `complete`
+        off they may come later or never: a cache fetches them when they are asked for.
 
         Raises:
             ApiError: DIGEST_INVALID, MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN.

@@ -1,7 +1,7 @@
 """What a registry needs to know of a manifest that is pushed, and what it refuses.
 
-The bytes are kept as they came. Work is bounded by the document: only what it names itself is looked at,
-never what a child of it names.
+The bytes are kept as they came. Work is bounded by the document: only what it names itself is
+looked at, never what a child of it names.
 
 See: OCI image-spec manifest.md, image-index.md; distribution-spec spec.md, "Pushing Manifests".
 """
@@ -15,13 +15,14 @@ import msgspec
 
 from baleen.errors import InvalidArgument
 from baleen.oci.descriptor import Descriptor, encode_document
-from baleen.oci.digest import Digest
 from baleen.oci.manifest import Index, Manifest, parse_index, parse_manifest
 from baleen.oci.media_types import INDEX_TYPES, MANIFEST_TYPES
 from baleen.registry.errors import ApiError, Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from baleen.oci.digest import Digest
 
 __all__ = ["Child", "Document", "read_document"]
 
@@ -74,7 +75,9 @@ def read_document(payload: bytes, digest: Digest, content_type: str) -> Document
         if media_type in INDEX_TYPES:
             index = parse_index(payload, media_type)
             children = [_child(entry, is_blob=False) for entry in index.manifests]
-            return _document(index, index.artifact_type or "", media_type, payload, digest, children)
+            return _document(
+                index, index.artifact_type or "", media_type, payload, digest, children
+            )
         if media_type not in MANIFEST_TYPES:
             raise InvalidArgument(f'unsupported media type "{media_type[:200]}"')
         manifest = parse_manifest(payload, media_type)

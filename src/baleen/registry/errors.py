@@ -2,8 +2,8 @@
 
     {"errors": [{"code": "BLOB_UNKNOWN", "message": "...", "detail": ...}]}
 
-`CODES` is the one table that knows which status belongs to which code, and `from_error` the one place
-where an error of the tree becomes an answer.
+`CODES` is the one table that knows which status belongs to which code, and `from_error` the one
+place where an error of the tree becomes an answer.
 
 See: OCI distribution-spec spec.md, "Error Codes"; distribution's api.md, "Errors".
 """

@@ -1,14 +1,15 @@
 """Requests and answers of the application, above plain ASGI.
 
-A `Request` is what routes, rights and events look at; its body is a stream that is read at most once. A
-`Response` is small bytes, a stream of pieces, or a part of a file that the server may send by
-`http.response.pathsend` or itself.
+A `Request` is what routes, rights and events look at; its body is a stream that is read at most
+once. A `Response` is small bytes, a stream of pieces, or a part of a file that the server may send
+by `http.response.pathsend` or itself.
 
 See: ASGI specification, HTTP connection scope; its extensions.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -18,7 +19,18 @@ import msgspec
 
 from baleen.registry.errors import ApiError, Code
 
-__all__ = ["Asgi", "ClientGone", "Receive", "Request", "Response", "Scope", "Send", "json_response"]
+__all__ = [
+    "CLOSING",
+    "STALL_S",
+    "Asgi",
+    "ClientGone",
+    "Receive",
+    "Request",
+    "Response",
+    "Scope",
+    "Send",
+    "json_response",
+]
 
 # The specification of ASGI types its messages as mappings of anything.
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -28,6 +40,10 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _QUERY_LIMIT = 100
+# Extension of the scope by our server: a function that says whether the connection is lost.
+CLOSING = "baleen.closing"
+# A client that neither sends nor reads for so long is gone.
+STALL_S = 300
 
 
 class ClientGone(Exception):  # not an error of the tree: nobody is left to be told
@@ -77,7 +93,8 @@ class Request:
         """
         more = True
         while more:
-            message = await self._receive()
+            async with asyncio.timeout(STALL_S):
+                message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             if piece := message.get("body", b""):
@@ -110,7 +127,10 @@ def _parse_query(raw: bytes) -> dict[str, str]:
     query: dict[str, str] = {}
     try:
         pairs = parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, max_num_fields=_QUERY_LIMIT, errors="strict"
+            raw.decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=_QUERY_LIMIT,
+            errors="strict",
         )
     except (ValueError, UnicodeDecodeError) as err:
         raise ApiError(Code.UNSUPPORTED, "malformed query string", status=400) from err

@@ -1,11 +1,11 @@
-"""The grammar of what a request's path names: repositories, tags, digests.
+r"""The grammar of what a request's path names: repositories, tags, digests.
 
     name      = component *( "/" component ), at most 255 bytes
     component = [a-z0-9]+ ((\.|_|__|-+)[a-z0-9]+)*
     reference = tag | digest
 
-A request names exactly one spelling: nothing is lower-cased, decoded twice or cut, so what rights were
-asked for is what is opened.
+A request names exactly one spelling: nothing is lower-cased, decoded twice or cut, so what rights
+were asked for is what is opened.
 
 See: OCI distribution-spec spec.md, "Pulling manifests".
 """

@@ -32,7 +32,8 @@ def page_size(query: dict[str, str]) -> int:
     return PAGE_LIMIT if len(digits) > 9 else min(int(digits or "0"), PAGE_LIMIT)
 
 
-def next_link(path: str, last: str, n: int | None = None, **more: str) -> dict[str, str]:
-    """Return the header that points at the entries after `last`; `path` is below our own host."""
-    query = {"last": last, **({"n": str(n)} if n is not None else {}), **more}
-    return {"link": f'<{path}?{urlencode(query)}>; rel="next"'}
+def next_link(path: str, last: str, n: int = 0, **more: str) -> dict[str, str]:
+    """Return the header that points at the entries after `last`; empty parameters are left out."""
+    query = {"last": last, "n": str(n or ""), **more}
+    text = urlencode({key: value for key, value in query.items() if value})
+    return {"link": f'<{path}?{text}>; rel="next"'}

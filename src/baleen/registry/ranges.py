@@ -1,7 +1,7 @@
 """Ranges of bytes: of downloads (`Range`) and of uploads (`Content-Range`).
 
-See: RFC 9110 §14; OCI distribution-spec spec.md, "Pushing a blob in chunks", whose `Content-Range` is
-`<start>-<end>` without a unit.
+See: RFC 9110 §14; OCI distribution-spec spec.md, "Pushing a blob in chunks", whose `Content-Range`
+is `<start>-<end>` without a unit.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def parse_content_range(header: str) -> tuple[int, int]:
     """Return first and behind-last byte of a chunk.
 
     Raises:
-        ApiError: BLOB_UPLOAD_INVALID for a malformed one; RANGE_INVALID when it ends before it begins.
+        ApiError: BLOB_UPLOAD_INVALID for a malformed one; RANGE_INVALID when it ends before it
+        begins.
     """
     match = _CONTENT_RANGE.fullmatch(header.strip())
     if match is None:

@@ -1,6 +1,7 @@
 """Paths of the API and what they name.
 
-A repository's name may itself have components such as `blobs` or `tags`, so a path is read from its end.
+A repository's name may itself have components such as `blobs` or `tags`, so a path is read from its
+end.
 
 See: OCI distribution-spec spec.md, "Endpoints".
 """

@@ -17,11 +17,11 @@ from baleen.errors import InvalidArgument
 from baleen.registry.configuration import Tree, seconds
 
 __all__ = [
+    "S3",
     "Database",
     "Garbage",
     "Http",
     "RetentionRule",
-    "S3",
     "Settings",
     "Storage",
     "load_settings",

@@ -1,8 +1,8 @@
 """Uploads: sessions that a client fills in one or many requests, and hashes kept beside them.
 
-Bytes are written and hashed in a thread while the next ones arrive; at most two batches of one upload are
-in memory. The hash goes on from request to request in this process; where it is not known (another
-process, a restart, sha512), the stored bytes are read again at the end.
+Bytes are written and hashed in a thread while the next ones arrive; at most two batches of one
+upload are in memory. The hash goes on from request to request in this process; where it is not
+known (another process, a restart, sha512), the stored bytes are read again at the end.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ class Upload:
     """A session that this request holds.
 
     Attributes:
-        size: bytes so far.
+        hasher: SHA-256 of the bytes so far, or None where they have to be read again.
+        ended: committed or discarded.
     """
 
     def __init__(self, owner: Uploads, ingest: Ingest, hasher: Hasher | None) -> None:
         self._owner = owner
         self._ingest = ingest
-        self._hasher = hasher
+        self.hasher = hasher
         self.ended = False
 
     @property
@@ -105,13 +106,13 @@ class Upload:
             self.ended = True
             self._ingest.discard()
             raise
-        if self._hasher is not None:
-            self._hasher.update(data)
+        if self.hasher is not None:
+            self.hasher.update(data)
 
     async def rewind(self, size: int) -> None:
         """Forget what lies behind `size`."""
         if self.size != size:
-            self._hasher = None
+            self.hasher = None
             await self._owner.in_thread(self._ingest.truncate, size)
 
     async def verify(self, digest: Digest) -> None:
@@ -120,8 +121,8 @@ class Upload:
         Raises:
             ApiError: DIGEST_INVALID; the session is over.
         """
-        if self._hasher is not None and digest.algorithm == "sha256":
-            actual = self._hasher.hexdigest()
+        if self.hasher is not None and digest.algorithm == "sha256":
+            actual = self.hasher.hexdigest()
         else:
             actual = await self._owner.in_thread(self._read_hash, digest)
         if actual != digest.encoded:
@@ -203,8 +204,8 @@ class Uploads:
             yield upload
         finally:
             if not upload.ended:
-                if upload._hasher is not None:  # noqa: SLF001  # two halves of one module
-                    self._keep(session_id, upload.size, upload._hasher)  # noqa: SLF001
+                if upload.hasher is not None:  # two halves of one module
+                    self._keep(session_id, upload.size, upload.hasher)
                 await self.in_thread(ingest.suspend)
 
     def _keep(self, session_id: str, size: int, hasher: Hasher) -> None:
@@ -212,13 +213,13 @@ class Uploads:
         if len(self._hashes) > _HASHES:
             self._hashes.popitem(last=False)
 
-    async def purge(self, before: float) -> int:
+    async def purge(self, before: float, *, dry_run: bool = False) -> int:
         """Remove sessions that were started before `before` and that nobody holds; how many."""
-        return await self.in_thread(self._purge, before)
+        return await self.in_thread(self._purge, before, dry_run)
 
-    def _purge(self, before: float) -> int:
+    def _purge(self, before: float, dry_run: bool) -> int:
         purged = 0
         for session in list(self._storage.sessions()):
-            if session.started < before and self._storage.end(session.id):
+            if session.started < before and (dry_run or self._storage.end(session.id)):
                 purged += 1
         return purged

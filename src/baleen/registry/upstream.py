@@ -1,8 +1,8 @@
 """The seam of the pull-through cache: a registry from which missing content is fetched.
 
-An application with an `Upstream` refuses every write with 405 UNSUPPORTED. Before it answers a GET or
-HEAD it lets the upstream make local what was asked for; then it serves what is local, so that limits,
-ranges and conditions are the same in both modes. The upstream writes through `Contents`.
+An application with an `Upstream` refuses every write with 405 UNSUPPORTED. Before it answers a GET
+or HEAD it lets the upstream make local what was asked for; then it serves what is local, so that
+limits, ranges and conditions are the same in both modes. The upstream writes through `Contents`.
 """
 
 from __future__ import annotations

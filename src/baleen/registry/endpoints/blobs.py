@@ -33,9 +33,7 @@ async def get_blob(service: Service, route: Route, request: Request, actor: Acto
     if service.upstream is not None:
         incoming = await service.upstream.blob(route.name, digest, service.contents, actor)
         if incoming is not None:
-            service.note(
-                EventAction.PULL, request, actor, route.name, digest, size=incoming.size
-            )
+            service.note(EventAction.PULL, request, actor, route.name, digest, size=incoming.size)
             return _respond(request, digest, incoming.size, incoming.pieces)
     blob = await service.contents.blob(route.name, digest)
     if blob is None:

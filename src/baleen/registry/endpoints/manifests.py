@@ -29,9 +29,7 @@ async def get_manifest(service: Service, route: Route, request: Request, actor: 
         await service.upstream.manifest(route.name, reference, service.contents, actor)
     manifest = await service.contents.manifest(route.name, reference)
     if manifest is None:
-        raise ApiError(
-            Code.MANIFEST_UNKNOWN, detail={"name": route.name, "reference": reference}
-        )
+        raise ApiError(Code.MANIFEST_UNKNOWN, detail={"name": route.name, "reference": reference})
     headers = {
         "content-type": manifest.media_type,
         "docker-content-digest": manifest.digest,

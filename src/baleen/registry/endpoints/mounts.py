@@ -1,7 +1,7 @@
 """`POST /v2/<name>/blobs/uploads/?mount=<digest>[&from=<other>]`: a blob that is here already.
 
-Without a right to pull from the source the answer is the one for a blob that is not there: a session to
-upload it. The rights are asked first, so that not even the time of a look-up tells.
+Without a right to pull from the source the answer is the one for a blob that is not there: a
+session to upload it. The rights are asked first, so that not even the time of a look-up tells.
 
 See: OCI distribution-spec spec.md, "Mounting a blob from another repository".
 """

@@ -35,9 +35,7 @@ async def list_referrers(
     last = request.query.get("last", "")
     if "\0" in artifact_type or (last and not last.isascii()) or "\0" in last:
         raise ApiError(Code.UNSUPPORTED, "malformed query string", status=400)
-    found = await service.contents.referrers(
-        route.name, subject, last, _ENTRIES + 1, artifact_type
-    )
+    found = await service.contents.referrers(route.name, subject, last, _ENTRIES + 1, artifact_type)
     entries: list[bytes] = []
     size = 0
     for _, descriptor in found[:_ENTRIES]:
@@ -49,9 +47,8 @@ async def list_referrers(
     if artifact_type:
         headers["oci-filters-applied"] = "artifactType"
     if len(entries) < len(found):
-        more = {"artifactType": artifact_type} if artifact_type else {}
         path = service.url(route.name, "referrers", subject)
-        headers.update(next_link(path, found[len(entries) - 1][0], **more))
+        headers.update(next_link(path, found[len(entries) - 1][0], artifactType=artifact_type))
     body = (
         b'{"schemaVersion":2,"mediaType":"%s","manifests":[' % OCI_INDEX.encode()
         + b",".join(entries)

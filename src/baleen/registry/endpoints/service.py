@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from baleen.registry.access import Access, Actor
-from baleen.registry.contents import Contents
 from baleen.registry.events import Event, EventAction, EventSink
 from baleen.registry.messages import Request, Response
 from baleen.registry.routing import Route
-from baleen.registry.upstream import Upstream
 
 if TYPE_CHECKING:
     from baleen.oci.digest import Digest
+    from baleen.registry.contents import Contents
+    from baleen.registry.upstream import Upstream
 
 __all__ = ["Handler", "Service", "matches_etag"]
 

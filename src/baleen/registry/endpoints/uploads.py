@@ -8,7 +8,8 @@
     GET               how far it came                 204, Range
     DELETE            give up                         204
 
-Nothing becomes a blob before its bytes have its digest. A chunk must begin where the last one ended.
+Nothing becomes a blob before its bytes have its digest. A chunk must begin where the last one
+ended.
 
 See: OCI distribution-spec spec.md, "Pushing Blobs".
 """
@@ -46,9 +47,7 @@ async def begin(service: Service, route: Route, request: Request, actor: Actor) 
     return Response(202, _state(service, route, session, 0))
 
 
-async def _monolithic(
-    service: Service, route: Route, request: Request, actor: Actor
-) -> Response:
+async def _monolithic(service: Service, route: Route, request: Request, actor: Actor) -> Response:
     digest = parse_digest(request.query["digest"])
     blob = await service.contents.put_blob(
         route.name, digest, request.body(), request.content_length

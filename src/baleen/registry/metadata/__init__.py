@@ -6,7 +6,7 @@
     blobs, manifests, tags, garbage
                  the statements: functions of a transaction, the same SQL for every database
 
-Counted references hold it together. A *link* lets a repository use a blob; `refs` counts the manifests
-of that repository that name it. `links` of a blob counts its links. Nothing is removed while it is
-counted, and what has just lost its last count stays usable for the grace period.
+Counted references hold it together. A *link* lets a repository use a blob; `refs` counts the
+manifests of that repository that name it. `links` of a blob counts its links. Nothing is removed
+while it is counted, and what has just lost its last count stays usable for the grace period.
 """

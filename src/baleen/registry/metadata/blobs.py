@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from baleen.oci.digest import Digest
-
 if TYPE_CHECKING:
+    from baleen.oci.digest import Digest
     from baleen.registry.metadata.database import Transaction
 
-__all__ = ["Blob", "add_blob", "find_blob", "link_known", "location_of", "sources", "touch", "unlink"]
+__all__ = [
+    "Blob",
+    "add_blob",
+    "find_blob",
+    "link_known",
+    "location_of",
+    "sources",
+    "touch",
+    "unlink",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,13 @@ def link_known(tx: Transaction, repository: str, digest: Digest, now: float) -> 
 
 
 def add_blob(
-    tx: Transaction, repository: str, digest: Digest, size: int, location: str, now: float, lost: str
+    tx: Transaction,
+    repository: str,
+    digest: Digest,
+    size: int,
+    location: str,
+    now: float,
+    lost: str,
 ) -> Blob:
     """Note a blob that lies at `location`, and let `repository` use it.
 
@@ -96,7 +110,8 @@ def _link(tx: Transaction, repository: str, digest: Digest, now: float) -> bool:
     added = tx.change(
         "INSERT INTO links (repository, digest, size, refs, idle_since) "
         "SELECT ?, b.digest, b.size, "
-        "(SELECT COUNT(*) FROM edges e WHERE e.repository = ? AND e.child = b.digest AND is_blob = 1),"
+        "(SELECT COUNT(*) FROM edges e WHERE e.repository = ? AND e.child = b.digest "
+        "AND e.is_blob = 1),"
         " ? FROM blobs b WHERE b.digest = ? ON CONFLICT DO NOTHING",
         (repository, repository, now, digest),
     )

@@ -1,19 +1,20 @@
 """The interface of databases, small enough for any SQL one.
 
-Work is a plain blocking function of a transaction; it runs in a thread of the database's. It may run
-again when the database asks for a retry, so it has no effects but its statements and its result.
+Work is a plain blocking function of a transaction; it runs in a thread of the database's. It may
+run again when the database asks for a retry, so it has no effects but its statements and its
+result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 __all__ = ["Database", "Row", "Transaction", "Value", "Work"]
 
 Value: TypeAlias = str | bytes | int | float | None
 # Columns are what the statement says they are.
-Row: TypeAlias = tuple  # type: ignore[type-arg]
+Row: TypeAlias = tuple[Any, ...]
 Result = TypeVar("Result")
 
 

@@ -1,7 +1,7 @@
 """Statements of the collection: what nothing counts any more.
 
-Each looks and removes in one transaction, in small steps, so that a push waits for none of them longer
-than for another push.
+Each looks and removes in one transaction, in small steps, so that a push waits for none of them
+longer than for another push.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from baleen.registry.metadata.database import Transaction
 
-__all__ = ["Idle", "drop_blobs", "drop_links", "idle_links", "locations"]
+__all__ = ["Idle", "drop_blobs", "drop_links", "foresee", "idle_links", "named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,24 @@ def drop_blobs(tx: Transaction, limit: int) -> list[tuple[str, int]]:
     return dropped
 
 
-def locations(tx: Transaction, last: str, limit: int) -> list[tuple[str, str]]:
-    """Return digest and location of blobs after the digest `last`."""
-    return [
-        (digest, location)
-        for digest, location in tx.execute(
-            "SELECT digest, location FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?",
-            (last, limit),
-        )
-    ]
+def foresee(tx: Transaction, before: float) -> tuple[int, int, int]:
+    """Return how many links would go, how many blobs with them, and the blobs' bytes."""
+    links = tx.execute("SELECT COUNT(*) FROM links WHERE refs = 0 AND idle_since < ?", (before,))
+    blobs = tx.execute(
+        "SELECT COUNT(*), COALESCE(SUM(b.size), 0) FROM blobs b WHERE b.links = "
+        "(SELECT COUNT(*) FROM links l WHERE l.digest = b.digest AND l.refs = 0 "
+        "AND l.idle_since < ?)",
+        (before,),
+    )
+    return links[0][0], blobs[0][0], int(blobs[0][1])
+
+
+def named(tx: Transaction, locations: list[str]) -> set[str]:
+    """Return those of `locations` that are known; each tells its digest (see the driver)."""
+    known: set[str] = set()
+    for location in locations:
+        algorithm, _, file = location.split("/")
+        digest = f"{algorithm}:{file.partition('.')[0]}"
+        rows = tx.execute("SELECT location FROM blobs WHERE digest = ?", (digest,))
+        known.update(found for (found,) in rows)
+    return known

@@ -16,12 +16,18 @@ __all__ = [
     "StoredManifest",
     "add_manifest",
     "find_manifest",
+    "referrers",
     "remove_manifest",
     "resolve_tag",
-    "referrers",
 ]
 
 _REPORTED = 20
+_INSERT = (
+    "INSERT INTO manifests (repository, digest, media_type, artifact_type, subject, descriptor, "
+    "payload, pushed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+# Pushed anew: a retention rule that looks at age sees it as new.
+_REFRESH = "UPDATE manifests SET pushed = ? WHERE repository = ? AND digest = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +87,28 @@ def add_manifest(
 ) -> None:
     """Store a manifest, count what it refers to, and point `tag` at it.
 
-    Args:
-        complete: whether all that it requires must be here.
+    With `complete`, all that it requires must be here.
 
     Raises:
         ApiError: MANIFEST_BLOB_UNKNOWN with the digests that are missing; MANIFEST_INVALID when a
             blob has another size than the manifest says.
     """
-    added = tx.change(
-        "INSERT INTO manifests (repository, digest, media_type, artifact_type, subject, descriptor, "
-        "payload, pushed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (
-            repository,
-            digest,
-            document.media_type,
-            document.artifact_type,
-            document.subject or "",
-            document.descriptor,
-            document.payload,
-            now,
-        ),
+    row = (
+        repository,
+        digest,
+        document.media_type,
+        document.artifact_type,
+        document.subject or "",
+        document.descriptor,
+        document.payload,
+        now,
     )
+    added = tx.change(_INSERT, row)
+    while not added and not tx.change(_REFRESH, (now, repository, digest)):
+        # It was there, and was removed before we could take it.
+        added = tx.change(_INSERT, row)
     if added:
-        _count_children(tx, repository, digest, document, complete=complete)
-    else:
-        # Pushed anew: a retention rule that looks at age sees it as new.
-        tx.execute(
-            "UPDATE manifests SET pushed = ? WHERE repository = ? AND digest = ?",
-            (now, repository, digest),
-        )
+        _count_children(tx, repository, digest, document, now, complete=complete)
     if tag is not None:
         tx.execute(
             "INSERT INTO tags (repository, name, digest, updated) VALUES (?, ?, ?, ?) "
@@ -120,14 +119,21 @@ def add_manifest(
 
 
 def _count_children(
-    tx: Transaction, repository: str, digest: Digest, document: Document, *, complete: bool
+    tx: Transaction,
+    repository: str,
+    digest: Digest,
+    document: Document,
+    now: float,
+    *,
+    complete: bool,
 ) -> None:
     missing: list[str] = []
     # In order, so that two pushes of the same layers wait for each other and never in a circle.
     for child in sorted(document.children, key=lambda child: child.digest):
         if child.is_blob:
             rows = tx.execute(
-                "UPDATE links SET refs = refs + 1 WHERE repository = ? AND digest = ? RETURNING size",
+                "UPDATE links SET refs = refs + 1 WHERE repository = ? AND digest = ? "
+                "RETURNING size",
                 (repository, child.digest),
             )
             if rows and rows[0][0] != child.size and complete:
@@ -136,9 +142,10 @@ def _count_children(
                     f"blob {child.digest} has {rows[0][0]} bytes, the manifest says {child.size}",
                 )
         else:
+            # Marked as new, so that a retention rule that saw it before leaves it.
             rows = tx.execute(
-                "SELECT 1 FROM manifests WHERE repository = ? AND digest = ?",
-                (repository, child.digest),
+                "UPDATE manifests SET pushed = ? WHERE repository = ? AND digest = ? RETURNING 1",
+                (now, repository, child.digest),
             )
         if not rows and child.required:
             missing.append(child.digest)
@@ -182,12 +189,10 @@ def referrers(
     tx: Transaction, repository: str, subject: Digest, last: str, limit: int, artifact_type: str
 ) -> list[tuple[str, bytes]]:
     """Return digest and descriptor (JSON) of manifests whose subject it is, after `last`."""
-    wanted = " AND artifact_type = ?" if artifact_type else ""
-    return [
-        (digest, bytes(descriptor))
-        for digest, descriptor in tx.execute(
-            "SELECT digest, descriptor FROM manifests WHERE repository = ? AND subject = ? "
-            f"AND subject <> '' AND digest > ?{wanted} ORDER BY digest LIMIT ?",  # noqa: S608
-            (repository, subject, last, *([artifact_type] if artifact_type else []), limit),
-        )
-    ]
+    rows = tx.execute(
+        "SELECT digest, descriptor FROM manifests WHERE repository = ? AND subject = ? "
+        "AND subject <> '' AND digest > ? AND (? = '' OR artifact_type = ?) "
+        "ORDER BY digest LIMIT ?",
+        (repository, subject, last, artifact_type, artifact_type, limit),
+    )
+    return [(digest, bytes(descriptor)) for digest, descriptor in rows]

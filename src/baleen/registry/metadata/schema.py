@@ -8,8 +8,8 @@
 
 A repository is there as long as a link or a manifest names it.
 
-`idle_since` (UTC seconds) is when a count last fell to 0 or a client was last told that the thing is
-there. Text compares by its bytes: `{text}` is a type that does.
+`idle_since` (UTC seconds) is when a count last fell to 0 or a client was last told that the thing
+is there. Text compares by its bytes: `{text}` is a type that does.
 """
 
 from __future__ import annotations

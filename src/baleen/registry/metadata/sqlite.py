@@ -1,9 +1,9 @@
 """Metadata in one SQLite file.
 
-One thread writes. It takes all the work that is waiting, runs each in a savepoint of one transaction, and
-commits once: an fsync is shared by all requests that arrived during the one before, and each is told
-only after it. Readers have connections of their own and never wait for the writer (write-ahead log).
-Other processes, such as `baleen registry gc`, may work on the same file.
+One thread writes. It takes all the work that is waiting, runs each in a savepoint of one
+transaction, and commits once: an fsync is shared by all requests that arrived during the one
+before, and each is told only after it. Readers have connections of their own and never wait for the
+writer (write-ahead log). Other processes, such as `baleen registry gc`, may work on the same file.
 
 See: sqlite.org/wal.html, pragma.html#pragma_synchronous.
 """

@@ -27,8 +27,11 @@ def list_tags(tx: Transaction, repository: str, last: str, limit: int) -> list[s
 
 def _is_known(tx: Transaction, repository: str) -> bool:
     return any(
-        tx.execute(f"SELECT 1 FROM {table} WHERE repository = ? LIMIT 1", (repository,))  # noqa: S608
-        for table in ("manifests", "links")
+        tx.execute(statement, (repository,))
+        for statement in (
+            "SELECT 1 FROM manifests WHERE repository = ? LIMIT 1",
+            "SELECT 1 FROM links WHERE repository = ? LIMIT 1",
+        )
     )
 
 

@@ -1,5 +1,7 @@
 """The interface of storage drivers. All calls block; they are made from threads.
 
+A location is `<algorithm>/<two digits>/<digits>.<generation>`, so that it tells the digest.
+
     begin(session) ── resume(id) ─► Ingest ── write … ── suspend ── resume … ── commit ─► location
                                         └── discard
 
@@ -69,7 +71,7 @@ class Ingest(Protocol):
         """Keep the session for a later `resume`; may be repeated, also after an end."""
 
     def commit(self, digest: Digest) -> str:
-        """Make the bytes durable under a fresh location for `digest`, which the caller has verified.
+        """Make the bytes durable under a fresh location for `digest`, which was verified.
 
         The session is over.
         """
@@ -112,7 +114,7 @@ class Storage(Protocol):
         ...
 
     def path(self, location: str) -> str:
-        """Return the blob's file, for a server that sends files itself; empty where there is none."""
+        """Return the blob's file, for a server that sends files itself, or nothing."""
         ...
 
     def has(self, location: str) -> bool:

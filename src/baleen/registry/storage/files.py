@@ -5,8 +5,8 @@
     <root>/uploads/<id>.json                                             whose they are
 
 A blob is fsynced before it is renamed to its location, and its directory after. Sessions survive
-kill -9, not a crash of the machine: a client begins such an upload anew. A writer holds its session by
-flock(2), which holds against other processes too. Directories are 0700, files 0600.
+kill -9, not a crash of the machine: a client begins such an upload anew. A writer holds its session
+by flock(2), which holds against other processes too. Directories are 0700, files 0600.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import os
 import re
 import secrets
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,6 +26,7 @@ from baleen.registry.storage.driver import Ingest, Reader, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from baleen.oci.digest import Digest
 
@@ -132,9 +132,7 @@ class FileStorage:
             elif path.with_suffix(".json").exists():
                 continue
             with suppress(FileNotFoundError):
-                yield Session(
-                    id=path.stem, repository="", owner="", started=path.stat().st_mtime
-                )
+                yield Session(id=path.stem, repository="", owner="", started=path.stat().st_mtime)
 
     def end(self, session_id: str) -> bool:
         """Remove the session, or what is left of one, unless somebody holds it."""
@@ -245,6 +243,8 @@ class _FileIngest:
 
     def commit(self, digest: Digest) -> str:
         with _space(self._path.parent):
+            # What is swept as left over goes by this time: it counts from here, not the last byte.
+            os.utime(self._fd)
             os.fsync(self._fd)
             location = self._storage.adopt(self._path, digest)
         self.discard()
