@@ -76,7 +76,7 @@ class DebugServer:
         application.router.add_get("/debug/health", self._debug_health)
         if self._section.prometheus.enabled:
             application.router.add_get(self._section.prometheus.path, self._exposition)
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
 
