@@ -119,7 +119,7 @@ class Side:
         self._cache = make_cache(
             tree.section("proxy", Proxy),
             has_auth=not self._admission.is_open,
-            spool=None,
+            spool=_spool(settings, root) if tree.has("proxy") else None,
             metrics=self.metrics,
             complain=_LOG.warning,
         )
@@ -190,6 +190,15 @@ class Side:
             self._admission.close()
             if self._queue is not None:
                 self._queue.close()
+
+
+def _spool(settings: Settings, root: Path) -> str | None:
+    """Return a directory beside the blobs: the system's temporary one may be small memory."""
+    if settings.storage.s3 is not None:
+        return None
+    directory = root / "spool"
+    directory.mkdir(parents=True, exist_ok=True)
+    return str(directory)
 
 
 class _Living:

@@ -27,9 +27,7 @@ async def echo(scope, receive, send):
 )
 async def test_only_our_proxies_say_who_is_behind_them(call, peer, header, seen):
     application = ForwardedClient(echo, ["10.0.0.0/8"])
-    answer = await call(
-        application, "GET", "/", headers={"X-Forwarded-For": header}, client=peer
-    )
+    answer = await call(application, "GET", "/", headers={"X-Forwarded-For": header}, client=peer)
     assert answer.body.decode() == seen
 
 

@@ -20,7 +20,7 @@ from baleen.registry.errors import ApiError, Code
 from baleen.registry.proxy.incoming import IncomingBlob
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
 
     from baleen.registry.access import Actor
     from baleen.registry.contents import Contents
@@ -91,7 +91,7 @@ class Cache:
         del actor
         await self._admit(repository)
         key = ("manifest", repository, str(reference))
-        await self._one_flight(key, self._manifest(repository, reference, contents))
+        await self._one_flight(key, lambda: self._manifest(repository, reference, contents))
 
     async def blob(
         self, repository: str, digest: Digest, contents: Contents, actor: Actor
@@ -115,7 +115,9 @@ class Cache:
         del contents, actor
         await self._admit(repository)
         try:
-            return await self._one_flight(("tags", repository), self._client.tags(repository))
+            return await self._one_flight(
+                ("tags", repository), lambda: self._client.tags(repository)
+            )
         except NotFound as err:
             raise ApiError(Code.NAME_UNKNOWN) from err
         except PermissionDenied as err:
@@ -213,8 +215,9 @@ class Cache:
         is_public, until = self._public.get(repository, (False, 0.0))
         if self._clock() >= until:
             try:
+                anonymous = self._anonymous
                 is_public = await self._one_flight(
-                    ("public", repository), self._anonymous.may_pull(repository)
+                    ("public", repository), lambda: anonymous.may_pull(repository)
                 )
             except Unavailable as err:
                 # What was public stays so while the upstream is down.
@@ -226,22 +229,20 @@ class Cache:
         if not is_public:
             raise ApiError(Code.DENIED, "the upstream does not show this repository to everybody")
 
-    async def _one_flight(self, key: Hashable, work: Coroutine[object, object, T]) -> T:
+    async def _one_flight(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work`, or wait for the same work that runs already."""
         result = self._flights.get(key)
-        if result is not None:
-            work.close()
-        else:
+        if result is None:
             result = asyncio.get_running_loop().create_future()
             self._spawn(self._fly(key, work, result))
             self._flights[key] = result
         return cast("T", await asyncio.shield(result))
 
     async def _fly(
-        self, key: Hashable, work: Coroutine[object, object, T], result: asyncio.Future[T]
+        self, key: Hashable, work: Callable[[], Awaitable[T]], result: asyncio.Future[T]
     ) -> None:
         try:
-            result.set_result(await work)
+            result.set_result(await work())
         except Exception as err:  # belongs to those who wait, if any still do
             result.set_exception(err)
             result.exception()

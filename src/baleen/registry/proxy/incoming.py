@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ class IncomingBlob:
 
     def __init__(self, size: int, directory: str | None = None) -> None:
         self._size = size
-        self._spool = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115  # its readers close it
+        with tempfile.TemporaryFile(dir=directory) as file:
+            self._spool = os.dup(file.fileno())
+        # Readers may come until nobody knows of this fetch any more.
+        weakref.finalize(self, os.close, self._spool)
         self._written = 0
         self._is_verified = False
         self._is_over = False
-        self._readers = 0
         self._changed = asyncio.Event()
 
     @property
@@ -55,29 +58,21 @@ class IncomingBlob:
         self._is_verified = is_verified
         self._is_over = True
         self._wake()
-        self._close_if_done()
 
     async def pieces(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """See `Incoming.pieces`."""
-        self._readers += 1
-        try:
-            position = start
-            while position < stop:
-                ready = min(self._ready(), stop)
-                if position < ready:
-                    length = min(ready - position, _PIECE)
-                    piece = await asyncio.to_thread(
-                        os.pread, self._spool.fileno(), length, position
-                    )
-                    position += len(piece)
-                    yield piece
-                elif self._is_over:
-                    return
-                else:
-                    await self._changed.wait()
-        finally:
-            self._readers -= 1
-            self._close_if_done()
+        position = start
+        while position < stop:
+            ready = min(self._ready(), stop)
+            if position < ready:
+                length = min(ready - position, _PIECE)
+                piece = await asyncio.to_thread(os.pread, self._spool, length, position)
+                position += len(piece)
+                yield piece
+            elif self._is_over:
+                return
+            else:
+                await self._changed.wait()
 
     def _ready(self) -> int:
         """Return up to where readers may read."""
@@ -89,13 +84,9 @@ class IncomingBlob:
         rest = memoryview(piece)
         position = self._written
         while rest:
-            done = os.pwrite(self._spool.fileno(), rest, position)
+            done = os.pwrite(self._spool, rest, position)
             rest, position = rest[done:], position + done
 
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-
-    def _close_if_done(self) -> None:
-        if self._is_over and not self._readers:
-            self._spool.close()

@@ -9,6 +9,7 @@ See: OCI distribution-spec spec.md, "Pull"; Docker's registry documentation, "To
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from contextlib import asynccontextmanager
@@ -53,6 +54,10 @@ class Login:
 
     user: str = ""
     password: str = ""
+
+    def basic(self) -> str:
+        """Return it for an `Authorization` header."""
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +218,10 @@ class UpstreamClient:
     async def _authorization(self, challenge: str, repository: str) -> str:
         scheme, _, rest = challenge.partition(" ")
         parameters = {name.lower(): value for name, value in _PARAMETER.findall(rest)}
-        login = aiohttp.BasicAuth(self._login.user, self._login.password, "utf-8")
+        login = self._login.basic()
         if scheme.lower() == "basic" and self._login.user:
-            self._keep(repository, login.encode(), 300)
-            return login.encode()
+            self._keep(repository, login, 300)
+            return login
         if scheme.lower() != "bearer" or "realm" not in parameters:
             raise PermissionDenied("the upstream wants credentials")
         realm = URL(parameters["realm"])
@@ -225,7 +230,7 @@ class UpstreamClient:
         query = {"scope": f"repository:{repository}:pull"}
         if "service" in parameters:
             query["service"] = parameters["service"]
-        headers = {"Authorization": login.encode()} if self._login.user else {}
+        headers = {"Authorization": login} if self._login.user else {}
         async with self._sent("GET", realm.update_query(query), headers) as response:
             _check(response)
             body = await _read(response, _TOKEN_LIMIT)

@@ -19,10 +19,14 @@ def test_of_unknown_resources_there_are_no_actions():
 
 
 async def test_what_is_granted_is_the_cut(policy):
-    asked = parse_scopes(["repository:ann/x:* repository:public/y:pull,push repository:z:pull a:b:*"])
+    asked = parse_scopes(
+        ["repository:ann/x:* repository:public/y:pull,push repository:z:pull a:b:*"]
+    )
     granted = await grant(policy, ANN, asked)
     assert [str(scope) for scope in granted] == [
         "repository:ann/x:pull,push,delete",
         "repository:public/y:pull",
     ]
-    assert [str(scope) for scope in await grant(policy, None, asked)] == ["repository:public/y:pull"]
+    assert [str(scope) for scope in await grant(policy, None, asked)] == [
+        "repository:public/y:pull"
+    ]

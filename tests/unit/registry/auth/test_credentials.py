@@ -36,8 +36,16 @@ def test_credentials(header, credentials):
 
 
 @pytest.mark.parametrize(
-    "header", ["Basic", "Basic !", "Basic " + base64.b64encode(b"ann").decode(), "Bearer", "Digest x",
-               "Basic /w==", "x"]
+    "header",
+    [
+        "Basic",
+        "Basic !",
+        "Basic " + base64.b64encode(b"ann").decode(),
+        "Bearer",
+        "Digest x",
+        "Basic /w==",
+        "x",
+    ],
 )
 def test_malformed_credentials_are_not_taken_for_none(header):
     with pytest.raises(Unauthorized):
@@ -46,7 +54,9 @@ def test_malformed_credentials_are_not_taken_for_none(header):
 
 def test_challenges():
     assert basic_challenge("the registry") == 'Basic realm="the registry"'
-    assert bearer_challenge("https://a/token", "a", []) == 'Bearer realm="https://a/token",service="a"'
+    assert (
+        bearer_challenge("https://a/token", "a", []) == 'Bearer realm="https://a/token",service="a"'
+    )
     assert bearer_challenge(
         "https://a/token", "a", [repository_scope("b", "push", "pull")], error="invalid_token"
     ) == (

@@ -88,10 +88,14 @@ class TestByPassword:
     async def test_a_known_user_without_the_right_is_denied(self, by_password):
         error = await refused(by_password, "ann/x", {PULL}, basic("bob:geheim"))
         assert (error.status, error.code) == (403, "DENIED")
-        assert (await refused(by_password, None, {Action.CATALOG}, basic("bob:geheim"))).status == 403
+        assert (
+            await refused(by_password, None, {Action.CATALOG}, basic("bob:geheim"))
+        ).status == 403
 
     @pytest.mark.parametrize("header", ["Basic !", "Bearer x", "Digest y"])
-    async def test_wrong_credentials_are_refused_even_where_everybody_may(self, by_password, header):
+    async def test_wrong_credentials_are_refused_even_where_everybody_may(
+        self, by_password, header
+    ):
         assert (await refused(by_password, "public/y", {PULL}, request(header))).status == 401
         assert (await refused(by_password, "public/y", {PULL}, basic("ann:no"))).status == 401
 
@@ -134,8 +138,12 @@ class TestByToken:
         assert 'scope="registry:catalog:*"' in error.headers["www-authenticate"]
 
     async def test_the_realm_is_the_configurations(self, by_token):
-        hostile = {"host": "evil.example", "x-forwarded-host": "evil.example",
-                   "x-forwarded-proto": "gopher", "forwarded": "host=evil.example"}
+        hostile = {
+            "host": "evil.example",
+            "x-forwarded-host": "evil.example",
+            "x-forwarded-proto": "gopher",
+            "forwarded": "host=evil.example",
+        }
         error = await refused(by_token, "ann/x", {PULL}, request(**hostile))
         assert "evil" not in error.headers["www-authenticate"]
 

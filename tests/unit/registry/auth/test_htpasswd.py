@@ -36,7 +36,14 @@ async def test_the_right_password_gives_the_account(accounts):
 
 @pytest.mark.parametrize(
     ("user", "password"),
-    [("ann", "geheim"), ("ann", ""), ("carl", "secret"), ("", ""), ("ann\0", "secret"), ("ANN", "secret")],
+    [
+        ("ann", "geheim"),
+        ("ann", ""),
+        ("carl", "secret"),
+        ("", ""),
+        ("ann\0", "secret"),
+        ("ANN", "secret"),
+    ],
 )
 async def test_anything_else_gives_none(accounts, user, password):
     assert await accounts.authenticate(user, password, "192.0.2.1") is None
@@ -84,7 +91,9 @@ async def test_an_empty_file_has_nobody(tmp_path):
     accounts.close()
 
 
-@pytest.mark.parametrize("text", ["ann", ":hash", "ann:", "ann:secret", "ann:{SHA}5en6G6MezRroT3X="])
+@pytest.mark.parametrize(
+    "text", ["ann", ":hash", "ann:", "ann:secret", "ann:{SHA}5en6G6MezRroT3X="]
+)
 def test_a_malformed_line_is_named_by_its_number(text):
     with pytest.raises(InvalidArgument, match="line 2") as caught:
         parse_htpasswd("# first\n" + text)

@@ -70,7 +70,9 @@ async def test_a_token_for_nobody_holds_what_everybody_may(issuer):
 
 
 async def test_a_login_asks_for_no_scope(issuer):
-    answer = await issuer.get("account=ann&service=registry&client_id=docker", basic("ann:secret"), "")
+    answer = await issuer.get(
+        "account=ann&service=registry&client_id=docker", basic("ann:secret"), ""
+    )
     assert scope(answer) == ""
 
 
@@ -82,7 +84,9 @@ async def test_wrong_credentials_are_not_taken_for_none(issuer):
         assert error(answer)["errors"][0]["code"] == "UNAUTHORIZED"
 
 
-@pytest.mark.parametrize("query", ["", "service=other", "service=", "service=registry%00", "&" * 500])
+@pytest.mark.parametrize(
+    "query", ["", "service=other", "service=", "service=registry%00", "&" * 500]
+)
 async def test_only_known_services_get_tokens(issuer, query):
     assert (await issuer.get(query, basic("ann:secret"), "")).status == 400
     form = f"{query}&grant_type=password&username=ann&password=secret"
@@ -127,7 +131,9 @@ async def test_get_gives_a_refresh_token_when_asked(issuer):
 async def test_a_refresh_token_is_for_one_service(issuer):
     answer = await issuer.get("service=registry&offline_token=true", basic("ann:secret"), "")
     refresh = msgspec.json.decode(answer.body)["refresh_token"]
-    answer = await issuer.post(f"grant_type=refresh_token&service=second&refresh_token={refresh}", "")
+    answer = await issuer.post(
+        f"grant_type=refresh_token&service=second&refresh_token={refresh}", ""
+    )
     assert answer.status == 401
     assert error(answer)["error"] == "invalid_grant"
 

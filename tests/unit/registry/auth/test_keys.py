@@ -24,9 +24,7 @@ def pem_of(key, password=None):
     form = serialization.NoEncryption()
     if password:
         form = serialization.BestAvailableEncryption(password)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, form
-    )
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, form)
 
 
 def public_pem(key):

@@ -47,8 +47,12 @@ def test_passwords(files):
 def test_tokens_of_others(files):
     made = admission(
         files,
-        token={"realm": "https://a/token", "service": "r", "issuer": "i",
-               "jwks": str(files / "keys.json")},
+        token={
+            "realm": "https://a/token",
+            "service": "r",
+            "issuer": "i",
+            "jwks": str(files / "keys.json"),
+        },
     )
     assert isinstance(made.access, TokenGate)
     assert made.issuer is None

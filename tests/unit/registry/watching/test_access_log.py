@@ -33,7 +33,9 @@ async def test_each_request_is_a_line_and_has_an_id(call):
     application = AccessLog(behind, lines.append, clock=lambda: 1_800_000_000.0)
     shared = {}
     answers = [
-        await call(application, "GET", "/v2/", query="n=1", headers={"User-Agent": "x"}, state=shared)
+        await call(
+            application, "GET", "/v2/", query="n=1", headers={"User-Agent": "x"}, state=shared
+        )
         for _ in range(2)
     ]
     ids = [answer.headers["x-request-id"] for answer in answers]
