@@ -98,7 +98,7 @@ def body_of(error: ApiError) -> bytes:
     entry: dict[str, object] = {"code": error.code.value, "message": error.message}
     if error.detail is not None:
         entry["detail"] = error.detail
-    return msgspec.json.encode({"errors": [entry]})
+    return msgspec.json.encode({"errors": [entry]}, enc_hook=str)
 
 
 def from_error(error: BaleenError) -> ApiError:

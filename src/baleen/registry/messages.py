@@ -161,5 +161,5 @@ def json_response(status: int, value: object, headers: dict[str, str] | None = N
     return Response(
         status,
         {"content-type": "application/json", **(headers or {})},
-        msgspec.json.encode(value),
+        msgspec.json.encode(value, enc_hook=str),
     )

@@ -108,7 +108,15 @@ def add_manifest(
         # It was there, and was removed before we could take it.
         added = tx.change(_INSERT, row)
     if added:
-        _count_children(tx, repository, digest, document, now, complete=complete)
+        missing = _count_children(tx, repository, digest, document, now, check_sizes=complete)
+    else:
+        # Perhaps it came into a cache, which need not be complete.
+        missing = _missing_children(tx, repository, document)
+    if missing and complete:
+        raise ApiError(
+            Code.MANIFEST_BLOB_UNKNOWN,
+            detail=[{"digest": child} for child in missing[:_REPORTED]],
+        )
     if tag is not None:
         tx.execute(
             "INSERT INTO tags (repository, name, digest, updated) VALUES (?, ?, ?, ?) "
@@ -125,8 +133,9 @@ def _count_children(
     document: Document,
     now: float,
     *,
-    complete: bool,
-) -> None:
+    check_sizes: bool,
+) -> list[str]:
+    """Note and count what a new manifest refers to; return what it requires and is not here."""
     missing: list[str] = []
     # In order, so that two pushes of the same layers wait for each other and never in a circle.
     for child in sorted(document.children, key=lambda child: child.digest):
@@ -136,7 +145,7 @@ def _count_children(
                 "RETURNING size",
                 (repository, child.digest),
             )
-            if rows and rows[0][0] != child.size and complete:
+            if rows and rows[0][0] != child.size and check_sizes:
                 raise ApiError(
                     Code.MANIFEST_INVALID,
                     f"blob {child.digest} has {rows[0][0]} bytes, the manifest says {child.size}",
@@ -153,11 +162,21 @@ def _count_children(
             "INSERT INTO edges (repository, parent, child, is_blob) VALUES (?, ?, ?, ?)",
             (repository, digest, child.digest, int(child.is_blob)),
         )
-    if missing and complete:
-        raise ApiError(
-            Code.MANIFEST_BLOB_UNKNOWN,
-            detail=[{"digest": child} for child in missing[:_REPORTED]],
+    return missing
+
+
+def _missing_children(tx: Transaction, repository: str, document: Document) -> list[str]:
+    return [
+        child.digest
+        for child in document.children
+        if child.required
+        and not tx.execute(
+            "SELECT 1 FROM links WHERE repository = ? AND digest = ?"
+            if child.is_blob
+            else "SELECT 1 FROM manifests WHERE repository = ? AND digest = ?",
+            (repository, child.digest),
         )
+    ]
 
 
 def remove_manifest(

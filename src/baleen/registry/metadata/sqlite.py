@@ -137,9 +137,10 @@ class SqliteDatabase:
 
     def _prepare(self) -> None:
         self._file.touch(mode=0o600)
-        connection = self._connect()
+        connection = sqlite3.connect(self._file, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         transaction = _Transaction(connection)
         try:
+            connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
             for statement in statements(SQLITE_TYPES):
                 connection.execute(statement)
@@ -157,7 +158,6 @@ class SqliteDatabase:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            self._open.remove(connection)
             connection.close()
 
     def _read(self, work: Work[Result]) -> Result:

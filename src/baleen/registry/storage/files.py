@@ -52,12 +52,7 @@ class FileStorage:
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._uploads.mkdir(mode=0o700, exist_ok=True)
             for algorithm in _ALGORITHMS:
-                parent = self._blobs / algorithm
-                parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                # All at once: a push never has to make one durable.
-                for number in range(256):
-                    (parent / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
-                _sync_directory(parent)
+                (self._blobs / algorithm).mkdir(mode=0o700, parents=True, exist_ok=True)
             _sync_directory(self._blobs)
             _sync_directory(self._root)
         except OSError as err:
@@ -186,6 +181,9 @@ class FileStorage:
         generation = secrets.token_hex(4)
         location = f"{digest.algorithm}/{digest.encoded[:2]}/{digest.encoded}.{generation}"
         target = self._file(location)
+        if not target.parent.exists():
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            _sync_directory(target.parent.parent)
         source.rename(target)
         _sync_directory(target.parent)
         return location
