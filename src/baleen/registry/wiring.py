@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from baleen.registry.settings import Settings
     from baleen.registry.upstream import Upstream
 
-__all__ = ["Side", "make_tls"]
+__all__ = ["Side", "make_tls", "trusted_proxies"]
 
 _LOG = logging.getLogger("baleen.registry")
 
@@ -84,6 +84,11 @@ def make_tls(settings: Settings) -> ssl.SSLContext | None:
         InvalidArgument: names the key that is wrong.
     """
     return make_context(settings.tree.section("http.tls", Tls))
+
+
+def trusted_proxies(settings: Settings) -> list[str]:
+    """Return the addresses of proxies whose `X-Forwarded-For` is believed."""
+    return settings.tree.section("http", _HttpSection).trustedproxies
 
 
 class Side:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from baleen.errors import InvalidArgument
 from baleen.registry.client_address import ForwardedClient
 

@@ -42,7 +42,8 @@ def encode_event(event: Event, source: Source, url_base: str, now: float) -> byt
     """
     target: dict[str, object] = {"repository": event.repository}
     if event.digest:
-        target |= {"mediaType": event.media_type, "digest": event.digest}
+        # A `Digest` is a kind of str that msgspec does not know.
+        target |= {"mediaType": event.media_type, "digest": str(event.digest)}
         target |= {"size": event.size, "length": event.size}
         if url_base:
             target["url"] = _url(event, url_base)

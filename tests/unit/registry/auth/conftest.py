@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from baleen.registry.auth.accounts import Account
 from baleen.registry.auth.rights import parse_policy
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+
 from baleen.errors import Unauthorized
 from baleen.registry.auth.credentials import (
     Basic,

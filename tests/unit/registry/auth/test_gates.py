@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+
 from baleen.registry.access import Action
 from baleen.registry.auth.gates import BasicGate, TokenGate, wanted_scopes
 from baleen.registry.auth.guesses import TooManyRequests

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import bcrypt
 import pytest
+
 from baleen.errors import InvalidArgument
 from baleen.registry.auth import passwords
 from baleen.registry.auth.guesses import TooManyRequests

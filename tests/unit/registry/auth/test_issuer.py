@@ -4,6 +4,7 @@ import base64
 
 import msgspec
 import pytest
+
 from baleen.registry.auth.guesses import TooManyRequests
 from baleen.registry.auth.issuer import Issuer
 from baleen.registry.auth.keys import TrustedKeys, generate_signing_key

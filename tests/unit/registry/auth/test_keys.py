@@ -5,6 +5,9 @@ import hashlib
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+
 from baleen.errors import InvalidArgument
 from baleen.registry.auth.keys import (
     SigningKey,
@@ -14,8 +17,6 @@ from baleen.registry.auth.keys import (
     load_signing_key,
     parse_trusted,
 )
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 RSA = rsa.generate_private_key(65537, 2048)
 

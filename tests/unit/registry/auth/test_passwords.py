@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import bcrypt
 import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
 from baleen.errors import InvalidArgument
 from baleen.registry.auth.passwords import check_form, matches, stored_form
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 # Made by `htpasswd -nbBC 5 ann secret`.
 APACHE = "$2y$05$" + bcrypt.hashpw(b"secret", bcrypt.gensalt(5)).decode()[7:]

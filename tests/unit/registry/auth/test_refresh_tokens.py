@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from baleen.registry.auth.accounts import Account
 from baleen.registry.auth.refresh_tokens import RefreshTokens
 

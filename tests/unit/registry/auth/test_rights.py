@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from baleen.errors import InvalidArgument
 from baleen.registry.auth.accounts import Account
 from baleen.registry.auth.rights import PolicyFile, matches_pattern, parse_policy
-from hypothesis import given
-from hypothesis import strategies as st
 
 POLICY = b"""
 groups:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from baleen.errors import InvalidArgument
 from baleen.registry.auth.scopes import (
     CATALOG,
@@ -11,8 +14,6 @@ from baleen.registry.auth.scopes import (
     parse_scopes,
     repository_scope,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def test_a_scope_is_type_name_and_actions():

@@ -4,6 +4,7 @@ import stat
 
 import bcrypt
 import pytest
+
 from baleen.errors import InvalidArgument
 from baleen.registry.access import Open
 from baleen.registry.auth.gates import BasicGate, TokenGate

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from baleen.registry.access import ANYBODY, Action, Actor, Open
 from baleen.registry.auth.buckets import Buckets
 from baleen.registry.auth.tightened import ReadOnly, UserLimit

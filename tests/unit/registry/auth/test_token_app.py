@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+
 from baleen.registry.auth.issuer import Issuer
 from baleen.registry.auth.keys import generate_signing_key
 from baleen.registry.auth.token_app import TokenApp

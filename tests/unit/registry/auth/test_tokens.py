@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import jwt
 import pytest
+
 from baleen.errors import Unauthorized
 from baleen.registry.auth.keys import TrustedKeys, generate_signing_key
 from baleen.registry.auth.scopes import CATALOG, repository_scope

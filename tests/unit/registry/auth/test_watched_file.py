@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from baleen.errors import InvalidArgument
 from baleen.registry.auth.watched_file import WatchedFile
 

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 from aiohttp import web
+
 from baleen.errors import InvalidArgument
+from baleen.oci.digest import Digest
 from baleen.registry.access import ANYBODY
 from baleen.registry.events import Event, EventAction
 from baleen.registry.notifications.couriers import Couriers, Endpoint, Ignore, check_endpoints
@@ -16,7 +18,7 @@ from baleen.registry.watching.metrics import Metrics
 
 
 def event(tag, action=EventAction.PUSH, media_type="application/vnd.oci.image.index.v1+json"):
-    return Event(action, "a", "sha256:" + "0" * 64, media_type, 1, tag, "", ANYBODY, None)
+    return Event(action, "a", Digest("sha256:" + "0" * 64), media_type, 1, tag, "", ANYBODY, None)
 
 
 class Receiver:
@@ -26,10 +28,12 @@ class Receiver:
         self.answers = []
         self.taken = asyncio.Queue()
         self.requests = []
+        self.reached = asyncio.Event()
 
     async def handle(self, request):
         body = msgspec.json.decode(await request.read())
         self.requests.append(request)
+        self.reached.set()
         answer = self.answers.pop(0) if self.answers else 200
         if isinstance(answer, asyncio.Event):
             await answer.wait()
@@ -94,7 +98,7 @@ async def test_a_failing_endpoint_is_tried_again_and_misses_nothing(receiver, tm
     endpoint = Endpoint(name="hook", url=receiver.url, backoff="10ms")
     async with couriers(tmp_path / "q", endpoint, metrics=metrics, complaints=complaints) as (
         made,
-        queue,
+        _,
     ):
         made.emit(event("a"))
         # 302 is a receipt, as with distribution, and not followed.
@@ -114,9 +118,7 @@ async def test_a_slow_endpoint_delays_neither_pushes_nor_others(receiver, tmp_pa
     slow = Endpoint(name="slow", url=receiver.url, timeout="30s")
     async with couriers(tmp_path / "q", slow) as (made, _):
         made.emit(event("a"))
-        async with asyncio.timeout(10):
-            while not receiver.requests:
-                await asyncio.sleep(0.005)
+        await receiver.reached.wait()
         loop = asyncio.get_running_loop()
         began = loop.time()
         for number in range(200):

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import msgspec
+
+from baleen.oci.digest import Digest
 from baleen.registry.access import ANYBODY, Actor
 from baleen.registry.events import Event, EventAction
 from baleen.registry.messages import Request
 from baleen.registry.notifications.envelope import Source, encode_event, envelope
 
 SOURCE = Source("host", "instance")
-DIGEST = "sha256:" + "0" * 64
+DIGEST = Digest("sha256:" + "0" * 64)
 
 
 def event(action=EventAction.PUSH, **changes):

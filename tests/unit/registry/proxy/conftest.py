@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 from collections import Counter
 
 import pytest
 from aiohttp import web
+
 from baleen.oci.digest import Digest
 from baleen.registry.configuration import Tree
 from baleen.registry.contents import open_contents
@@ -162,15 +162,3 @@ async def contents(tmp_path):
     await contents.start()
     yield contents
     await contents.close()
-
-
-async def until(condition):
-    """Wait until a condition holds; it is looked at every few milliseconds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.002)
-
-
-@pytest.fixture
-def wait_until():
-    return until

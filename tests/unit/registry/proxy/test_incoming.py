@@ -1,9 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from contextlib import suppress
 
 import pytest
+
 from baleen.registry.proxy.incoming import IncomingBlob
+
+
+def open_spools():
+    """Return what open descriptors of unnamed files are called."""
+    found = set()
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            found.add(os.readlink(f"/proc/self/fd/{number}"))
+    return {name for name in found if name.endswith("(deleted)")}
 
 
 class Feed:
@@ -82,18 +94,12 @@ async def test_readers_may_begin_after_the_end_and_read_parts():
 
 
 async def test_the_spool_has_no_name_and_goes_with_its_last_reader(tmp_path):
-    import os
-
-    before = set(os.listdir("/proc/self/fd"))
+    before = open_spools()
     incoming = IncomingBlob(3, str(tmp_path))
     assert list(tmp_path.iterdir()) == []
     reader = incoming.pieces(0, 3)
     del incoming
-    assert set(os.listdir("/proc/self/fd")) - before
+    assert open_spools() - before
     await reader.aclose()
     del reader
-    assert not {
-        fd
-        for fd in set(os.listdir("/proc/self/fd")) - before
-        if os.path.exists(f"/proc/self/fd/{fd}")
-    }
+    assert not open_spools() - before

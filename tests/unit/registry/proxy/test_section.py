@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from baleen.errors import InvalidArgument
 from baleen.registry.proxy.section import Proxy, make_cache
 from baleen.registry.watching.metrics import Metrics

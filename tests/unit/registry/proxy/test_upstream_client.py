@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from baleen.errors import DataLoss, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from baleen.oci.digest import Digest
 from baleen.registry.proxy.upstream_client import MANIFEST_LIMIT, Login, UpstreamClient

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+
 from baleen.registry.watching.access_log import AccessLog, Line, combined_line, json_line
 
 LINE = Line(

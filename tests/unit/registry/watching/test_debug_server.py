@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
+
 from baleen.errors import InvalidArgument, Unavailable
 from baleen.registry.watching.debug_server import Debug, DebugServer, Prometheus
 from baleen.registry.watching.health import Health

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from baleen.registry.watching.metrics import Measured, Metrics, handler_of
 
 
@@ -52,10 +53,10 @@ async def test_requests_are_counted(call):
 
 async def test_a_request_that_fails_is_in_flight_no_more(call):
     async def broken(scope, receive, send):
-        raise OSError
+        raise OSError("gone")
 
     metrics = Metrics()
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="gone"):
         await call(Measured(broken, metrics), "GET", "/v2/")
     assert b'in_flight_requests{handler="base"} 0.0' in metrics.exposition()[1]
 
