@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from baleen.registry.messages import Asgi
     from baleen.registry.settings import Http, Settings
 
-__all__ = ["bind", "serve"]
+__all__ = ["bind", "serve", "serve_application"]
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +36,25 @@ def serve(settings: Settings) -> int:
     Raises:
         InvalidArgument, Unavailable: it cannot start as configured.
     """
+    from baleen.registry.assembly import assemble
+
+    _log_to_stderr(settings.log_level)
+    application, _ = assemble(settings)
+    return serve_application(application, settings, "registry")
+
+
+def serve_application(application: Asgi, settings: Settings, what: str) -> int:
+    """Serve `application`, which the log calls `what`, by the section `http`, until a signal.
+
+    Raises:
+        InvalidArgument, Unavailable: it cannot start as configured.
+    """
     import uvicorn
 
-    from baleen.registry.assembly import assemble
     from baleen.registry.connection import Connection
     from baleen.registry.wiring import make_tls
 
     _log_to_stderr(settings.log_level)
-    application, _ = assemble(settings)
     context = make_tls(settings)
     with bind(settings.http) as listener:
         config = uvicorn.Config(
@@ -65,7 +76,7 @@ def serve(settings: Settings) -> int:
         )
         server = uvicorn.Server(config)
         # Said before the first connection is taken, but the queue of the socket takes it already.
-        log.info("registry on %s, %s", _name(listener), _what(settings, application, context))
+        log.info("%s on %s, %s", what, _name(listener), _what(settings, application, context))
         try:
             server.run(sockets=[listener])
         except SystemExit as exit_:

@@ -10,14 +10,17 @@ One SQLite file, one writer; calls take well under a millisecond except for the 
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import sqlite3
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from baleen.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from baleen.registry.auth.accounts import Account
 
@@ -43,9 +46,12 @@ class RefreshTokens:
     """The refresh tokens that are out.
 
     Args:
-        path: of the database; its directory exists.
+        path: of the database, which only its owner can read; directories are made.
         life_s: after which an unused token is void.
         clock: seconds since the epoch.
+
+    Raises:
+        Unavailable: it cannot be opened.
     """
 
     def __init__(
@@ -57,10 +63,16 @@ class RefreshTokens:
     ) -> None:
         self._life_s = life_s
         self._clock = clock
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.executescript(_SCHEMA)
+        try:
+            if path != ":memory:":
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._database = sqlite3.connect(path, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as err:
+            raise Unavailable(f"cannot open the refresh tokens at {path}: {err}") from err
 
     def close(self) -> None:
         """Close the database."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from baleen.errors import Unavailable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -31,18 +33,24 @@ class EventQueue:
     Args:
         path: of the database; its directory exists.
         most: events that wait for one endpoint; above that its oldest are given up.
+
+    Raises:
+        Unavailable: it cannot be opened.
     """
 
     def __init__(self, path: Path | str, *, most: int = 100_000) -> None:
         self._most = most
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        # Nothing is ever flushed: neither a push nor the loop waits for the disk.
-        self._database.execute("PRAGMA synchronous=OFF")
-        self._database.executescript(_SCHEMA)
-        self._waiting: dict[str, int] = dict(
-            self._database.execute("SELECT endpoint, count(*) FROM event GROUP BY endpoint")
-        )
+        try:
+            self._database = sqlite3.connect(path, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            # Nothing is ever flushed: neither a push nor the loop waits for the disk.
+            self._database.execute("PRAGMA synchronous=OFF")
+            self._database.executescript(_SCHEMA)
+            self._waiting: dict[str, int] = dict(
+                self._database.execute("SELECT endpoint, count(*) FROM event GROUP BY endpoint")
+            )
+        except sqlite3.Error as err:
+            raise Unavailable(f"cannot open the queue of events at {path}: {err}") from err
 
     def close(self) -> None:
         """Close the database; what waits stays."""

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import stat
+
 import pytest
 
+from baleen.errors import Unavailable
 from baleen.registry.auth.accounts import Account
 from baleen.registry.auth.refresh_tokens import RefreshTokens
 
@@ -72,3 +75,12 @@ def test_an_account_has_at_most_a_hundred(tokens, now):
         issued.append(tokens.issue(ANN, "registry", "docker"))
     held = [token for token in issued if tokens.holder(token, "registry")]
     assert held == issued[5:]
+
+
+def test_its_file_is_its_owners_and_one_that_is_none_is_an_error(tmp_path):
+    path = tmp_path / "new" / "tokens"
+    RefreshTokens(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(Unavailable, match="refresh tokens"):
+        RefreshTokens(path)

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from baleen.errors import Unavailable
 from baleen.registry.notifications.queue import EventQueue
 
 
@@ -57,3 +58,9 @@ def test_events_of_endpoints_that_are_gone_go_too(path):
     assert (queue.waiting("a"), queue.waiting("b")) == (0, 1)
     assert queue.oldest("a", 1)[1] == []
     queue.close()
+
+
+def test_a_file_that_is_no_queue_is_an_error(path):
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(Unavailable, match="queue of events"):
+        EventQueue(path)
