@@ -195,8 +195,6 @@ class TokenVerifier:
         if header.x5c:
             return _end_of_chain(header.x5c, trusted.roots, self._clock())
         key = trusted.by_id.get(header.kid) if header.kid is not None else None
-        if key is None and header.kid is None and len(set(trusted.by_id.values())) == 1:
-            return next(iter(trusted.by_id.values()))
         if key is None:
             raise Unauthorized("invalid token: it is not signed by a trusted key")
         return key
