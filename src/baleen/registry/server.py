@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -64,6 +65,14 @@ def serve(settings: Settings) -> int:
             ssl_context_factory=_factory(context),
         )
         server = uvicorn.Server(config)
+
+        def end(*_: object) -> None:
+            server.should_exit = True
+
+        # uvicorn takes the signals while it serves, and raises them once more when it is done: with
+        # the default handlers that would be the end of us, with another exit code than 0.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
         # Said before the first connection is taken, but the queue of the socket takes it already.
         log.info("registry on %s, %s", _name(listener), _what(settings, application, context))
         try:
