@@ -80,6 +80,7 @@ async def test_a_full_disk_ends_the_session(registry, monkeypatch):
     uploads = registry.contents.uploads
     session = await uploads.begin("r", "")
     async with uploads.hold("r", session, "") as upload:
+
         def full(_data):
             raise ResourceExhausted("no space left on device")
 

@@ -54,7 +54,13 @@ def test_no_tags(tag):
 
 def test_digests():
     assert isinstance(parse_reference(f"sha256:{HEX}"), Digest)
-    for text in ("sha256:", f"sha256:{HEX}a", f"SHA256:{HEX}", f"md5:{HEX}", f"sha256:{HEX.upper()}"):
+    for text in (
+        "sha256:",
+        f"sha256:{HEX}a",
+        f"SHA256:{HEX}",
+        f"md5:{HEX}",
+        f"sha256:{HEX.upper()}",
+    ):
         with pytest.raises(ApiError) as caught:
             parse_digest(text)
         assert caught.value.code is Code.DIGEST_INVALID
