@@ -17,12 +17,13 @@ __all__ = ["assemble"]
 
 def assemble(settings: Settings) -> tuple[Asgi, Contents]:
     """Return the ASGI application with all that `settings` asks for, and what it serves."""
+    side = wiring.Side(settings)
     contents = open_contents(settings)
     application = create_app(
         settings,
         contents=contents,
-        access=wiring.make_access(settings),
-        events=wiring.make_events(settings),
-        upstream=wiring.make_upstream(settings),
+        access=side.access,
+        events=side.events,
+        upstream=side.upstream,
     )
-    return wiring.wrap(application, settings, contents), contents
+    return side.wrap(application, contents), contents
