@@ -176,14 +176,25 @@ def index(manifests, **more):
 
 @asynccontextmanager
 async def opened(
-    root, *, delete=True, grace_s=3600.0, access=None, upstream=None, now=START, **sections
+    root,
+    *,
+    delete=True,
+    grace_s=3600.0,
+    access=None,
+    upstream=None,
+    now=START,
+    database=None,
+    **sections,
 ):
     """Give a registry over `root`; more settings by section."""
     clock, events = Clock(now), Recorder()
     storage = {"delete": {"enabled": delete}, "filesystem": {"rootdirectory": str(root)}}
     settings = load_settings(Tree({"storage": storage, **sections}))
     contents = Contents(
-        FileStorage(root), SqliteDatabase(root / "registry.db"), grace_s=grace_s, clock=clock
+        FileStorage(root),
+        database or SqliteDatabase(root / "registry.db"),
+        grace_s=grace_s,
+        clock=clock,
     )
     app = create_app(settings, contents=contents, access=access, events=events, upstream=upstream)
     await contents.start()
