@@ -1,4 +1,4 @@
-"""A registry under test: its application called without a network, or the whole server as a process."""
+"""A registry under test: its application, called without a network, or the server as a process."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Answer:
 
 
 class Clock:
-    def __init__(self):
-        self.now = START
+    def __init__(self, now):
+        self.now = now
 
     def __call__(self):
         return self.now
@@ -175,13 +175,26 @@ def index(manifests, **more):
 
 
 @asynccontextmanager
-async def opened(root, *, delete=True, grace_s=3600.0, access=None, upstream=None, **sections):
+async def opened(
+    root,
+    *,
+    delete=True,
+    grace_s=3600.0,
+    access=None,
+    upstream=None,
+    now=START,
+    database=None,
+    **sections,
+):
     """Give a registry over `root`; more settings by section."""
-    clock, events = Clock(), Recorder()
+    clock, events = Clock(now), Recorder()
     storage = {"delete": {"enabled": delete}, "filesystem": {"rootdirectory": str(root)}}
     settings = load_settings(Tree({"storage": storage, **sections}))
     contents = Contents(
-        FileStorage(root), SqliteDatabase(root / "registry.db"), grace_s=grace_s, clock=clock
+        FileStorage(root),
+        database or SqliteDatabase(root / "registry.db"),
+        grace_s=grace_s,
+        clock=clock,
     )
     app = create_app(settings, contents=contents, access=access, events=events, upstream=upstream)
     await contents.start()

@@ -287,6 +287,10 @@ def _open_storage(settings: Settings) -> Storage:
 
 
 def _open_database(settings: Settings) -> Database:
+    if settings.database.url:
+        from baleen.registry.metadata.postgres import PostgresDatabase
+
+        return PostgresDatabase(settings.database.url)
     from baleen.registry.metadata.sqlite import SqliteDatabase
 
     return SqliteDatabase(Path(settings.storage.root) / "registry.db")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from baleen.errors import InvalidArgument, Unavailable
 from baleen.registry.configuration import seconds
 
 if TYPE_CHECKING:
-    import ssl
+    import uvicorn
 
     from baleen.registry.messages import Asgi
     from baleen.registry.settings import Http, Settings
@@ -31,20 +32,21 @@ _LEVELS = {"debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "fat
 
 
 def serve(settings: Settings) -> int:
-    """Serve until a signal; return the exit code.
+    """Serve a registry until a signal; return the exit code.
 
     Raises:
         InvalidArgument, Unavailable: it cannot start as configured.
     """
     from baleen.registry.assembly import assemble
 
-    _log_to_stderr(settings.log_level)
     application, _ = assemble(settings)
-    return serve_application(application, settings, "registry")
+    deletion = "on" if settings.delete_enabled else "off"
+    what = f"registry with data in {settings.storage.root}, deletion {deletion}"
+    return serve_application(application, settings, what)
 
 
 def serve_application(application: Asgi, settings: Settings, what: str) -> int:
-    """Serve `application`, which the log calls `what`, by the section `http`, until a signal.
+    """Serve `application` as `http` says; `what` it is goes into the log.
 
     Raises:
         InvalidArgument, Unavailable: it cannot start as configured.
@@ -56,6 +58,7 @@ def serve_application(application: Asgi, settings: Settings, what: str) -> int:
 
     _log_to_stderr(settings.log_level)
     context = make_tls(settings)
+    drain_s = round(seconds(settings.http.draintimeout, "http.draintimeout"))
     with bind(settings.http) as listener:
         config = uvicorn.Config(
             application,
@@ -69,31 +72,30 @@ def serve_application(application: Asgi, settings: Settings, what: str) -> int:
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=round(
-                seconds(settings.http.draintimeout, "http.draintimeout")
-            ),
-            ssl_context_factory=_factory(context),
+            timeout_graceful_shutdown=drain_s,
+            ssl_context_factory=None if context is None else lambda _config, _default: context,
         )
         server = uvicorn.Server(config)
+        _end_on_signals(server)
         # Said before the first connection is taken, but the queue of the socket takes it already.
-        log.info("%s on %s, %s", what, _name(listener), _what(settings, application, context))
+        scheme = "http" if context is None else "https"
+        log.info("%s on %s, %s", what, _name(listener), scheme)
         try:
             server.run(sockets=[listener])
-        except SystemExit as exit_:
-            return int(exit_.code or 0) if isinstance(exit_.code, int) else 1
+        except SystemExit:
+            # uvicorn's way out when the application did not start; it has said why.
+            return 1
         return 0 if server.started else 1
 
 
-def _factory(context: ssl.SSLContext | None):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    return None if context is None else lambda _config, _default: context
+def _end_on_signals(server: uvicorn.Server) -> None:
+    def end(*_: object) -> None:
+        server.should_exit = True
 
-
-def _what(settings: Settings, application: Asgi, context: ssl.SSLContext | None) -> str:
-    del application
-    return (
-        f"{'TLS' if context is not None else 'plain HTTP'}, data in {settings.storage.root}, "
-        f"deletion {'on' if settings.delete_enabled else 'off'}"
-    )
+    # uvicorn takes the signals while it serves, and raises them once more when it is done: with
+    # the default handlers that would be the end of us, with another exit code than 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def bind(http: Http) -> socket.socket:

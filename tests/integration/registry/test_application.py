@@ -1,4 +1,4 @@
-"""The endpoints and the errors of the specification, line by line (distribution-spec, "Endpoints")."""
+"""The endpoints and errors of the specification, line by line (spec.md, "Endpoints")."""
 
 from __future__ import annotations
 

@@ -50,8 +50,7 @@ def find_manifest(
     """Return the manifest that a digest or a tag names."""
     if isinstance(reference, Digest):
         rows = tx.execute(
-            "SELECT digest, media_type, payload, 0.0 FROM manifests "
-            "WHERE repository = ? AND digest = ?",
+            "SELECT digest, media_type, payload FROM manifests WHERE repository = ? AND digest = ?",
             (repository, reference),
         )
     else:
@@ -63,8 +62,8 @@ def find_manifest(
         )
     if not rows:
         return None
-    digest, media_type, payload, tagged_at = rows[0]
-    return StoredManifest(Digest(digest), media_type, bytes(payload), tagged_at)
+    digest, media_type, payload, *tagged_at = rows[0]
+    return StoredManifest(Digest(digest), media_type, bytes(payload), *tagged_at or (0.0,))
 
 
 def resolve_tag(tx: Transaction, repository: str, tag: str) -> str | None:

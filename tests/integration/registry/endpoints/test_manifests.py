@@ -93,7 +93,7 @@ async def test_a_size_that_is_not_the_blobs_is_refused(registry):
 
 
 async def test_an_index_needs_its_manifests(registry):
-    digest, raw = await registry.push_image("r", "")
+    _, raw = await registry.push_image("r", "")
     answer = await registry.push_manifest("r", "all", index([raw]), OCI_INDEX)
     assert answer.status == 201
     assert (await registry.get("/v2/r/manifests/all")).headers["content-type"] == OCI_INDEX

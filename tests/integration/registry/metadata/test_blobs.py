@@ -11,10 +11,9 @@ DIGEST = Digest(digest_of(b"x"))
 
 
 async def count(registry):
-    rows = await registry.contents.database.read(
+    return await registry.contents.database.read(
         lambda tx: tx.execute("SELECT links, location FROM blobs")
     )
-    return rows
 
 
 async def test_each_repository_counts_once(registry):

@@ -7,15 +7,25 @@ import asyncio
 import pytest
 
 from baleen.errors import NotFound
+from baleen.registry.metadata.postgres import PostgresDatabase
 from baleen.registry.metadata.sqlite import SqliteDatabase
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 async def database(request, tmp_path):
-    it = SqliteDatabase(tmp_path / "registry.db")
+    if request.param == "sqlite":
+        it = SqliteDatabase(tmp_path / "registry.db")
+    else:
+        it = PostgresDatabase(request.getfixturevalue("postgres_url"))
     await it.start()
+    await it.write(empty)
     yield it
     await it.close()
+
+
+def empty(tx):
+    for table in ("blobs", "links", "manifests", "edges", "tags"):
+        tx.change(f"DELETE FROM {table}")
 
 
 async def test_values_come_back_as_they_were(database):

@@ -126,7 +126,7 @@ class Counting(RuleBasedStateMachine):
 
 
 Counting.TestCase.settings = settings(
-    max_examples=15,
+    max_examples=60,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
