@@ -124,7 +124,7 @@ class Side:
         self._cache = make_cache(
             tree.section("proxy", Proxy),
             has_auth=not self._admission.is_open,
-            spool=_spool(settings, root) if tree.has("proxy") else None,
+            spool=_spool(root) if tree.has("proxy") else None,
             metrics=self.metrics,
             complain=_LOG.warning,
         )
@@ -197,10 +197,8 @@ class Side:
                 self._queue.close()
 
 
-def _spool(settings: Settings, root: Path) -> str | None:
+def _spool(root: Path) -> str:
     """Return a directory beside the blobs: the system's temporary one may be small memory."""
-    if settings.storage.s3 is not None:
-        return None
     directory = root / "spool"
     directory.mkdir(parents=True, exist_ok=True)
     return str(directory)
