@@ -123,7 +123,7 @@ class Side:
         self._cache = make_cache(
             tree.section("proxy", Proxy),
             has_auth=not self._admission.is_open,
-            spool=_spool(settings, root) if tree.has("proxy") else None,
+            spool=_spool(root) if tree.has("proxy") else None,
             metrics=self.metrics,
             complain=_LOG.warning,
         )
@@ -203,10 +203,8 @@ def _write_out(text: str) -> None:
         sys.stdout.flush()
 
 
-def _spool(settings: Settings, root: Path) -> str | None:
+def _spool(root: Path) -> str:
     """Return a directory beside the blobs: the system's temporary one may be small memory."""
-    if settings.storage.s3 is not None:
-        return None
     directory = root / "spool"
     directory.mkdir(parents=True, exist_ok=True)
     return str(directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from baleen import errors
 from baleen.errors import InvalidArgument
 from baleen.registry.configuration import read_tree
 from baleen.registry.settings import load_settings
@@ -18,7 +19,6 @@ def test_defaults():
     assert settings.storage.root == "/var/lib/registry"
     assert settings.http.addr == ":5000"
     assert not settings.delete_enabled
-    assert settings.storage.s3 is None
     assert settings.garbage.interval_s == 3600
     assert settings.retention == ()
 
@@ -51,6 +51,12 @@ def test_garbage_and_retention():
     assert settings.garbage.interval_s is None
     assert settings.garbage.grace_s == 7200
     assert [(rule.tags, rule.keep) for rule in settings.retention] == [("ci-*", 3), ("*", None)]
+
+
+def test_a_driver_that_we_do_not_have_is_not_ignored():
+    for name in ("REGISTRY_STORAGE", "REGISTRY_STORAGE_S3_BUCKET"):
+        with pytest.raises(errors.NotImplemented, match=r"storage\.s3"):
+            load(**{name: "s3"})
 
 
 @pytest.mark.parametrize(
