@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+import ipaddress
 import json
 import os
 import re
@@ -15,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import bcrypt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 SKOPEO = shutil.which("skopeo")
 DOCKER_REGISTRY = shutil.which("docker-registry")
@@ -118,6 +122,31 @@ def docker_registry(directory, port=0, **tree):
     environment = {**os.environ, "OTEL_TRACES_EXPORTER": "none"}
     with _running([DOCKER_REGISTRY, "serve", str(path)], directory / "data", environment) as served:
         yield served
+
+
+def write_key(directory, key):
+    """Write `issuer.key`, and `issuer.crt` for it and for 127.0.0.1."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (directory / "issuer.crt").write_bytes(certificate.public_bytes(pem))
+    (directory / "issuer.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 def htpasswd(path, **people):

@@ -9,6 +9,7 @@ passes through
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -105,12 +106,10 @@ class Side:
         OSError: a file that it names cannot be read.
     """
 
-    def __init__(
-        self, settings: Settings, *, write: Callable[[str], object] = sys.stdout.write
-    ) -> None:
+    def __init__(self, settings: Settings, *, write: Callable[[str], object] | None = None) -> None:
         tree = settings.tree
         root = Path(settings.storage.root)
-        self._write = write
+        self._write = write if write is not None else _write_out
         self._http = tree.section("http", _HttpSection)
         self._limits = tree.section("ratelimit", _RateLimit)
         self._log = tree.section("log.accesslog", _AccessLogSection)
@@ -195,6 +194,13 @@ class Side:
             self._admission.close()
             if self._queue is not None:
                 self._queue.close()
+
+
+def _write_out(text: str) -> None:
+    """Write to standard output at once; whoever read it may be gone."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def _spool(root: Path) -> str:

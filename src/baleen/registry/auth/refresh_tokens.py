@@ -4,7 +4,8 @@ A token is 32 random bytes; the database has its SHA-256, so a stolen copy of it
 token belongs to one account as it was (its generation), one service and one client. It dies with a
 logout, a changed password, the account, or after `life_s` without use.
 
-One SQLite file, one writer; calls take well under a millisecond except for the commit.
+One SQLite file, one writer; calls take well under a millisecond except for the commit. All raise
+Unavailable if the database cannot be read or written, as on a full disk.
 """
 
 from __future__ import annotations
@@ -82,11 +83,11 @@ class RefreshTokens:
         """Return a new token; of more than 100 of an account the oldest go."""
         token = secrets.token_urlsafe(32)
         now = int(self._clock())
-        self._database.execute(
+        self._execute(
             "INSERT INTO refresh_token VALUES (?, ?, ?, ?, ?, ?)",
             (_digest(token), account.name, account.generation, service, client[:255], now),
         )
-        self._database.execute(
+        self._execute(
             "DELETE FROM refresh_token WHERE used_at < ? OR (account = ? AND digest NOT IN"
             " (SELECT digest FROM refresh_token WHERE account = ?"
             " ORDER BY used_at DESC, digest = ? DESC LIMIT ?))",
@@ -98,7 +99,7 @@ class RefreshTokens:
         """Return name and generation of the account that a token was given to, or None."""
         now = int(self._clock())
         digest = _digest(token)
-        row = self._database.execute(
+        row = self._execute(
             "SELECT account, generation, used_at FROM refresh_token"
             " WHERE digest = ? AND service = ?",
             (digest, service),
@@ -106,18 +107,22 @@ class RefreshTokens:
         if row is None or row[2] < now - self._life_s:
             return None
         if row[2] < now - _NOTED_EVERY_S:
-            self._database.execute(
-                "UPDATE refresh_token SET used_at = ? WHERE digest = ?", (now, digest)
-            )
+            self._execute("UPDATE refresh_token SET used_at = ? WHERE digest = ?", (now, digest))
         return row[0], row[1]
 
     def revoke(self, token: str) -> None:
         """Make a token void; success means that it is, not that it was there."""
-        self._database.execute("DELETE FROM refresh_token WHERE digest = ?", (_digest(token),))
+        self._execute("DELETE FROM refresh_token WHERE digest = ?", (_digest(token),))
 
     def revoke_all(self, account: str) -> None:
         """Make all tokens of an account void."""
-        self._database.execute("DELETE FROM refresh_token WHERE account = ?", (account,))
+        self._execute("DELETE FROM refresh_token WHERE account = ?", (account,))
+
+    def _execute(self, statement: str, values: tuple[object, ...]) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(statement, values)
+        except sqlite3.Error as err:
+            raise Unavailable(f"the refresh tokens cannot be used: {err}") from err
 
 
 def _digest(token: str) -> bytes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from baleen.errors import BaleenError
 from baleen.registry.auth.issuer import Answer, Issuer
-from baleen.registry.errors import ApiError, Code, body_of
+from baleen.registry.errors import ApiError, Code, body_of, from_error
 from baleen.registry.messages import ClientGone, Request
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ class TokenApp:
         if scope["type"] == "http" and scope["path"] in _PATHS:
             try:
                 answer = await self._answer(Request(scope, receive))
-            except ApiError as err:
-                headers = {"Content-Type": "application/json", **err.headers}
-                answer = Answer(err.status, headers, body_of(err))
+            except BaleenError as err:
+                refusal = from_error(err)
+                headers = {"Content-Type": "application/json", **refusal.headers}
+                answer = Answer(refusal.status, headers, body_of(refusal))
             except ClientGone:
                 return
             await _send(answer, send)

@@ -152,13 +152,19 @@ class Couriers:
         while True:
             await news.wait()
             news.clear()
-            last, events = self._queue.oldest(endpoint.name, _MOST_IN_ENVELOPE)
-            if not events:
-                continue
-            news.set()
-            problem = await self._deliver(session, endpoint, envelope(events))
+            try:
+                last, events = self._queue.oldest(endpoint.name, _MOST_IN_ENVELOPE)
+                if not events:
+                    continue
+                news.set()
+                problem = await self._deliver(session, endpoint, envelope(events))
+                if not problem:
+                    self._queue.remove(endpoint.name, last)
+            except sqlite3.Error as err:
+                # A full disk, say. What could not be removed is sent once more.
+                news.set()
+                problem = f"the queue cannot be used: {err}"
             if not problem:
-                self._queue.remove(endpoint.name, last)
                 self._metrics.pending.labels(endpoint.name).set(self._queue.waiting(endpoint.name))
                 if failures:
                     self._complain(f"notifications reach {endpoint.name} again")

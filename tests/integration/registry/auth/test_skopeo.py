@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
-from registry_served import htpasswd, image_layout, pull, push, serve, skopeo
+from cryptography.hazmat.primitives.asymmetric import ec
+from registry_served import htpasswd, image_layout, pull, push, serve, skopeo, write_key
 
 pytestmark = pytest.mark.integration
 
@@ -46,11 +46,12 @@ def by_password(place):
 @pytest.fixture(scope="module")
 def by_token(place):
     # The realm has to be known before the port is; a token server beside has one to give.
+    write_key(place, ec.generate_private_key(ec.SECP256R1()))
     issuer = {
         "service": "registry.test",
         "htpasswd": str(place / "htpasswd"),
         "policy": str(place / "policy.yml"),
-        "key": str(_key(place)),
+        "key": str(place / "issuer.key"),
     }
     with serve(
         place / "issuer", "issuer", auth={"issuer": {**issuer, "realm": "http://x"}}
@@ -58,17 +59,6 @@ def by_token(place):
         issuer["realm"] = f"{tokens.url}/token"
         with serve(place / "token", auth={"issuer": issuer}) as served:
             yield served
-
-
-def _key(place):
-    path = place / "key.pem"
-    subprocess.run(
-        ["openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", str(path)],
-        check=True,
-        timeout=20,
-        capture_output=True,
-    )
-    return path
 
 
 @pytest.fixture(params=["by_password", "by_token"])
@@ -133,17 +123,13 @@ def test_a_read_only_registry(place, layout, tmp_path):
 
 
 def test_tls(place, layout, tmp_path):
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-        " -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout ca.key -out ca.crt"
-    )
-    subprocess.run(command.split(), cwd=tmp_path, check=True, timeout=20, capture_output=True)
+    write_key(tmp_path, ec.generate_private_key(ec.SECP256R1()))
     trusted = tmp_path / "trusted"
     trusted.mkdir()
-    (trusted / "ca.crt").write_bytes((tmp_path / "ca.crt").read_bytes())
+    (trusted / "ca.crt").write_bytes((tmp_path / "issuer.crt").read_bytes())
     tls = {
-        "certificate": str(tmp_path / "ca.crt"),
-        "key": str(tmp_path / "ca.key"),
+        "certificate": str(tmp_path / "issuer.crt"),
+        "key": str(tmp_path / "issuer.key"),
         "minimumtls": "tls1.3",
     }
     with serve(place / "tls", http={"addr": "127.0.0.1:0", "tls": tls}) as served:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import urllib.error
 import urllib.request
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from registry_served import docker_registry, htpasswd, image_layout, pull, push, serve, skopeo
+from registry_served import (
+    docker_registry,
+    htpasswd,
+    image_layout,
+    pull,
+    push,
+    serve,
+    skopeo,
+    write_key,
+)
 
 from baleen.errors import InvalidArgument
 from baleen.registry.auth.token_server import make_token_server
@@ -27,27 +33,6 @@ POLICY = {
         {"repositories": ["public/*"], "users": ["ann"], "actions": ["push", "delete"]},
     ]
 }
-
-
-def write_key(directory, key):
-    """Write a private key, and the bundle of its certificate, as registries are given it."""
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (directory / "issuer.crt").write_bytes(certificate.public_bytes(pem))
-    (directory / "issuer.key").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
 
 
 @pytest.fixture(scope="module", params=["EC", "RSA"])

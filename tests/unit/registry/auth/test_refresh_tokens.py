@@ -41,6 +41,15 @@ def test_revoked_it_is_void(tokens):
     assert tokens.holder(another, "registry") is None
 
 
+def test_a_database_that_fails_is_unavailable():
+    tokens = RefreshTokens(":memory:")
+    tokens.close()
+    with pytest.raises(Unavailable):
+        tokens.issue(ANN, "registry", "docker")
+    with pytest.raises(Unavailable):
+        tokens.holder("x", "registry")
+
+
 def test_unused_it_expires(tokens, now):
     token = tokens.issue(ANN, "registry", "docker")
     now[0] += 1001

@@ -3,6 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from baleen.errors import Unavailable
 from baleen.registry.auth.issuer import Issuer
 from baleen.registry.auth.keys import generate_signing_key
 from baleen.registry.auth.token_app import TokenApp
@@ -50,6 +51,19 @@ async def test_public_keys(application, call):
 )
 async def test_other_requests(application, call, method, path, headers, body, status):
     assert (await call(application, method, path, headers=headers, body=body)).status == status
+
+
+async def test_a_failing_store_is_503(people, policy, call, monkeypatch):
+    async def fail(*_):
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(people, "authenticate", fail)
+    issuer = Issuer(people, policy, TokenSigner(KEY, "issuer"), None, frozenset({"registry"}))
+    headers = {"Authorization": "Basic YTpi"}
+    answer = await call(
+        TokenApp(issuer, b""), "GET", "/token", query="service=registry", headers=headers
+    )
+    assert answer.status == 503
 
 
 async def test_everything_else_goes_behind(people, policy, call, application):

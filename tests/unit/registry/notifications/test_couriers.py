@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -161,6 +162,24 @@ async def test_what_an_endpoint_ignores_is_not_queued(tmp_path):
         assert (queue.waiting("hook"), queue.waiting("off")) == (0, 0)
         made.emit(event("d"))
         assert queue.waiting("hook") == 1
+
+
+async def test_a_queue_that_fails_for_a_while_ends_no_courier(receiver, tmp_path, monkeypatch):
+    failures = [sqlite3.OperationalError("database or disk is full")]
+    remove = EventQueue.remove
+
+    def failing(*given):
+        if failures:
+            raise failures.pop()
+        remove(*given)
+
+    monkeypatch.setattr(EventQueue, "remove", failing)
+    endpoint = Endpoint(name="hook", url=receiver.url, backoff="1ms")
+    async with couriers(tmp_path / "q", endpoint) as (made, _):
+        made.emit(event("a"))
+        assert await receiver.tags(2) == ["a", "a"]
+        made.emit(event("b"))
+        assert await receiver.tags(1) == ["b"]
 
 
 async def test_a_queue_that_fails_loses_an_event_and_not_a_push(tmp_path):
