@@ -184,14 +184,16 @@ async def opened(
     upstream=None,
     now=START,
     database=None,
+    storage=None,
     **sections,
 ):
     """Give a registry over `root`; more settings by section."""
     clock, events = Clock(now), Recorder()
-    storage = {"delete": {"enabled": delete}, "filesystem": {"rootdirectory": str(root)}}
-    settings = load_settings(Tree({"storage": storage, **sections}))
+    section = {"delete": {"enabled": delete}, "filesystem": {"rootdirectory": str(root)}}
+    settings = load_settings(Tree({"storage": section, **sections}))
+    root.mkdir(mode=0o700, exist_ok=True)
     contents = Contents(
-        FileStorage(root),
+        storage or FileStorage(root),
         database or SqliteDatabase(root / "registry.db"),
         grace_s=grace_s,
         clock=clock,

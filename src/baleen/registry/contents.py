@@ -281,6 +281,10 @@ def open_contents(settings: Settings) -> Contents:
 
 
 def _open_storage(settings: Settings) -> Storage:
+    if settings.storage.s3 is not None:
+        from baleen.registry.storage.s3 import S3Storage
+
+        return S3Storage(settings.storage.s3)
     from baleen.registry.storage.files import FileStorage
 
     return FileStorage(Path(settings.storage.root))

@@ -22,7 +22,7 @@ __all__ = ["collect_once", "retain_once"]
 
 def _check_root(settings: Settings) -> None:
     root = Path(settings.storage.root)
-    if not root.is_dir():
+    if settings.storage.s3 is None and not root.is_dir():
         # Not made by a command that only removes: the path is more likely mistyped.
         raise NotFound(f"there is no registry's data in {root}", hint="give --data or --config")
 

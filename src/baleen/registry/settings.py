@@ -18,6 +18,7 @@ from baleen.errors import InvalidArgument
 from baleen.registry.configuration import Tree, seconds
 
 __all__ = [
+    "S3",
     "Database",
     "Garbage",
     "Http",
@@ -29,7 +30,7 @@ __all__ = [
 
 DEFAULT_ROOT = "/var/lib/registry"
 # Drivers of Docker's registry: to ignore them would store to the wrong place.
-_ABSENT_DRIVERS = ("s3", "azure", "gcs", "swift", "oss", "inmemory")
+_ABSENT_DRIVERS = ("azure", "gcs", "swift", "oss", "inmemory")
 
 
 class Http(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +56,19 @@ class _Filesystem(msgspec.Struct, frozen=True, kw_only=True):
     rootdirectory: str = DEFAULT_ROOT
 
 
+class S3(msgspec.Struct, frozen=True, kw_only=True):
+    """Section `storage.s3`; the names are those of distribution's driver."""
+
+    accesskey: str = ""
+    secretkey: str = ""
+    region: str = "us-east-1"
+    regionendpoint: str = ""
+    bucket: str = ""
+    rootdirectory: str = ""
+    forcepathstyle: bool = True
+    chunksize: int = 10 << 20
+
+
 class _Delete(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = False
 
@@ -71,6 +85,7 @@ class _Maintenance(msgspec.Struct, frozen=True, kw_only=True):
 
 class _StorageSection(msgspec.Struct, frozen=True, kw_only=True):
     filesystem: _Filesystem = _Filesystem()
+    s3: S3 | None = None
     delete: _Delete = _Delete()
     maintenance: _Maintenance = _Maintenance()
 
@@ -81,11 +96,13 @@ class Storage:
 
     Attributes:
         root: directory of the blobs, and of the database unless that has an address.
+        s3: where blobs lie instead, or None.
         upload_age_s: age at which an unfinished upload is removed; None for never.
         purge_interval_s: between two looks for such uploads.
     """
 
     root: str = DEFAULT_ROOT
+    s3: S3 | None = None
     upload_age_s: float | None = 168 * 3600
     purge_interval_s: float = 24 * 3600
 
@@ -173,8 +190,8 @@ def load_settings(tree: Tree) -> Settings:
     for driver in _ABSENT_DRIVERS:
         if tree.has(f"storage.{driver}"):
             raise errors.NotImplemented(
-                f"storage.{driver}: this registry keeps blobs in a directory only",
-                hint="use storage.filesystem, on a shared file system if need be",
+                f"storage.{driver}: this registry keeps blobs in a directory or in S3",
+                hint="use storage.filesystem or storage.s3",
             )
     storage = tree.section("storage", _StorageSection)
     purging = storage.maintenance.uploadpurging
@@ -186,6 +203,7 @@ def load_settings(tree: Tree) -> Settings:
         http=tree.section("http", Http),
         storage=Storage(
             root=storage.filesystem.rootdirectory,
+            s3=storage.s3,
             upload_age_s=seconds(purging.age, "storage.maintenance.uploadpurging.age")
             if purging.enabled
             else None,

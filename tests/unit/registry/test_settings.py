@@ -54,9 +54,9 @@ def test_garbage_and_retention():
 
 
 def test_a_driver_that_we_do_not_have_is_not_ignored():
-    for name in ("REGISTRY_STORAGE", "REGISTRY_STORAGE_S3_BUCKET"):
-        with pytest.raises(errors.NotImplemented, match=r"storage\.s3"):
-            load(**{name: "s3"})
+    for name in ("REGISTRY_STORAGE", "REGISTRY_STORAGE_GCS_BUCKET"):
+        with pytest.raises(errors.NotImplemented, match=r"storage\.gcs"):
+            load(**{name: "gcs"})
 
 
 @pytest.mark.parametrize(

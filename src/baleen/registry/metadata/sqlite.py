@@ -136,7 +136,12 @@ class SqliteDatabase:
         return connection
 
     def _prepare(self) -> None:
-        self._file.touch(mode=0o600)
+        try:
+            # With the blobs elsewhere nobody else makes it.
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file.touch(mode=0o600)
+        except OSError as err:
+            raise InvalidArgument(f"cannot make {self._file}: {err.strerror}") from err
         connection = sqlite3.connect(self._file, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         transaction = _Transaction(connection)
         try:

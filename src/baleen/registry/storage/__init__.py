@@ -1,4 +1,4 @@
-"""Where the bytes of blobs lie: one interface (`driver`) and its drivers (`files`).
+"""Where the bytes of blobs lie: one interface (`driver`) and its drivers (`files`, `s3`).
 
 A *session* is an upload under way; it lives wholly in the storage, so that the metadata hold only
 what a client was told to be safe. A committed blob has a *location*: a name under which exactly

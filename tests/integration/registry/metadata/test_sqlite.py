@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from baleen.errors import DataLoss, FailedPrecondition, NotFound
+from baleen.errors import DataLoss, FailedPrecondition, InvalidArgument, NotFound
 from baleen.registry.metadata.sqlite import SqliteDatabase
 
 
@@ -106,6 +106,17 @@ async def test_a_newer_schema_is_not_touched(tmp_path):
     await database.close()
     with pytest.raises(FailedPrecondition, match="newer"):
         await database.start()
+    await database.close()
+
+
+async def test_a_place_that_cannot_be_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    database = SqliteDatabase(tmp_path / "file/registry.db")
+    with pytest.raises(InvalidArgument, match="cannot make"):
+        await database.start()
+    await database.close()
+    database = SqliteDatabase(tmp_path / "new/deep/registry.db")
+    await database.start()
     await database.close()
 
 

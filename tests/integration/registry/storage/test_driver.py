@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 from registry_bed import digest_of
+from s3_bed import make_bucket, settings
 
 from baleen.errors import Conflict
 from baleen.oci.digest import Digest
 from baleen.registry.storage.driver import Session
 from baleen.registry.storage.files import FileStorage
+from baleen.registry.storage.s3 import S3Storage
 
 ID = "0123456789abcdef" * 2
 SESSION = Session(id=ID, repository="r", owner="me", started=5.0)
 DATA = b"some bytes" * 1000
 
 
-@pytest.fixture(params=["files"])
+@pytest.fixture(params=["files", "s3"])
 def storage(request, tmp_path):
-    it = FileStorage(tmp_path / "data")
+    if request.param == "s3":
+        url = request.getfixturevalue("s3_url")
+        it = S3Storage(settings(url, f"bucket-{secrets.token_hex(4)}"))
+        make_bucket(it)
+    else:
+        it = FileStorage(tmp_path / "data")
     it.start()
     return it
 
