@@ -47,6 +47,8 @@ async def _repeat(work: Callable[[], Awaitable[None]], interval_s: float) -> Non
             await work()
         except (BaleenError, OSError) as err:
             log.error("housekeeping: %s", err)
+        except Exception:  # a bug: it must not end the serving beside it
+            log.exception("housekeeping failed")
         await asyncio.sleep(interval_s)
 
 

@@ -20,6 +20,8 @@ async def test_it_goes_on_after_a_failure(registry, monkeypatch, caplog):
         calls.append("collect")
         if len(calls) == 1:
             raise Unavailable("no database")
+        if len(calls) == 2:
+            raise ZeroDivisionError("a bug")
         done.set()
         return housekeeping.collect_report
 
@@ -34,6 +36,7 @@ async def test_it_goes_on_after_a_failure(registry, monkeypatch, caplog):
     await asyncio.wait([task])
     del housekeeping.collect_report
     assert "no database" in caplog.text
+    assert "a bug" in caplog.text
 
 
 async def test_retention_runs_at_once(registry):

@@ -15,6 +15,7 @@ import queue
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from baleen.errors import (
@@ -208,7 +209,8 @@ class SqliteDatabase:
             connection.execute("COMMIT")
         except sqlite3.Error as err:
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
+                with suppress(sqlite3.Error):  # of a disk that is gone: the first error is told
+                    connection.execute("ROLLBACK")
             for job in batch:
                 job.error = _translate(err)
 
@@ -217,11 +219,11 @@ def _run_job(connection: sqlite3.Connection, transaction: _Transaction, job: _Jo
     connection.execute("SAVEPOINT job")
     try:
         job.result = job.work(transaction)
-    except sqlite3.Error:
+    except (sqlite3.OperationalError, sqlite3.InternalError):
         # A full disk or a damaged file is not this job's alone.
         raise
     except Exception as err:  # whatever it is, it is its waiter's
-        job.error = err
+        job.error = _translate(err) if isinstance(err, sqlite3.Error) else err
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
 

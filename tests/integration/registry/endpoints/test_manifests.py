@@ -111,6 +111,7 @@ async def test_an_index_needs_its_manifests(registry):
         (json.dumps(manifest()).encode(), "text/plain"),
         (json.dumps({**manifest(), "manifests": []}).encode(), OCI_MANIFEST),
         (b'{"a":' * 100_000, OCI_MANIFEST),
+        (json.dumps(manifest(artifactType="\ud800")).encode(), OCI_MANIFEST),
     ],
 )
 async def test_what_is_no_manifest_is_refused(registry, raw, media_type):

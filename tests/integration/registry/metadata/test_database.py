@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from baleen.errors import NotFound
+from baleen.errors import InvalidArgument, NotFound
 from baleen.registry.metadata.postgres import PostgresDatabase
 from baleen.registry.metadata.sqlite import SqliteDatabase
 
@@ -66,6 +66,25 @@ async def test_errors_of_work_are_its_callers(database):
     with pytest.raises(NotFound):
         await database.write(work)
     assert await database.read(lambda tx: tx.execute("SELECT * FROM tags")) == []
+
+
+async def test_a_refused_value_harms_no_other_work(database):
+    insert = "INSERT INTO tags VALUES ('r', 'a', '', 0)"
+    await database.write(lambda tx: tx.change(insert))
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(
+                database.write(
+                    lambda tx, n=number: tx.change(
+                        "INSERT INTO tags VALUES ('r', ?, '', 0)", (str(n),)
+                    )
+                )
+            )
+            for number in range(5)
+        ]
+        with pytest.raises(InvalidArgument):
+            await database.write(lambda tx: tx.change(insert))
+    assert [task.result() for task in tasks] == [1] * 5
 
 
 async def test_counting_by_many_at_once_loses_nothing(database):
