@@ -176,7 +176,7 @@ class Connection:
 
 
 class Reply:
-    """Status, headers and a body to be read once; `close` gives up the connection."""
+    """Status, headers and a body to be read once; see `Exchange.release`."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ class Reply:
         self._left = response.length
         self._plain = not response.chunked and response.length is not None
         self._ended = response.length == 0
-        self.reusable = sent_all and not response.will_close
+        self._reusable = sent_all and not response.will_close
 
     def header(self, name: str) -> str:
         """Return a header, or an empty string."""
@@ -204,11 +204,6 @@ class Reply:
     def headers(self, name: str) -> list[str]:
         """Return all headers of that name."""
         return [str(value) for value in self._response.headers.get_all(name) or ()]
-
-    @property
-    def ended(self) -> bool:
-        """Whether the body was read to its end, so that the connection can be used again."""
-        return self._ended
 
     @property
     def connection(self) -> Connection:
@@ -225,10 +220,7 @@ class Reply:
         if self._ended:
             return 0
         try:
-            if self._plain:
-                count = self._read_plain(buffer)
-            else:
-                count = self._response.readinto(buffer)
+            count = self._read_plain(buffer) if self._plain else self._response.readinto(buffer)
         except (OSError, http.client.HTTPException, ValueError) as err:
             self._cancel.check()
             raise _failure(err, "reading the answer") from err
@@ -259,10 +251,13 @@ class Reply:
                 raise NetworkError(f"the answer is larger than {limit} bytes")
         return bytes(data)
 
-    def close(self) -> None:
-        """Give up the rest, and the connection with it."""
-        self.reusable = False
-        self._connection.close()
+    def leave(self) -> bool:
+        """Be done with it; say whether the connection can take another request."""
+        if not self._ended:
+            return False
+        # Else http.client believes that this one is still being read.
+        self._response.close()
+        return self._reusable
 
 
 def _connect(route: Route, cancel: Cancellation) -> socket.socket:
@@ -359,5 +354,3 @@ def _words(err: Exception) -> str:
     if isinstance(err, OSError) and err.strerror:
         return err.strerror.lower()
     return str(err) or type(err).__name__
-
-

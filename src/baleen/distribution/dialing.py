@@ -28,7 +28,7 @@ __all__ = ["DialError", "dial", "lookup"]
 
 _STAGGER_S = 0.25
 
-Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
+Address = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
 
 
 class DialError(Exception):
@@ -191,5 +191,5 @@ class _Race:
 
 
 def _shown(address: Address) -> str:
-    host, port = address[1][0], address[1][1]
-    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    host, port = str(address[1][0]), str(address[1][1])
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

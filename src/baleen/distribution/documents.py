@@ -97,9 +97,7 @@ def read_document(
         content = parse_manifest(raw, media_type)
     else:
         raise InvalidArgument(f'{reference.familiar}: unsupported media type "{media_type}"')
-    descriptor = Descriptor(
-        media_type=media_type, digest=digest or Digest.of(raw), size=len(raw)
-    )
+    descriptor = Descriptor(media_type=media_type, digest=digest or Digest.of(raw), size=len(raw))
     return Document(descriptor, raw, content)
 
 

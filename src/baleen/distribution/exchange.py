@@ -136,13 +136,15 @@ class Exchange:
             if onward.endpoint.origin != target.endpoint.origin:
                 headers = {k: v for k, v in headers.items() if k != "Authorization"}
             target = onward
-        raise Unreachable(f'{method.title()} "{target.shown}": stopped after {_REDIRECT_LIMIT} redirects')
+        raise Unreachable(
+            f'{method.title()} "{target.shown}": stopped after {_REDIRECT_LIMIT} redirects'
+        )
 
     def release(self, reply: Reply) -> None:
         """Keep the reply's connection for the next request, or close it."""
         connection = reply.connection
         connection.unbind()
-        if reply.ended and reply.reusable:
+        if reply.leave():
             with self._lock:
                 kept = self._idle.setdefault(_key(connection.route), [])
                 if not self._closed and len(kept) < _IDLE_LIMIT:

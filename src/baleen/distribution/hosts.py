@@ -144,15 +144,11 @@ def is_insecure(settings: RegistrySettings, authority: str, lookup: Lookup) -> b
         if is_network(entry)
     ]
     return any(
-        address in network
-        for address in _addresses(endpoint.host, lookup)
-        for network in networks
+        address in network for address in _addresses(endpoint.host, lookup) for network in networks
     )
 
 
-def _addresses(
-    host: str, lookup: Lookup
-) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+def _addresses(host: str, lookup: Lookup) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     if host == "localhost":
         return [ipaddress.ip_address("127.0.0.1")]
     try:

@@ -8,6 +8,7 @@ See: OCI distribution-spec spec.md.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from baleen.distribution.answers import Unreachable, code_of, refusal, status_of
@@ -15,7 +16,7 @@ from baleen.distribution.cancellation import Cancelled
 from baleen.distribution.connection import NetworkError
 from baleen.distribution.credentials import Credentials
 from baleen.distribution.dialing import DialError, lookup
-from baleen.distribution.documents import ACCEPT, read_document
+from baleen.distribution.documents import ACCEPT, is_document, read_document
 from baleen.distribution.exchange import Exchange, Target, error_of, unreachable
 from baleen.distribution.hosts import endpoints
 from baleen.distribution.proxies import proxy_for
@@ -70,6 +71,7 @@ class Repository:
         self.reference = reference
         self.source = reference.name, credentials
         self._scopes = [f"repository:{reference.path}:{'pull,push' if push else 'pull'}"]
+        self._lock = threading.Lock()
         self._exchange = Exchange(settings)
         self._authorizer = Authorizer(self._exchange, credentials or Credentials())
         self._endpoints = endpoints(
@@ -91,7 +93,8 @@ class Repository:
     @property
     def endpoint(self) -> Endpoint:
         """The endpoint in use, or the one to be tried first."""
-        return self._endpoints[0]
+        with self._lock:
+            return self._endpoints[0]
 
     def _addresses(self, host: str, cancel: Cancellation) -> list[str]:
         # Behind a proxy names of the outside may not resolve here, and need not.
@@ -159,21 +162,40 @@ class Repository:
         """Keep the reply's connection, or close it."""
         self._exchange.release(reply)
 
-    def settle(self, action: Callable[[Endpoint], Result], cancel: Cancellation) -> Result:
-        """Return what `action` gives at the first endpoint where it succeeds; that one is kept."""
+    def settle(
+        self, action: Callable[[Endpoint], Result], cancel: Cancellation, *, patient: bool = True
+    ) -> Result:
+        """Return what `action` gives at the first endpoint where it succeeds, which is kept.
+
+        With `patient`, what may be better in a moment is tried again at the same endpoint first.
+        """
         while True:
-            endpoint = self._endpoints[0]
+            endpoint = self.endpoint
             try:
-                result = self._trying(action, endpoint, cancel)
+                result = self._trying(action, endpoint, cancel) if patient else action(endpoint)
             except Cancelled:
                 raise
             except BaleenError as err:
-                if len(self._endpoints) == 1 or not _goes_on(endpoint, self._endpoints[1], err):
+                if not self._leave(endpoint, err):
                     raise
-                del self._endpoints[0]
                 continue
-            del self._endpoints[1:]
+            if not endpoint.mirror:
+                with self._lock:
+                    self._endpoints = [endpoint]
             return result
+
+    def _leave(self, endpoint: Endpoint, err: BaleenError) -> bool:
+        with self._lock:
+            if self._endpoints[0] is not endpoint:
+                return True
+            if len(self._endpoints) == 1 or not _goes_on(endpoint, self._endpoints[1], err):
+                return False
+            del self._endpoints[0]
+            return True
+
+    def leave_mirror(self, endpoint: Endpoint, err: BaleenError) -> bool:
+        """Stop using an endpoint that is a mirror, because of `err`; False when it is none."""
+        return endpoint.mirror and self._leave(endpoint, err)
 
     def _trying(
         self, action: Callable[[Endpoint], Result], endpoint: Endpoint, cancel: Cancellation
@@ -182,21 +204,32 @@ class Repository:
         while True:
             try:
                 return action(endpoint)
-            except Unreachable as err:
-                # Nobody there at the first contact: that is the answer, as dockerd gives it.
-                if err.dialing:
-                    raise
-                backoff.failed(err, cancel)
             except Cancelled:
                 raise
             except BaleenError as err:
+                # Nobody there at the first contact: that is the answer, as dockerd gives it.
+                if isinstance(err, Unreachable) and err.dialing:
+                    raise
                 backoff.failed(err, cancel)
 
     # -- documents
 
-    def head(self, name: str, cancel: Cancellation) -> Descriptor | None:
-        """Return what a tag or digest means, or None when the registry does not say it by HEAD."""
-        return self.settle(lambda endpoint: self._head(endpoint, name, cancel), cancel)
+    def resolve(
+        self, name: str, cancel: Cancellation, kept: Callable[[Descriptor], bytes | None]
+    ) -> Document:
+        """Return the manifest or index of a tag or digest; `kept` gives the bytes that are here.
+
+        HEAD comes first: it is not counted where pulls are limited, and says what is known.
+        """
+
+        def action(endpoint: Endpoint) -> Document:
+            described = self._head(endpoint, name, cancel)
+            raw = kept(described) if described is not None else None
+            if described is not None and raw is not None:
+                return read_document(raw, described.media_type, self.reference, expected=described)
+            return self._document(endpoint, name, None, cancel)
+
+        return self.settle(action, cancel)
 
     def _head(self, endpoint: Endpoint, name: str, cancel: Cancellation) -> Descriptor | None:
         reply = self.send(
@@ -211,7 +244,7 @@ class Repository:
         media_type = reply.header("Content-Type").partition(";")[0].strip()
         digest = reply.header("Docker-Content-Digest")
         self._exchange.finish(reply)
-        if status != 200 or not length.isdigit() or not media_type:
+        if status != 200 or not length.isdigit() or not is_document(media_type):
             return None
         try:
             return Descriptor(media_type=media_type, digest=Digest(digest), size=int(length))

@@ -1,4 +1,4 @@
-"""What an administrator says about registries: mirrors, insecure ones, certificates, proxies, limits.
+"""What an administrator says about registries: mirrors, certificates, proxies, limits.
 
 Light to import: the daemon reads its configuration with it, and loads the rest at the first pull.
 

@@ -1,9 +1,9 @@
 """Proving to a registry who asks: basic authentication, and bearer tokens from its token service.
 
-    GET  /v2/...                 -> 401, WWW-Authenticate: Bearer realm=R, service=S
-    GET  R?service=S&scope=...   with basic authentication, or anonymously    -> {"token": ...}
-    POST R grant_type=refresh_token&refresh_token=<identity token>            -> {"access_token": ...}
-    GET  /v2/...                 Authorization: Bearer <token>
+    GET  /v2/...                -> 401, WWW-Authenticate: Bearer realm=R, service=S
+    GET  R?service=S&scope=...  with basic authentication, or anonymously  -> {"token": ...}
+    POST R grant_type=refresh_token&refresh_token=<identity token>  -> {"access_token": ...}
+    GET  /v2/...                Authorization: Bearer <token>
 
 Credentials are shown to the registry they are for and to the realm that it names, and to nobody
 else: not to mirrors, not where a redirect leads, and to no realm in plain HTTP unless the registry
