@@ -16,9 +16,10 @@ from urllib.parse import urljoin, urlsplit
 from baleen.distribution.answers import Unreachable, refusal, shown
 from baleen.distribution.certificates import tls_context
 from baleen.distribution.challenges import parse_challenges
-from baleen.distribution.connection import Connection, NetworkError, Reply, Route
+from baleen.distribution.connection import Connection, Reply
 from baleen.distribution.hosts import endpoint_of
 from baleen.distribution.proxies import proxy_for
+from baleen.distribution.routes import NetworkError, Route
 from baleen.errors import BaleenError, InvalidArgument, PermissionDenied
 
 if TYPE_CHECKING:
