@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import http.client
 import os
+import select
 import socket
 import ssl
 from contextlib import ExitStack, suppress
@@ -66,6 +67,13 @@ class Connection:
         """Be shut down by `cancel` from now on."""
         self._cancel = cancel
         self._binding.enter_context(cancel.on_cancel(self._interrupt))
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the server has hung up, or said something unasked, since the last reply."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0))
 
     def unbind(self) -> None:
         """Be nobody's, for the time between two operations."""
@@ -229,11 +237,9 @@ class Reply:
 
     def leave(self) -> bool:
         """Be done with it; say whether the connection can take another request."""
-        if not self._ended:
-            return False
         # Else http.client believes that this one is still being read.
         self._response.close()
-        return self._reusable
+        return self._ended and self._reusable
 
 
 def _failure(err: Exception, stage: str) -> NetworkError:

@@ -181,8 +181,9 @@ class Exchange:
                     return connection.request(method, target.path, headers, sent)
                 except NetworkError:
                     connection.close()
-                    # The server may close a kept connection at any time: that says nothing.
-                    if fresh:
+                    # A kept connection may be closed at any time: that says nothing. Of a long
+                    # body the server may have taken a part, which is the caller's to find out.
+                    if fresh or callable(body):
                         raise
                 except BaseException:
                     connection.close()
@@ -191,13 +192,16 @@ class Exchange:
             raise unreachable(target, method, err) from err
 
     def _connection(self, route: Route, cancel: Cancellation) -> tuple[Connection, bool]:
-        with self._lock:
-            kept = self._idle.get(_key(route))
-            connection = kept.pop() if kept else None
-        if connection is None:
-            return Connection(route, cancel), True
-        connection.bind(cancel)
-        return connection, False
+        while True:
+            with self._lock:
+                kept = self._idle.get(_key(route))
+                connection = kept.pop() if kept else None
+            if connection is None:
+                return Connection(route, cancel), True
+            if not connection.is_stale:
+                connection.bind(cancel)
+                return connection, False
+            connection.close()
 
     def _route(self, target: Target) -> Route:
         endpoint = target.endpoint
