@@ -10,6 +10,10 @@ TESTS = Path(__file__).parents[1]
 # Helpers lie beside their tests; pytest's importlib mode puts no directory on the path.
 sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "security")]
 
+from registry_fixtures import lease, pki, registry, world
+
+__all__ = ["lease", "pki", "registry", "world"]
+
 _spec = importlib.util.spec_from_file_location(
     "integration_fixtures", TESTS / "integration" / "conftest.py"
 )

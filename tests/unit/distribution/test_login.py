@@ -4,6 +4,7 @@ import ssl
 
 import pytest
 from lying_registry import LyingRegistry, status
+from registry_world import server_context
 
 from baleen.distribution.cancellation import Cancellation
 from baleen.distribution.credentials import Credentials
@@ -58,9 +59,7 @@ def test_a_registry_that_fails_is_named(registry):
 
 
 def test_a_wrong_certificate_is_no_reason_to_use_plain_http(pki):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki / "server.crt", pki / "server.key")
-    with LyingRegistry(tls=context) as registry:
+    with LyingRegistry(tls=server_context(pki)) as registry:
         ways = [endpoint_of(registry.url), endpoint_of(f"http://{registry.authority}")]
         with pytest.raises(Unavailable, match="unknown authority"):
             log_in(SETTINGS, ways, USER, Cancellation())

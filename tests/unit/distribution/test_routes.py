@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from lying_registry import LyingRegistry
+from registry_world import server_context
 
 from baleen.distribution.cancellation import Cancellation, Cancelled
 from baleen.distribution.proxies import Proxy
@@ -24,12 +25,6 @@ def route(port, **changes):
         "permitted": lambda _: True,
     }
     return Route(**(values | changes))
-
-
-def server_context(pki, name="server"):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki / f"{name}.crt", pki / f"{name}.key")
-    return context
 
 
 def client_context(pki):
