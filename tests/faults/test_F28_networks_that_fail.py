@@ -62,9 +62,11 @@ def test_a_captive_portal(world, registry):
     portal = content(b"<!DOCTYPE html><html>Please pay</html>", "text/html; charset=utf-8")
     registry.lie("GET", "/", portal, times=9)
     registry.lie("HEAD", "/", portal, times=9)
-    with pytest.raises(InvalidArgument, match="answered with a web page") as caught:
-        with world.content.lease() as lease:
-            world.client.pull(world.reference(), lease, platform=AMD64)
+    with (
+        pytest.raises(InvalidArgument, match="answered with a web page") as caught,
+        world.content.lease() as lease,
+    ):
+        world.client.pull(world.reference(), lease, platform=AMD64)
     assert registry.authority in caught.value.message
     assert "captive portal" in str(caught.value)
 

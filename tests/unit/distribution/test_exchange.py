@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import ssl
-
 import pytest
 from lying_registry import LyingRegistry, content, redirect, status
 from registry_world import server_context

@@ -51,9 +51,11 @@ def test_a_wrong_certificate_says_what_is_wrong_with_it(pki, name, words):
 
 
 def test_an_unknown_authority_is_named_so(pki):
-    with LyingRegistry(tls=server_context(pki)) as registry:
-        with pytest.raises(NetworkError, match="certificate signed by unknown authority"):
-            connect(route(registry.port, tls=ssl.create_default_context()), Cancellation())
+    with (
+        LyingRegistry(tls=server_context(pki)) as registry,
+        pytest.raises(NetworkError, match="certificate signed by unknown authority"),
+    ):
+        connect(route(registry.port, tls=ssl.create_default_context()), Cancellation())
 
 
 def test_a_server_without_tls_is_recognised(registry, pki):
@@ -144,5 +146,5 @@ def test_a_proxy_that_is_not_there_is_named():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     way = route(1, proxy=Proxy("127.0.0.1", port))
-    with pytest.raises(NetworkError, match="proxyconnect tcp: dial tcp .* connection refused"):
+    with pytest.raises(NetworkError, match=r"proxyconnect tcp: dial tcp .* connection refused"):
         connect(way, Cancellation())
