@@ -203,7 +203,8 @@ class _Download:
             )
 
     def _copy(self, reply: Reply, ingest: Ingest) -> None:
-        rest = self._descriptor.size - ingest.size
+        received = ingest.size
+        rest = self._descriptor.size - received
         with WriteBehind(ingest, max(1, min(_BUFFER, rest + 1))) as behind:
             ended = False
             while not ended:
@@ -219,4 +220,5 @@ class _Download:
                 finally:
                     # What came before a cut is kept too.
                     behind.write(buffer, filled)
-                self._meter.at(ingest.size)
+                received += filled
+                self._meter.at(received)
