@@ -18,7 +18,7 @@ __all__ = ["run_all"]
 def run_all(
     steps: Sequence[Callable[[Cancellation], None]], workers: int, cancel: Cancellation
 ) -> None:
-    """Run the steps in their order, `workers` (at least one) at a time; returns when all have ended.
+    """Run the steps in their order, `workers` (at least one) at a time; return when all ended.
 
     The first failure cancels the others and is raised.
     """
