@@ -85,8 +85,8 @@ def client(content):
 @contextmanager
 def serving(tmp_path, client, free_port, **options):
     registry = DockerRegistry(tmp_path, free_port, **options)
-    registry.start(client)
     try:
+        registry.start(client)
         yield registry
     finally:
         registry.kill()
