@@ -203,12 +203,25 @@ def _token_gate(section: TokenSection, complain: Callable[[str], None]) -> Token
     if not files:
         raise InvalidArgument("auth.token: rootcertbundle or jwks is missing")
 
-    def trusted() -> TrustedKeys:
-        first, *others = (file.current() for file in files)
-        return first.joined(others[0]) if others else first
-
-    verifier = TokenVerifier(trusted, section.issuer, section.service)
+    verifier = TokenVerifier(_joined(files), section.issuer, section.service)
     return TokenGate(verifier, section.realm, section.service)
+
+
+def _joined(files: list[WatchedFile[TrustedKeys]]) -> Callable[[], TrustedKeys]:
+    """Return what asks for the keys of all files: the same object until one of them changes."""
+    parts: list[TrustedKeys] = []
+    whole = TrustedKeys({})
+
+    def trusted() -> TrustedKeys:
+        nonlocal parts, whole
+        now = [file.current() for file in files]
+        if len(now) != len(parts) or any(a is not b for a, b in zip(now, parts, strict=True)):
+            parts, whole = now, now[0]
+            for part in now[1:]:
+                whole = whole.joined(part)
+        return whole
+
+    return trusted
 
 
 def _signing_key(section: IssuerSection, root: Path) -> SigningKey:

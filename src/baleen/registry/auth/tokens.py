@@ -15,6 +15,7 @@ import base64
 import binascii
 import secrets
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ LEAST_LIFE_S = 60
 _EARLY_S = 60
 _LONGEST = 64 * 1024
 _LONGEST_CHAIN = 5
+_MOST_VERIFIED = 1024
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -130,7 +132,8 @@ class TokenVerifier:
     """Checks tokens for one registry.
 
     Args:
-        trusted: asked at each check, so keys can change while we run.
+        trusted: asked at each check, so keys can change while we run; another object each time that
+            they do, and only then.
         issuer: the only `iss` that is accepted.
         service: must be in `aud`.
         clock: seconds since the epoch.
@@ -148,6 +151,9 @@ class TokenVerifier:
         self._issuer = issuer
         self._service = service
         self._clock = clock
+        # A client sends its token with every request; a signature once checked stays right for as
+        # long as the same keys are trusted. Times are compared each time.
+        self._verified: OrderedDict[str, tuple[TrustedKeys, Claims]] = OrderedDict()
 
     def verify(self, token: str) -> Claims:
         """Return what a token says, when every check has passed.
@@ -157,7 +163,19 @@ class TokenVerifier:
         """
         if len(token) > _LONGEST:
             raise Unauthorized("invalid token: it is too long")
-        key = self._key_of(_header_of(token))
+        trusted = self._trusted()
+        known = self._verified.get(token)
+        if known is not None and known[0] is trusted and self._clock() < known[1].expires_at:
+            return known[1]
+        claims = self._verify(token, trusted)
+        self._verified[token] = (trusted, claims)
+        if len(self._verified) > _MOST_VERIFIED:
+            self._verified.popitem(last=False)
+        return claims
+
+    def _verify(self, token: str, trusted: TrustedKeys) -> Claims:
+        header = _header_of(token)
+        key = self._key_of(header, trusted)
         try:
             claims = jwt.decode(
                 token,
@@ -190,8 +208,7 @@ class TokenVerifier:
             raise Unauthorized("invalid token: sub and jti are no texts")
         return Claims(subject, _granted(claims.get("access")), expires_at, token_id)
 
-    def _key_of(self, header: _Header) -> PublicKey:
-        trusted = self._trusted()
+    def _key_of(self, header: _Header, trusted: TrustedKeys) -> PublicKey:
         if header.x5c:
             return _end_of_chain(header.x5c, trusted.roots, self._clock())
         key = trusted.by_id.get(header.kid) if header.kid is not None else None

@@ -15,6 +15,7 @@ See: distribution's `metrics`; Prometheus, "Metric and label naming".
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -131,6 +132,15 @@ class Metrics:
         return CONTENT_TYPE_LATEST, generate_latest(self.registry)
 
 
+@dataclass(slots=True)
+class _Series:
+    in_flight: Gauge
+    duration: Histogram
+    request_bytes: Counter
+    response_bytes: Counter
+    by_status: dict[int, Counter]
+
+
 class Measured:
     """An application whose requests are counted."""
 
@@ -140,6 +150,7 @@ class Measured:
         self._behind = behind
         self._metrics = metrics
         self._clock = clock
+        self._series: dict[tuple[str, str], _Series] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
@@ -167,13 +178,33 @@ class Measured:
                 received += len(message.get("body", b""))
             return message
 
-        in_flight = metrics.in_flight.labels(handler)
-        in_flight.inc()
+        series = self._series_of(handler, method)
+        series.in_flight.inc()
         try:
             await self._behind(scope, watch_body, watch_answer)
         finally:
-            in_flight.dec()
-            metrics.requests.labels(handler, method, str(status)).inc()
-            metrics.duration.labels(handler, method).observe(self._clock() - began)
-            metrics.request_bytes.labels(handler).inc(received)
-            metrics.response_bytes.labels(handler).inc(sent)
+            series.in_flight.dec()
+            code = series.by_status.get(status)
+            if code is None:
+                code = metrics.requests.labels(handler, method, str(status))
+                series.by_status[status] = code
+            code.inc()
+            series.duration.observe(self._clock() - began)
+            if received:
+                series.request_bytes.inc(received)
+            series.response_bytes.inc(sent)
+
+    def _series_of(self, handler: str, method: str) -> _Series:
+        """Return the series of a route; finding them by their labels takes longer than counting."""
+        series = self._series.get((handler, method))
+        if series is None:
+            metrics = self._metrics
+            series = _Series(
+                metrics.in_flight.labels(handler),
+                metrics.duration.labels(handler, method),
+                metrics.request_bytes.labels(handler),
+                metrics.response_bytes.labels(handler),
+                {},
+            )
+            self._series[handler, method] = series
+        return series

@@ -100,6 +100,24 @@ def test_a_message_says_nothing_of_the_token():
     assert "s3cret" not in str(caught.value)
 
 
+def test_a_token_that_was_good_expires_all_the_same():
+    now = [NOW]
+    keys = TrustedKeys.of(KEY.public)
+    check = TokenVerifier(lambda: keys, "issuer", "registry", clock=lambda: now[0])
+    token = signed()
+    assert check.verify(token) is check.verify(token)
+    now[0] = NOW + 100
+    with pytest.raises(Unauthorized, match="expired"):
+        check.verify(token)
+
+
+def test_what_is_remembered_is_bounded():
+    check = verifier()
+    for number in range(1030):
+        check.verify(signed(jti=str(number)))
+    assert len(check._verified) == 1024
+
+
 def test_keys_are_asked_for_at_each_check():
     keys = [TrustedKeys.of(KEY.public)]
     check = TokenVerifier(lambda: keys[0], "issuer", "registry", clock=lambda: NOW)
