@@ -46,6 +46,10 @@ _TRIES = 5
 _LOCK = 0x6261_6C65_656E
 
 
+class _ConnectionLost(Exception):
+    """The server went away before it was asked to commit: the work can be run again."""
+
+
 class _Transaction:
     def __init__(self, cursor: psycopg.Cursor) -> None:
         self._cursor = cursor
@@ -120,20 +124,29 @@ class PostgresDatabase:
         for left in reversed(range(_TRIES)):
             try:
                 return self._once(work, begin)
-            except (errors.SerializationFailure, errors.DeadlockDetected) as err:
+            except (errors.SerializationFailure, errors.DeadlockDetected, _ConnectionLost) as err:
                 if not left:
-                    raise Unavailable("the registry's database is too busy") from err
+                    raise Unavailable("the registry's database breaks off all work") from err
             except Error as err:
                 raise _translate_error(err) from err
         raise AssertionError
 
     def _once(self, work: Work[Result], begin: bytes) -> Result:
+        from psycopg import OperationalError
+
         connection = self._connection()
+        is_committing = False
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 if begin:
                     cursor.execute(begin)
-                return work(_Transaction(cursor))
+                result = work(_Transaction(cursor))
+                is_committing = True
+                return result
+        except OperationalError as err:
+            if connection.broken and not is_committing:
+                raise _ConnectionLost from err
+            raise
         finally:
             if connection.broken:
                 self._forget(connection)

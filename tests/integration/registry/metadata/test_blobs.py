@@ -54,6 +54,14 @@ async def test_a_late_blob_counts_the_manifests_that_name_it(registry):
     assert blob.refs == 1
 
 
+async def test_an_upload_of_what_is_there_is_a_touch(registry):
+    await registry.push_blob("a", b"x")
+    registry.clock.now += 50
+    await registry.push_blob("a", b"x")
+    blob = await registry.contents.database.read(lambda tx: blobs.find_blob(tx, "a", DIGEST))
+    assert blob.idle_since == START + 50
+
+
 async def test_a_touch_never_goes_back(registry):
     await registry.push_blob("a", b"x")
     write = registry.contents.database.write

@@ -135,6 +135,17 @@ async def test_a_server_that_was_away_is_found_again():
         await other.start()
         await other.write(lambda tx: tx.execute(pids))
         assert await database.read(lambda tx: tx.execute("SELECT name FROM tags")) == [("a",)]
+        calls = []
+
+        def cut_off(tx):
+            calls.append(tx.execute("SELECT pg_backend_pid()")[0][0])
+            if len(calls) == 1:
+                tx.execute(f"SELECT pg_terminate_backend({calls[0]})")
+            return tx.change("INSERT INTO tags VALUES ('r', 'b', '', 0)")
+
+        # Before the commit, so nothing of it can have happened.
+        assert await database.write(cut_off) == 1
+        assert len(calls) == 2
 
         def newer(tx):
             tx.change("UPDATE version SET number = 99")
