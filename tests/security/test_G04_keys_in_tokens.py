@@ -20,7 +20,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from registry_world import SERVICE, world
+from rights_world import SERVICE, world
 
 from baleen.errors import Unauthorized
 from baleen.registry.auth.keys import TrustedKeys, generate_signing_key, parse_trusted

@@ -8,7 +8,7 @@ registry compares exact, normalised names.
 from __future__ import annotations
 
 import pytest
-from registry_world import access_of, world
+from rights_world import access_of, world
 
 
 @pytest.mark.parametrize(

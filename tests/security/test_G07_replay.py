@@ -11,7 +11,7 @@ import json
 
 import jwt
 import pytest
-from registry_world import claims_of, world, write_people
+from rights_world import claims_of, world, write_people
 
 from baleen.registry.auth.keys import TrustedKeys
 from baleen.registry.auth.tokens import TokenVerifier

@@ -6,7 +6,7 @@ notifications come from the configuration; the address of a client from its conn
 
 from __future__ import annotations
 
-from registry_world import REALM, world
+from rights_world import REALM, world
 
 HOSTILE = {
     "Host": "evil.example",

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 from asgi_call import call_application, living
-from registry_world import write_people
+from rights_world import write_people
 
 from baleen.registry.assembly import assemble
 from baleen.registry.configuration import Tree

@@ -12,7 +12,7 @@ import time
 
 import bcrypt
 import pytest
-from registry_world import world
+from rights_world import world
 
 from baleen.errors import InvalidArgument
 from baleen.registry.auth import passwords
