@@ -13,6 +13,7 @@ from baleen.daemon import (
     routes_explain,
     routes_images,
     routes_networks,
+    routes_registries,
     routes_system,
 )
 from baleen.daemon.routing import Router
@@ -41,6 +42,7 @@ OPERATIONS = (
     *routes_checkpoints.OPERATIONS,
     *routes_images.OPERATIONS,
     *routes_networks.OPERATIONS,
+    *routes_registries.OPERATIONS,
     *routes_system.OPERATIONS,
     *routes_absent.OPERATIONS,
     *routes_explain.OPERATIONS,

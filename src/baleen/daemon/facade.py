@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     from baleen import api
     from baleen.api.explanation import Explanation
+    from baleen.api.registries import (
+        AuthConfig,
+        AuthResponse,
+        DistributionInspect,
+        ImageSearchResult,
+    )
 
     Filters = Mapping[str, Sequence[str]]
 
@@ -219,6 +225,14 @@ class _Images(Protocol):
         platform: str,
     ) -> AsyncIterator[Mapping[str, object]]: ...
 
+    def image_pull(
+        self, name: str, *, tag: str, platform: str, auth: AuthConfig
+    ) -> AsyncIterator[Mapping[str, object]]: ...
+
+    def image_push(
+        self, name: str, *, tag: str, platform: str, auth: AuthConfig
+    ) -> AsyncIterator[Mapping[str, object]]: ...
+
     async def image_tag(self, ref: str, repo: str, tag: str) -> None: ...
 
     async def image_remove(self, ref: str, *, force: bool, noprune: bool) -> object: ...
@@ -254,7 +268,17 @@ class _Volumes(Protocol):
     async def volumes_prune(self, filters: Mapping[str, list[str]]) -> object: ...
 
 
-class EngineFacade(_Containers, _Images, _Networks, _Volumes, Protocol):
+class _Registries(Protocol):
+    async def registry_login(self, auth: AuthConfig) -> AuthResponse: ...
+
+    async def registry_search(
+        self, term: str, *, limit: int, filters: Filters, auth: AuthConfig
+    ) -> Sequence[ImageSearchResult]: ...
+
+    async def registry_inspect(self, name: str, *, auth: AuthConfig) -> DistributionInspect: ...
+
+
+class EngineFacade(_Containers, _Images, _Networks, _Volumes, _Registries, Protocol):
     """All operations; see the module."""
 
     @property

@@ -196,9 +196,14 @@ class UpgradeHead:
 
 
 class Request:
-    """One request: head, body, and the way to take the connection over."""
+    """One request: head, body, and the way to take the connection over.
 
-    __slots__ = ("body", "head", "hijack", "is_tcp", "path", "query")
+    Attributes:
+        ends_with_client: set by a handler whose work is for nobody once the client is gone; it is
+            cancelled then, before its answer has begun too.
+    """
+
+    __slots__ = ("body", "ends_with_client", "head", "hijack", "is_tcp", "path", "query")
 
     def __init__(
         self,
@@ -212,6 +217,7 @@ class Request:
         self.body = body
         self.hijack = hijack
         self.is_tcp = is_tcp
+        self.ends_with_client = False
         target = head.target.decode("latin-1")
         self.path, _, query = target.partition("?")
         self.query = query.partition("#")[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from baleen import errors
 from baleen.daemon.http_messages import Response, StreamResponse
 from baleen.daemon.older_views import image_list_view, image_view
+from baleen.daemon.routes_registries import pull
 from baleen.daemon.routing import Call, Operation, json_response
 from baleen.daemon.streams import TAR, primed, progress
 from baleen.errors import InvalidArgument
@@ -49,9 +50,7 @@ async def _history(call: Call) -> Response:
 async def _create(call: Call) -> StreamResponse:
     query = call.query
     if query.text("fromImage"):
-        raise errors.NotImplemented(
-            "pull is not available in this version of Baleen: load an image with `docker load`"
-        )
+        return await pull(call)
     source = query.text("fromSrc")
     if source != "-":
         raise errors.NotImplemented(

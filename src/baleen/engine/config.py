@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from baleen.distribution.settings import RegistrySettings
 from baleen.engine.runtimes import Runtimes
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class EngineConfig:
         port_forwarder: socket of the process that publishes ports on the host, where our network is
             not the host's (rootless).
         cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
+        registries: mirrors, insecure registries, certificates, proxies, limits.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         debug: whether the daemon logs debug messages, as `info` shows it.
         experimental: whether what Docker calls so is offered: checkpoints.
@@ -78,8 +80,7 @@ class EngineConfig:
     debug: bool = False
     experimental: bool = False
     cdi_spec_dirs: Sequence[str] = ()
-    insecure_registries: Sequence[str] = ()
-    registry_mirrors: Sequence[str] = ()
+    registries: RegistrySettings = field(default_factory=RegistrySettings)
     remapping: Remapping | None = None
 
     def remapping_of(self, host: HostConfig) -> Remapping | None:

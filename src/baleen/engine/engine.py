@@ -32,6 +32,10 @@ from baleen.engine.lifecycle import Lifecycle
 from baleen.engine.live import LiveContainers
 from baleen.engine.measuring import Measuring
 from baleen.engine.network_operations import NetworkOperations
+from baleen.engine.pulling import Pulling
+from baleen.engine.pushing import Pushing
+from baleen.engine.registry_access import RegistryAccess
+from baleen.engine.registry_operations import RegistryOperations
 from baleen.engine.remapping import check_support
 from baleen.engine.removing import Removing
 from baleen.engine.restoring import Restoring, endpoints_with_ports
@@ -89,6 +93,7 @@ class Engine:
             self._snapshots,
             on_event=image_event_sink(self._on_image_event, asyncio.get_running_loop()),
         )
+        self._access = RegistryAccess(config.registries, self._content)
         self._volumes = VolumeStore(
             self._database,
             config.data_root / "volumes",
@@ -239,6 +244,15 @@ class Engine:
         self.image_import = images.import_
         self.images_prune = images.prune
 
+        sink = image_event_sink(self._on_image_event, asyncio.get_running_loop())
+        self.image_pull = Pulling(self._images, self._access, sink).pull
+        self.image_push = Pushing(self._images, self._access, sink).push
+        registries = RegistryOperations(self._access)
+        self.registry_login = registries.login
+        self.registry_search = registries.search
+        self.registry_inspect = registries.inspect
+        self.reload_registries = self._access.replace
+
         networks = NetworkOperations(self._networks, attachments, store, lives, self.events)
         self.network_list = networks.list_all
         self.network_inspect = networks.inspect
@@ -255,7 +269,9 @@ class Engine:
         self.volume_remove = volumes.remove
         self.volumes_prune = volumes.prune
 
-        system = System(config, self._engine_id(), store, self._images, cgroups, modules)
+        system = System(
+            config, self._engine_id(), store, self._images, cgroups, modules, self._access
+        )
         self.version = system.version
         self.info = system.info
         self.disk_usage = DiskUsage(
@@ -300,6 +316,7 @@ class Engine:
         self.events.close()
         self._health.close()
         self._lives.close()
+        self._access.close()
         await self._tasks.close()
         self._networks.close()
         self._database.close()

@@ -25,6 +25,7 @@ from baleen.images.loading import load_archive
 from baleen.images.names import Name, NameTable
 from baleen.images.removal import plan_removal
 from baleen.images.saving import SaveItem, save_archive
+from baleen.images.sources import repositories_with
 from baleen.images.unpack import is_unpacked, unpack_variant
 from baleen.images.views import (
     created_ns,
@@ -133,6 +134,23 @@ class ImageStore:
         except (NotFound, InvalidArgument):
             return False
         return True
+
+    def tagged(self, reference: Reference) -> list[tuple[Descriptor, Reference]]:
+        """Return what a tag points at; without a tag, all tags of the repository, sorted."""
+        with self._lock:
+            rows = [
+                (name.target, name.reference)
+                for name in self._names
+                if name.reference is not None
+                and name.reference.tag is not None
+                and name.reference.name == reference.name
+                and reference.tag in (None, name.reference.tag)
+            ]
+        return sorted(rows, key=lambda row: str(row[1]))
+
+    def repositories_with(self, blob: Digest, reference: Reference) -> list[str]:
+        """Return other repositories of the same registry that may have a blob; see `sources`."""
+        return repositories_with(self._catalog, blob, reference)
 
     # -- what the API shows
 

@@ -41,7 +41,7 @@ def _check(flags: Flags) -> None:
 def _given(session: Session, flags: Flags) -> tuple[str, str]:
     """Name and password of the command line and of standard input; either may be empty."""
     user, password = flags.text("username"), flags.text("password")
-    if flags.on("password-stdin") or password in {"-"}:
+    if flags.on("password-stdin") or password == "-":  # noqa: S105  # means standard input
         if not user:
             raise InvalidArgument("the --password-stdin option requires --username to be set")
         password = sys.stdin.read().removesuffix("\n").removesuffix("\r")
