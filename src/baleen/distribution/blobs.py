@@ -14,7 +14,6 @@ import time
 from typing import TYPE_CHECKING
 
 from baleen.distribution.answers import Unreachable, status_of
-from baleen.distribution.cancellation import Cancelled
 from baleen.distribution.connection import NetworkError
 from baleen.distribution.exchange import Target, unreachable
 from baleen.distribution.flights import Flights
@@ -112,9 +111,6 @@ class _Download:
                 self._stream(ingest)
                 self._progress(self._event(State.VERIFYING))
                 ingest.commit()
-                return
-            except Cancelled:
-                raise
             except DataLoss as err:
                 ingest.restart()
                 if restarted:
@@ -125,11 +121,11 @@ class _Download:
                     backoff.gained()
                 try:
                     backoff.failed(err, self._cancel, self._retrying)
-                except Cancelled:
-                    raise
                 except BaleenError as final:
                     self._leave_mirror(endpoint, final)
                     backoff.gained()
+            else:
+                return
 
     def _leave_mirror(self, endpoint: Endpoint, err: BaleenError) -> None:
         """Go on without the mirror that failed, or raise what the registry itself did."""

@@ -7,7 +7,9 @@ buffer, with one system call for what has come.
 
 from __future__ import annotations
 
+import errno
 import http.client
+import os
 import socket
 import ssl
 from contextlib import ExitStack, suppress
@@ -18,11 +20,12 @@ from baleen.distribution.dialing import DialError, dial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import IO
 
     from baleen.distribution.cancellation import Cancellation
     from baleen.distribution.proxies import Proxy
 
-__all__ = ["Connection", "NetworkError", "Reply", "Route"]
+__all__ = ["Connection", "FilePiece", "NetworkError", "Reply", "Route"]
 
 USER_AGENT = "baleen (distribution client)"
 _TUNNEL_LIMIT = 64 << 10
@@ -49,6 +52,15 @@ class NetworkError(Exception):
         self.speaks_http = speaks_http
         self.untrusted = untrusted
         self.dialing = dialing
+
+
+@dataclass(frozen=True, slots=True)
+class FilePiece:
+    """A part of a body that lies in a file: sent without being read where that can be."""
+
+    file: IO[bytes]
+    offset: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,7 @@ class Connection:
         method: str,
         target: str,
         headers: dict[str, str],
-        body: bytes | Iterable[bytes | memoryview] | None = None,
+        body: bytes | Iterable[FilePiece] | None = None,
     ) -> Reply:
         """Send a request for `target` (path and query) and return the reply's head.
 
@@ -138,7 +150,7 @@ class Connection:
         method: str,
         target: str,
         headers: dict[str, str],
-        body: bytes | Iterable[bytes | memoryview] | None,
+        body: bytes | Iterable[FilePiece] | None,
     ) -> None:
         if self.route.proxy is not None and self.route.scheme == "http":
             target = f"http://{self.route.authority}{target}"
@@ -148,9 +160,9 @@ class Connection:
         self._http.putheader("Host", authority.rpartition(":")[0] if default else authority)
         self._http.putheader("User-Agent", USER_AGENT)
         self._http.putheader("Accept-Encoding", "identity")
-        if self.route.proxy is not None and self.route.scheme == "http":
-            if self.route.proxy.authorization:
-                self._http.putheader("Proxy-Authorization", self.route.proxy.authorization)
+        proxy = self.route.proxy if self.route.scheme == "http" else None
+        if proxy is not None and proxy.authorization:
+            self._http.putheader("Proxy-Authorization", proxy.authorization)
         if isinstance(body, bytes):
             self._http.putheader("Content-Length", str(len(body)))
         elif body is None and method in {"POST", "PUT", "PATCH"}:
@@ -159,14 +171,24 @@ class Connection:
             self._http.putheader(name, value)
         self._http.endheaders(body if isinstance(body, bytes) else None)
 
-    def _send_pieces(self, body: Iterable[bytes | memoryview]) -> bool:
+    def _send_pieces(self, body: Iterable[FilePiece]) -> bool:
         try:
             for piece in body:
-                self._sock.sendall(piece)
+                self._send_piece(piece)
         except (BrokenPipeError, ConnectionResetError):
             # It may have said why (401, 413) before it hung up.
             return False
         return True
+
+    def _send_piece(self, piece: FilePiece) -> None:
+        if isinstance(self._sock, ssl.SSLSocket):
+            data = os.pread(piece.file.fileno(), piece.count, piece.offset)
+            sent = len(data)
+            self._sock.sendall(data)
+        else:
+            sent = self._sock.sendfile(piece.file, piece.offset, piece.count)
+        if sent != piece.count:
+            raise OSError(errno.EIO, f"{piece.file.name} is shorter than it was")
 
     def close(self) -> None:
         """Close the socket."""

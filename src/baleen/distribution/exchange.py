@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from baleen.distribution.cancellation import Cancellation
+    from baleen.distribution.connection import FilePiece
     from baleen.distribution.hosts import Endpoint
     from baleen.distribution.settings import RegistrySettings
 
-    Body = bytes | Callable[[], Iterable[bytes | memoryview]] | None
+    Body = bytes | Callable[[], Iterable[FilePiece]] | None
 
 __all__ = ["Exchange", "Target", "error_of"]
 

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from baleen.distribution.settings import RegistrySettings
 
-__all__ = ["HUB_INDEX", "Endpoint", "endpoints", "is_hub", "is_insecure", "login_domain"]
+__all__ = [
+    "HUB_INDEX",
+    "Endpoint",
+    "endpoints",
+    "is_hub",
+    "is_insecure",
+    "login_domain",
+    "search_ways",
+]
 
 HUB_INDEX = "https://index.docker.io/v1/"
 _HUB_REGISTRY = "registry-1.docker.io"
@@ -155,3 +163,10 @@ def _addresses(host: str, lookup: Lookup) -> list[ipaddress.IPv4Address | ipaddr
         return [ipaddress.ip_address(host)]
     except ValueError:
         return [ipaddress.ip_address(text.partition("%")[0]) for text in lookup(host)]
+
+
+def search_ways(settings: RegistrySettings, domain: str, lookup: Lookup) -> list[Endpoint]:
+    """Return where a registry is searched; Docker Hub has a host of its own for that."""
+    if is_hub(domain):
+        return [endpoint_of("https://index.docker.io")]
+    return endpoints(settings, domain, lookup, push=True)

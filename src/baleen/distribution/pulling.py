@@ -164,16 +164,16 @@ class Pull:
             self._hooks.planned(document.descriptor, manifest)
             for blob in manifest.layers:
                 self._hooks.progress(Event(blob, State.WAITING, 0, blob.size))
-            steps.setdefault(
-                str(manifest.config.digest), partial(self._blob, manifest.config, False)
-            )
+            # First, so that a layer that is ready can be unpacked: its diff id is in there.
+            self._fetch(manifest.config, silent, self._cancel)
             for blob in manifest.layers:
-                steps.setdefault(str(blob.digest), partial(self._blob, blob, True))
+                steps.setdefault(str(blob.digest), partial(self._layer, blob))
         workers = self._repository.settings.max_concurrent_downloads
         run_all(list(steps.values()), workers, self._cancel)
 
-    def _blob(self, descriptor: Descriptor, layer: bool, cancel: Cancellation) -> None:
-        progress = self._hooks.progress if layer else silent
-        self._downloads.fetch(self._repository, descriptor, self._lease, cancel, progress)
-        if layer:
-            self._hooks.layer_ready(descriptor)
+    def _layer(self, descriptor: Descriptor, cancel: Cancellation) -> None:
+        self._fetch(descriptor, self._hooks.progress, cancel)
+        self._hooks.layer_ready(descriptor)
+
+    def _fetch(self, blob: Descriptor, progress: Progress, cancel: Cancellation) -> None:
+        self._downloads.fetch(self._repository, blob, self._lease, cancel, progress)

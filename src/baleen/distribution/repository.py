@@ -9,6 +9,7 @@ See: OCI distribution-spec spec.md.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from baleen.distribution.answers import Unreachable, code_of, refusal, status_of
@@ -22,7 +23,14 @@ from baleen.distribution.hosts import endpoints
 from baleen.distribution.proxies import proxy_for
 from baleen.distribution.retrying import Backoff
 from baleen.distribution.tokens import Authorizer
-from baleen.errors import BaleenError, InvalidArgument, NotFound, PermissionDenied, Unauthorized
+from baleen.errors import (
+    BaleenError,
+    DataLoss,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unauthorized,
+)
 from baleen.oci.descriptor import Descriptor
 from baleen.oci.digest import Digest
 from baleen.oci.manifest import MANIFEST_LIMIT
@@ -40,7 +48,7 @@ if TYPE_CHECKING:
     from baleen.distribution.settings import RegistrySettings
     from baleen.oci.reference import Reference
 
-__all__ = ["Repository"]
+__all__ = ["Repository", "addresses_of"]
 
 Result = TypeVar("Result")
 
@@ -75,7 +83,7 @@ class Repository:
         self._exchange = Exchange(settings)
         self._authorizer = Authorizer(self._exchange, credentials or Credentials())
         self._endpoints = endpoints(
-            settings, reference.domain, lambda host: self._addresses(host, cancel), push=push
+            settings, reference.domain, partial(addresses_of, settings, cancel), push=push
         )
 
     def __enter__(self) -> Self:
@@ -95,16 +103,6 @@ class Repository:
         """The endpoint in use, or the one to be tried first."""
         with self._lock:
             return self._endpoints[0]
-
-    def _addresses(self, host: str, cancel: Cancellation) -> list[str]:
-        # Behind a proxy names of the outside may not resolve here, and need not.
-        if proxy_for(self.settings, "https", host, 443) is not None:
-            return []
-        try:
-            found = lookup(host, 0, self.settings.connect_timeout_s, cancel)
-        except DialError:
-            return []
-        return [str(address[0]) for _, address in found]
 
     # -- requests
 
@@ -173,8 +171,6 @@ class Repository:
             endpoint = self.endpoint
             try:
                 result = self._trying(action, endpoint, cancel) if patient else action(endpoint)
-            except Cancelled:
-                raise
             except BaleenError as err:
                 if not self._leave(endpoint, err):
                     raise
@@ -204,8 +200,6 @@ class Repository:
         while True:
             try:
                 return action(endpoint)
-            except Cancelled:
-                raise
             except BaleenError as err:
                 # Nobody there at the first contact: that is the answer, as dockerd gives it.
                 if isinstance(err, Unreachable) and err.dialing:
@@ -282,6 +276,22 @@ class Repository:
         except BaleenError as err:
             raise type(err)(f"{endpoint.authority}: {err.message}", hint=err.hint) from err
 
+    def small_blob(self, descriptor: Descriptor, cancel: Cancellation) -> bytes:
+        """Return a blob, verified; DataLoss when it is not what its descriptor says."""
+        return self.settle(lambda endpoint: self._small_blob(endpoint, descriptor, cancel), cancel)
+
+    def _small_blob(
+        self, endpoint: Endpoint, descriptor: Descriptor, cancel: Cancellation
+    ) -> bytes:
+        path = self.url_path(f"blobs/{descriptor.digest}")
+        reply = self.send("GET", path, cancel, endpoint=endpoint, follow=True)
+        if reply.status != 200:
+            raise self.not_ok(reply)
+        data = self.body(reply, "GET", descriptor.size)
+        if len(data) != descriptor.size or not descriptor.digest.matches(data):
+            raise DataLoss(f"{endpoint.authority}: blob {descriptor.digest} has other content")
+        return data
+
     def body(self, reply: Reply, method: str, limit: int) -> bytes:
         """Return the whole body, and release the reply."""
         try:
@@ -324,8 +334,22 @@ class Repository:
         return err
 
 
+def addresses_of(settings: RegistrySettings, cancel: Cancellation, host: str) -> list[str]:
+    """Return the addresses of a name, as far as they can be had."""
+    # Behind a proxy names of the outside may not resolve here, and need not.
+    if proxy_for(settings, "https", host, 443) is not None:
+        return []
+    try:
+        found = lookup(host, 0, settings.connect_timeout_s, cancel)
+    except DialError:
+        return []
+    return [str(address[0]) for _, address in found]
+
+
 def _goes_on(endpoint: Endpoint, following: Endpoint, err: BaleenError) -> bool:
     """Say whether the next endpoint may do better after this error."""
+    if isinstance(err, Cancelled):
+        return False
     if endpoint.mirror:
         return True
     if following.scheme == "http" and endpoint.scheme == "https":

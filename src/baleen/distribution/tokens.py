@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from baleen.distribution.exchange import Exchange
     from baleen.distribution.hosts import Endpoint
 
-__all__ = ["Authorizer", "Token"]
+__all__ = ["Authorizer", "Token", "basic"]
 
 CLIENT_ID = "docker"
 _DEFAULT_LIFE_S = 60
@@ -69,6 +69,12 @@ class _Known:
 
     challenge: Challenge | None = None
     tokens: dict[frozenset[str], Token] = field(default_factory=dict)
+
+
+def basic(credentials: Credentials) -> str:
+    """Return the Authorization header of name and password (RFC 7617)."""
+    user = f"{credentials.username}:{credentials.password}"
+    return "Basic " + b64encode(user.encode()).decode()
 
 
 class Authorizer:
@@ -104,7 +110,7 @@ class Authorizer:
         if challenge is None:
             return {}
         if challenge.scheme == "basic":
-            return {"Authorization": self._basic()}
+            return {"Authorization": basic(self._credentials)}
         if self._credentials.registry_token and not endpoint.mirror:
             return {"Authorization": f"Bearer {self._credentials.registry_token}"}
         token = self._token(endpoint, challenge, frozenset(scopes), cancel)
@@ -146,10 +152,6 @@ class Authorizer:
 
     def _of(self, endpoint: Endpoint) -> _Known:
         return self._known.setdefault(endpoint.origin, _Known())
-
-    def _basic(self) -> str:
-        user = f"{self._credentials.username}:{self._credentials.password}"
-        return "Basic " + b64encode(user.encode()).decode()
 
     def _token(
         self,
@@ -204,7 +206,7 @@ class Authorizer:
         headers = {}
         if credentials is not None and credentials.has_password:
             query.append(("account", credentials.username))
-            headers["Authorization"] = self._basic()
+            headers["Authorization"] = basic(self._credentials)
             if self._identity:
                 query += [("client_id", CLIENT_ID), ("offline_token", "true")]
         path = target.path
