@@ -25,7 +25,7 @@ from baleen.archive.layer_tree import Directory, LayerTree, Parts
 from baleen.archive.limits import DEFAULT_LIMITS
 from baleen.archive.names import clean
 from baleen.archive.reader import TarReader
-from baleen.archive.tree import open_below
+from baleen.archive.tree import open_below, open_directory
 from baleen.archive.whiteouts import make_whiteout
 from baleen.linux.overlayfs import is_whiteout
 
@@ -144,13 +144,7 @@ def settle(root: int, below: Sequence[int], unsettled: Unsettled) -> None:
                     files.set_directory(root, describe_directory(below[0]))
                 continue
             if _is_directory(root, path):
-                parent = tree.open(path[:-1])
-                seen = look_below(parent.below, path[-1])
-                if isinstance(seen, bytes) or (seen is not None and not stat.S_ISDIR(seen.st_mode)):
-                    raise NeedsLower
-                if seen is not None:
-                    place = tree.open(path)
-                    files.set_directory(place.fd, describe_directory(place.below[0]))
+                _settle_passed(tree, path)
         for path in unsettled.whiteouts:
             # A later entry may have put something else in the place of either.
             if _is_directory(root, path[:-1]):
@@ -164,6 +158,25 @@ def _is_directory(root: int, path: Parts) -> bool:
     except OSError:
         return False
     return True
+
+
+def _settle_passed(tree: LayerTree, path: Parts) -> None:
+    """Let a directory that the archive does not describe look like the one below."""
+    name = path[-1]
+    below = tree.open(path[:-1]).below
+    seen = look_below(below, name)
+    if seen is None:
+        return
+    if isinstance(seen, bytes) or not stat.S_ISDIR(seen.st_mode):
+        raise NeedsLower
+    # Not what is merged with it: it may be opaque.
+    lower = next(fd for fd in below if lstat(fd, name) is not None)
+    source = open_directory(lower, name)
+    try:
+        description = describe_directory(source)
+    finally:
+        os.close(source)
+    files.set_directory(tree.open(path).fd, description)
 
 
 def _settle_whiteout(directory: Directory, name: bytes) -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
 
@@ -143,13 +143,15 @@ class LayerTree:
         """Hide what an opaque root hides, and set the times of the directories."""
         self._hide_below_root()
         for path, mtime_ns in self._times.items():
-            # A later entry may have put something else in the directory's place.
-            with suppress(FileNotFoundError, NotADirectoryError):
+            try:
                 fd = open_below(self._root.fd, b"/".join(path))
-                try:
-                    os.utime(fd, ns=(mtime_ns, mtime_ns))
-                finally:
-                    os.close(fd)
+            except OSError:
+                # A later entry has put something else in its place, or in that of one above it.
+                continue
+            try:
+                os.utime(fd, ns=(mtime_ns, mtime_ns))
+            finally:
+                os.close(fd)
 
     # -- places
 
