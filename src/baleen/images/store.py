@@ -11,7 +11,7 @@ database is. Order of locks: the store's, then the content store's or the snapsh
 
 from __future__ import annotations
 
-import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +26,8 @@ from baleen.images.names import Name, NameTable
 from baleen.images.removal import plan_removal
 from baleen.images.saving import SaveItem, save_archive
 from baleen.images.sources import repositories_with
-from baleen.images.unpack import is_unpacked, unpack_variant
+from baleen.images.unpack import is_unpacked
+from baleen.images.unpacking import Turns, Unpacking, unpack_missing
 from baleen.images.views import (
     created_ns,
     history_view,
@@ -93,7 +94,7 @@ class ImageStore:
         self._content = content
         self._snapshotter = snapshotter
         self._emit: EventSink = on_event or _no_event
-        self._unpack_lock = threading.Lock()
+        self._turns = Turns()
 
     @property
     def content(self) -> ContentStore:
@@ -260,7 +261,7 @@ class ImageStore:
     def unpack(self, image: Image) -> Digest | None:
         """Make sure that the image's layers are unpacked; return the top one's chain id.
 
-        Nearly free when they are. Verifies each diff id; one image is unpacked at a time.
+        Nearly free when they are. Verifies each diff id.
         """
         variant = Variant(image.manifest_descriptor, image.manifest, image.config, image.chain_ids)
         self._unpack(variant)
@@ -269,8 +270,17 @@ class ImageStore:
     def _unpack(self, variant: Variant) -> list[Descriptor]:
         if is_unpacked(self._snapshotter, variant):
             return []
-        with self._unpack_lock, self._garbage.held_off():
-            return list(unpack_variant(self._content, self._snapshotter, variant))
+        with self.unpacking(variant) as unpacking:
+            return list(unpack_missing(unpacking))
+
+    @contextmanager
+    def unpacking(self, variant: Variant) -> Iterator[Unpacking]:
+        """Give what unpacks an image's layers as they arrive; no garbage is collected meanwhile."""
+        with (
+            self._garbage.held_off(),
+            Unpacking(self._content, self._snapshotter, variant, self._turns) as unpacking,
+        ):
+            yield unpacking
 
     # -- names
 

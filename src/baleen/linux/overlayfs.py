@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 
 from baleen.linux import mount as m
 from baleen.linux.fd import Fd
@@ -33,6 +34,7 @@ __all__ = [
     "OwnerMap",
     "attach_overlay",
     "detached_overlay",
+    "is_whiteout",
     "mapped_directory",
     "opaque_attribute",
 ]
@@ -44,6 +46,11 @@ _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 def opaque_attribute() -> str:
     """The attribute that marks a directory as hiding those below it, for unions made by us."""
     return f"{'trusted' if in_first_user_namespace() else 'user'}.overlay.opaque"
+
+
+def is_whiteout(info: os.stat_result) -> bool:
+    """Whether a file of this status stands for a removed one: the character device 0:0."""
+    return stat.S_ISCHR(info.st_mode) and info.st_rdev == 0
 
 
 @record(frozen=True, slots=True)
