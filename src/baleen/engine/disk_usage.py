@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from baleen.api.wire import to_wire
+from baleen.images import ImageUser
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -49,11 +50,12 @@ class DiskUsage:
     def _measure(self, records: list[ContainerRecord], types: set[str]) -> dict[str, Any]:
         usage: dict[str, Any] = {"BuildCache": []}
         if not types or "image" in types:
-            users: dict[str, int] = {}
+            users: dict[str, list[ImageUser]] = {}
             for record in records:
-                users[record.image_id] = users.get(record.image_id, 0) + 1
+                user = ImageUser(container_id=record.id, running=record.status.is_active)
+                users.setdefault(record.image_id, []).append(user)
             usage["Images"] = self._images.summaries(
-                shared_size=True, containers=lambda image_id: users.get(image_id, 0)
+                shared_size=True, in_use=lambda image_id: users.get(image_id, ())
             )
             usage["LayersSize"] = sum(layer.size_bytes for layer in self._snapshots.layers())
         if not types or "container" in types:
