@@ -51,6 +51,7 @@ class ContentStore:
     def __init__(self, root: Path) -> None:
         self.generation = 0
         self._root = root
+        self._blobs = f"{root}/blobs"
         self._ingests = IngestDirectory(root / "ingest")
         self._lock = threading.Lock()
         self._leases: list[Lease] = []
@@ -75,14 +76,19 @@ class ContentStore:
         """Return where the blob is or would be."""
         return self._root / "blobs" / digest.algorithm / digest.encoded
 
+    def _file(self, digest: Digest) -> str:
+        """Return the path as text: pathlib's would be half of the time of a start."""
+        algorithm, _, encoded = digest.partition(":")
+        return f"{self._blobs}/{algorithm}/{encoded}"
+
     def has(self, digest: Digest) -> bool:
         """Say whether the blob is here."""
-        return self.path(digest).exists()
+        return self.size(digest) is not None
 
     def size(self, digest: Digest) -> int | None:
         """Return the blob's bytes on disk, or None when it is not here."""
         try:
-            return self.path(digest).stat().st_size
+            return os.stat(self._file(digest)).st_size  # noqa: PTH116  # see `_file`
         except FileNotFoundError:
             return None
 
@@ -93,7 +99,7 @@ class ContentStore:
             NotFound: names the digest.
         """
         try:
-            return self.path(digest).open("rb", buffering=0)
+            return open(self._file(digest), "rb", buffering=0)  # noqa: PTH123  # see `_file`
         except FileNotFoundError as err:
             raise NotFound(f"content {digest} is not in the store") from err
 
