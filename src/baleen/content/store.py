@@ -234,6 +234,10 @@ class ContentStore:
                 with suppress(InvalidArgument):
                     yield Digest(f"{algorithm}:{path.name}")
 
+    def total_bytes(self) -> int:
+        """Return the bytes of all blobs."""
+        return sum(self.size(digest) or 0 for digest in self.digests())
+
     def collect(self, reachable: Callable[[], Iterable[Digest]]) -> int:
         """Remove every blob that is neither leased nor in `reachable`; return the bytes freed.
 

@@ -43,7 +43,11 @@ class DiskUsage:
         self._tasks = tasks
 
     async def measure(self, types: Collection[str] = ()) -> dict[str, Any]:
-        """Return the body of /system/df; `types` limits it to image, container, volume."""
+        """Return what /system/df is made of; `types` limits it to image, container, volume.
+
+        `LayersSize` is what all images take, blobs and layers, each counted once;
+        `ImagesReclaimable` what of it is of unused images alone.
+        """
         records = list(self._store)
         return await self._tasks.blocking(self._measure, records, set(types))
 
@@ -57,7 +61,7 @@ class DiskUsage:
             usage["Images"] = self._images.summaries(
                 shared_size=True, in_use=lambda image_id: users.get(image_id, ())
             )
-            usage["LayersSize"] = sum(layer.size_bytes for layer in self._snapshots.layers())
+            usage["LayersSize"], usage["ImagesReclaimable"] = self._images.disk_bytes(users)
         if not types or "container" in types:
             usage["Containers"] = [
                 {

@@ -1,30 +1,32 @@
-"""`GET /images/json`: all images as summaries, filtered; from memory, without touching the disk.
+"""`GET /images/json`: all images as summaries, filtered; from memory.
 
 See: Engine API v1.55, /images/json; definition ImageSummary.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from baleen.images import filters as image_filters
+from baleen.images.sizes import shared_bytes
 from baleen.images.views import manifest_summary, summary_view
 from baleen.oci.reference import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from baleen.content.store import ContentStore
     from baleen.images.catalog import Catalog, Entry
     from baleen.images.facts import Facts
     from baleen.images.image import ImageUser
     from baleen.oci.digest import Digest
 
-__all__ = ["manifest_views", "selected", "shared_sizes", "summaries"]
+__all__ = ["manifest_views", "selected", "summaries"]
 
 
 def summaries(
     catalog: Catalog,
+    content: ContentStore,
     *,
     filters: Mapping[str, Sequence[str]],
     manifests: bool,
@@ -37,7 +39,7 @@ def summaries(
         InvalidArgument: `invalid filter 'x'`.
     """
     layers = catalog.layer_sizes()
-    shared = shared_sizes(catalog, layers) if shared_size else {}
+    shared = shared_bytes(catalog, content, layers) if shared_size else {}
     result = []
     for entry in selected(catalog, filters):
         image_id = entry.facts.target.digest
@@ -111,15 +113,3 @@ def _created(catalog: Catalog, ref: str) -> int:
     target, _ = catalog.find(ref)
     return catalog.facts(target).created_ns
 
-
-def shared_sizes(catalog: Catalog, layers: Mapping[Digest, int]) -> dict[Digest, int]:
-    """Return the bytes that each image shares with others: unpacked layers, as dockerd counts."""
-    chains = {
-        facts.target.digest: facts.chain_ids
-        for facts in (entry.facts for entry in catalog.entries())
-    }
-    counts = Counter(chain_id for found in chains.values() for chain_id in found)
-    return {
-        image_id: sum(layers.get(chain_id, 0) for chain_id in found if counts[chain_id] > 1)
-        for image_id, found in chains.items()
-    }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from baleen.errors import Conflict, InvalidArgument, NotFound
 from baleen.images import filters as image_filters
 from baleen.images.catalog import Catalog
+from baleen.images.checking import check_images
 from baleen.images.garbage import GarbageCollector
 from baleen.images.image import Image, Variant, reachable
 from baleen.images.importing import import_archive
@@ -25,15 +26,17 @@ from baleen.images.loading import load_archive
 from baleen.images.names import Name, NameTable
 from baleen.images.removal import plan_platforms, plan_removal
 from baleen.images.saving import SaveItem, save_archive
+from baleen.images.sizes import freed_bytes
 from baleen.images.unpack import is_unpacked, unpack_variant
 from baleen.images.views import history_view, inspect_view
 from baleen.oci.platform import host_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from baleen.content.store import ContentStore, Lease
+    from baleen.images.checking import Report
     from baleen.images.facts import Facts, ManifestFacts
     from baleen.images.image import ImageUser
     from baleen.oci.descriptor import Descriptor
@@ -154,11 +157,23 @@ class ImageStore:
         """
         return summaries(
             self._catalog,
+            self._content,
             filters=filters or {},
             manifests=manifests,
             shared_size=shared_size,
             in_use=in_use,
         )
+
+    def disk_bytes(self, used: Collection[str]) -> tuple[int, int]:
+        """Return the bytes that all images take, and those that only unused ones do.
+
+        `used`: the ids of images that containers were made from. Blobs and layers of no image (a
+        pull under way) count as in use.
+        """
+        total = self._content.total_bytes() + sum(self._catalog.layer_sizes().values())
+        with self._lock:
+            unused = {str(digest) for digest in self._names.targets() if digest not in used}
+        return total, freed_bytes(self._catalog, self._content, unused)
 
     def inspect(
         self,
@@ -351,6 +366,10 @@ class ImageStore:
         While an image is being made, the layers wait for the end of that.
         """
         return self._garbage.collect()
+
+    def check(self) -> Report:
+        """Read every blob of every image; tells of those that are missing or corrupt."""
+        return check_images(self._catalog, self._content)
 
     def changing(self) -> AbstractContextManager[Lease]:
         """Hold a lease for blobs and layers of an image that is about to be made, then `put`.
