@@ -136,7 +136,9 @@ class DebianRegistry:
         if self.users:
             passwords = self.directory / "htpasswd"
             passwords.write_text(
-                "".join(_run("htpasswd", "-nbB", *pair).strip() + "\n" for pair in self.users.items())
+                "".join(
+                    _run("htpasswd", "-nbB", *pair).strip() + "\n" for pair in self.users.items()
+                )
             )
             lines += ["auth:", "  htpasswd:", "    realm: test", f"    path: {passwords}"]
         return "\n".join(lines) + "\n"

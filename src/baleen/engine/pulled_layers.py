@@ -131,10 +131,6 @@ class PulledLayers:
             for plan in self._plans:
                 for index in range(len(plan.manifest.layers)):
                     self._begin(plan, index)
-        if not hasattr(self._images, "unpacking"):  # TEMPORARY
-            for plan in self._plans:
-                for layer in self._images._unpack(read_variants(self._images.content, plan.descriptor)[0]):
-                    self._feed.step(layer.digest.short, "Pull complete")
         for work in self._work:
             work.result()
         for plan in self._plans:
@@ -149,8 +145,6 @@ class PulledLayers:
     def _begin(self, plan: _Plan, index: int) -> None:
         """Hand a layer to the pool, once, if the config is here by which it is stacked."""
         content = self._images.content
-        if not hasattr(self._images, "unpacking"):  # TEMPORARY
-            return
         if plan.unpacking is None:
             if not content.has(plan.manifest.config.digest):
                 return

@@ -117,11 +117,9 @@ class RegistryAccess:
         executor.shutdown(wait=False)
 
     def close(self) -> None:
-        """Cancel what runs and close connections."""
+        """Cancel what runs; its threads end soon after."""
         for cancel in list(self._running):
             cancel.cancel()
-        if self._client is not None:
-            self._client.close()
 
 
 def credentials_of(auth: AuthConfig) -> Credentials | None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from baleen.api.images import OCIDescriptor, OCIPlatform
 from baleen.api.registries import AuthResponse, DistributionInspect, ImageSearchResult
+from baleen.distribution.credentials import Credentials
 from baleen.engine.registry_access import credentials_of
-from baleen.errors import InvalidArgument
 from baleen.oci.image import CONFIG_LIMIT, parse_image_config
 from baleen.oci.manifest import Index
 from baleen.oci.reference import parse_reference
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from baleen.api.registries import AuthConfig
     from baleen.distribution.cancellation import Cancellation
     from baleen.distribution.documents import Document
-    from baleen.engine.registry_access import RegistryAccess
+    from baleen.distribution.credentials import Credentials
+from baleen.engine.registry_access import RegistryAccess
     from baleen.oci.descriptor import Descriptor
     from baleen.oci.platform import Platform
     from baleen.oci.reference import Reference
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["INDEX_SERVER", "RegistryOperations"]
 
 INDEX_SERVER = "https://index.docker.io/v1/"
-_DEFAULT_RESULTS = 25
-_MOST_RESULTS = 100
 
 
 class RegistryOperations:
@@ -46,9 +45,11 @@ class RegistryOperations:
             Unauthorized: they are wrong; the registry's words.
         """
         server = auth.serveraddress or INDEX_SERVER
+        # No name is a login too: the registry says whether it lets anybody in.
+        credentials = credentials_of(auth) or Credentials()
 
         def ask(cancel: Cancellation) -> AuthResponse:
-            found = self._access.client.login(server, credentials_of(auth), cancel=cancel)
+            found = self._access.client.login(server, credentials, cancel=cancel)
             return AuthResponse(status=found.status, identity_token=found.identity_token)
 
         return await self._access.run(ask)
@@ -61,14 +62,10 @@ class RegistryOperations:
         Raises:
             InvalidArgument: the limit or a filter's value.
         """
-        wanted = limit or _DEFAULT_RESULTS
-        if not 1 <= wanted <= _MOST_RESULTS:
-            raise InvalidArgument(f"limit {wanted} is outside the range of [1, {_MOST_RESULTS}]")
-
         def ask(cancel: Cancellation) -> list[ImageSearchResult]:
             found = self._access.client.search(
                 term,
-                wanted,
+                limit=limit,
                 filters=filters,
                 credentials=credentials_of(auth),
                 cancel=cancel,
@@ -76,7 +73,7 @@ class RegistryOperations:
             return [
                 ImageSearchResult(
                     name=result.name,
-                    description=result.description,
+                    description=result.description or "",
                     star_count=result.star_count,
                     is_official=result.is_official,
                     is_automated=result.is_automated,
