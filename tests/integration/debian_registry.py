@@ -14,7 +14,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import leaks
 import pytest
@@ -72,7 +72,7 @@ class DebianRegistry:
         """The authority that signs this registry's certificate: itself."""
         return self.directory / "cert.pem"
 
-    def __enter__(self) -> DebianRegistry:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -115,8 +115,7 @@ class DebianRegistry:
         lines = [
             "version: 0.1",
             "log: {level: info}",
-            f"storage: {{filesystem: {{rootdirectory: {self.directory}/data}}, "
-            "delete: {enabled: true}}",
+            f"storage: {{filesystem: {{rootdirectory: {self.directory}/data}}}}",
             "http:",
             f"  addr: {self.address}:{self.port}",
             "  secret: not-a-secret",

@@ -61,6 +61,7 @@ class PulledLayers:
         feed: told of each step.
         cancel: cancelled when a layer cannot be unpacked.
         title: id and status of the line before those of the layers.
+        was_here: whether the name means an image already.
     """
 
     def __init__(
@@ -69,9 +70,12 @@ class PulledLayers:
         feed: ProgressFeed,
         cancel: Cancellation,
         title: tuple[str, str],
+        *,
+        was_here: bool,
     ) -> None:
         self._images = images
         self._title = title
+        self._was_here = was_here
         self._feed = feed
         self._cancel = cancel
         self._lock = threading.Lock()
@@ -96,15 +100,24 @@ class PulledLayers:
             if not self._plans:
                 self._feed.message(self._title[1], id=self._title[0])
             self._plans.append(_Plan(descriptor, manifest))
-            new = [layer for layer in manifest.layers if layer.digest not in self._layers]
-            self._layers.update(layer.digest for layer in new)
-        for layer in new:
-            self._feed.step(layer.digest.short, "Pulling fs layer")
+            new = {layer.digest for layer in manifest.layers} - self._layers
+            self._layers |= new
+            present = {digest for digest in new if self._images.content.has(digest)}
+            self._present |= present
+        if self._was_here and present == new:
+            return  # the same image again: dockerd says nothing of its layers
+        for digest in dict.fromkeys(layer.digest for layer in manifest.layers):
+            if digest in present:
+                self._feed.step(digest.short, "Already exists")
+            elif digest in new:
+                self._feed.step(digest.short, "Pulling fs layer")
 
     def progress(self, event: Event) -> None:
         """Tell of a step of a blob; only layers have lines."""
         digest = event.descriptor.digest
-        if digest not in self._layers:
+        # One that was found to be damaged is downloaded after all.
+        quiet = digest in self._present and event.state is not State.DOWNLOADING
+        if digest not in self._layers or quiet:
             return
         if event.state is State.EXISTS:
             self._present.add(digest)

@@ -10,17 +10,18 @@ See: Engine API, ImageCreate; moby `distribution/pull_v2.go` for the words of th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baleen.engine.registry_access import credentials_of
-from baleen.errors import BaleenError, InvalidArgument
+from baleen.errors import BaleenError, InvalidArgument, NotFound
 from baleen.oci.digest import Digest
 from baleen.oci.platform import Platform
 from baleen.oci.reference import parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from baleen.api.registries import AuthConfig
     from baleen.distribution.cancellation import Cancellation
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from baleen.images import EventSink, ImageStore
     from baleen.oci.reference import Reference
 
-__all__ = ["Pulling", "wanted"]
+__all__ = ["Pulling", "event_attributes", "wanted"]
 
 _RESERVED = "scratch"
 
@@ -64,7 +65,7 @@ class Pulling:
 
         def work(feed: ProgressFeed, cancel: Cancellation) -> None:
             _Pull(self._images, self._access, feed, cancel, chosen, credentials).run(reference)
-            self._emit("pull", reference.familiar, {"name": reference.familiar_name})
+            self._emit("pull", reference.familiar, event_attributes(self._images, reference))
 
         return self._access.stream(work)
 
@@ -98,6 +99,8 @@ class _Pull:
             is_new = self._pull(one) or is_new
         what = "Downloaded newer image for" if is_new else "Image is up to date for"
         self._feed.message(f"Status: {what} {reference.familiar}")
+        if self._platform is not None and len(references) == 1:
+            self._warn_of_platform(reference, self._platform)
 
     def _pull(self, reference: Reference) -> bool:
         """Pull one image and name it; says whether the name meant another one before."""
@@ -109,7 +112,13 @@ class _Pull:
         before = self._present(reference)
         with (
             self._images.changing() as lease,
-            PulledLayers(self._images, self._feed, self._cancel, _title(reference)) as layers,
+            PulledLayers(
+                self._images,
+                self._feed,
+                self._cancel,
+                _title(reference),
+                was_here=before is not None,
+            ) as layers,
         ):
             try:
                 pulled = self._client.pull(
@@ -128,11 +137,30 @@ class _Pull:
         self._feed.message(f"Digest: {pulled.target.digest}")
         return before != pulled.target.digest
 
+    def _warn_of_platform(self, reference: Reference, wanted: Platform) -> None:
+        """Warn, as dockerd, of an image for one platform that is not the wanted one."""
+        try:
+            self._images.resolve(str(reference), platform=wanted)
+        except NotFound:
+            found = self._images.resolve(str(reference)).config.platform
+            self._feed.message(
+                f"WARNING: image with reference {reference.familiar} was found but its platform "
+                f"({found}) does not match the specified platform ({wanted})"
+            )
+
     def _present(self, reference: Reference) -> Digest | None:
         try:
             return self._images.resolve(str(reference)).id
         except BaleenError:
             return None  # not here, or damaged: then it is new
+
+
+def event_attributes(images: ImageStore, reference: Reference) -> dict[str, str]:
+    """Return what the event of a pull or push says: the image's labels and the name."""
+    labels: Mapping[str, str] = {}
+    with suppress(BaleenError):
+        labels = images.resolve(str(reference)).config.execution.labels or {}
+    return {**labels, "name": reference.familiar_name}
 
 
 def wanted(name: str, tag: str) -> Reference:

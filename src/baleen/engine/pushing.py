@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from baleen.engine.pulling import event_attributes
 from baleen.engine.registry_access import credentials_of
 from baleen.errors import InvalidArgument, NotFound
 from baleen.images.image import reachable
@@ -63,7 +64,7 @@ class Pushing:
             feed.message(f"The push refers to repository [{reference.name}]")
             for target, one in self._targets(reference):
                 self._push(feed, cancel, one, target, chosen, credentials)
-            self._emit("push", reference.familiar, {"name": reference.familiar_name})
+            self._emit("push", reference.familiar, event_attributes(self._images, reference))
 
         return self._access.stream(work)
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from baleen.engine.progress_feed import ProgressFeed
-from baleen.errors import BaleenError, Internal
+from baleen.errors import BaleenError, Internal, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -87,6 +87,9 @@ class RegistryAccess:
         def body() -> None:
             try:
                 work(feed, cancel)
+            except Unauthorized as err:
+                # dockerd answers 500: at 401 its client would ask for a name and a password.
+                feed.end(Internal(str(err)))
             except BaleenError as err:
                 feed.end(err)
             except Exception as err:  # a bug: the log has it, the client a word of it

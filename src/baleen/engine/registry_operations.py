@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from baleen.api.registries import AuthConfig
     from baleen.distribution.cancellation import Cancellation
     from baleen.distribution.documents import Document
-    from baleen.distribution.credentials import Credentials
-from baleen.engine.registry_access import RegistryAccess
+    from baleen.engine.registry_access import RegistryAccess
     from baleen.oci.descriptor import Descriptor
     from baleen.oci.platform import Platform
     from baleen.oci.reference import Reference
@@ -62,6 +61,7 @@ class RegistryOperations:
         Raises:
             InvalidArgument: the limit or a filter's value.
         """
+
         def ask(cancel: Cancellation) -> list[ImageSearchResult]:
             found = self._access.client.search(
                 term,
