@@ -34,7 +34,7 @@ _PARTIAL = {
     "CheckpointCreate": "with `--experimental`, as in dockerd; see [checkpoint.md](checkpoint.md)",
     "CheckpointDelete": "the path is `/containers/{id}/checkpoints/{checkpoint}`; likewise",
     "CheckpointList": "likewise",
-    "ImageCreate": "import from a body (`fromSrc=-`); pulling (`fromImage`) answers 501",
+    "ImageCreate": "pull (`fromImage`), and import from a body (`fromSrc=-`)",
     "ContainerAttachWebsocket": "answers 501",
     "SystemDataUsage": "everything but build cache",
     "ContainerExplain": "what isolates a container",
@@ -103,6 +103,33 @@ def _rows(operations: Iterable[Operation]) -> list[str]:
     ]
 
 
+_REGISTRIES = """\
+## Registries
+
+A name without a host is Docker Hub's. `registry-mirrors` are asked before Docker Hub, in their order,
+and without the user's credentials; `registry-mirrors-for` are the same for other registries:
+
+    {"registry-mirrors": ["https://mirror.example/"],
+     "registry-mirrors-for": {"quay.example": ["https://quay-mirror.example/"]},
+     "insecure-registries": ["registry.lan:5000", "10.0.0.0/8"],
+     "proxies": {"https-proxy": "http://proxy.lan:3128", "no-proxy": "*.lan,10.0.0.0/8"}}
+
+A registry has to speak TLS with a certificate that the system trusts, or that a `*.crt` in
+`/etc/baleen/certs.d/HOST[:PORT]/` (or `/etc/docker/certs.d/...`) has signed; `NAME.cert` and `NAME.key`
+beside it are shown to the registry as the client's own. Those of `insecure-registries`, and of
+loopback, need neither.
+
+Without `proxies`, the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the daemon count.
+
+A pull gets at most `max-concurrent-downloads` layers (3) at a time, each once for all pulls that want
+it, tries `max-download-attempts` times (5) and goes on where it was cut off, also after the daemon was
+killed. Layers are unpacked while others still come. A pull or push ends with its client; a layer that
+somebody else waits for goes on.
+
+Nobody's credentials are kept by the daemon: `docker login` has them checked, the client keeps them and
+sends them with each request.
+"""
+
 _REMAPPING = """\
 ## Remapped user ids
 
@@ -160,7 +187,8 @@ def baleend_page() -> str:
         '        [{"base": "10.200.0.0/16", "size": 24}]}',
         "",
         "SIGTERM and SIGINT end the daemon and leave containers running; SIGHUP reads `debug`,",
-        "`labels`, `runtimes` and `default-runtime` again. `baleend --validate` checks a configuration,",
+        "`labels`, `runtimes`, `default-runtime` and what is said about registries again (transfers that",
+        "have begun go on as they were). `baleend --validate` checks a configuration,",
         "`baleend --uninstall` removes the bridges, the firewall table and the cgroups that daemons",
         "with this configuration have made (no container may be running). Other runtimes than our own",
         "are the subject of [runtimes.md](runtimes.md).",
@@ -199,6 +227,7 @@ def baleend_page() -> str:
         "have; their next start makes one of the new kind.",
         "",
         *_REMAPPING,
+        _REGISTRIES,
         "## Files",
         "",
         "| path | what |",

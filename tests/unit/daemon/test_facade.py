@@ -9,6 +9,7 @@ from baleen.daemon import (
     routes_explain,
     routes_images,
     routes_networks,
+    routes_registries,
     routes_system,
 )
 from baleen.daemon.facade import EngineFacade
@@ -22,6 +23,7 @@ def test_the_routes_call_all_of_the_facade_and_nothing_else():
         routes_explain,
         routes_images,
         routes_networks,
+        routes_registries,
         routes_system,
     )
     for module in modules:
