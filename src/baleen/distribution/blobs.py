@@ -14,11 +14,11 @@ import time
 from typing import TYPE_CHECKING
 
 from baleen.distribution.answers import Unreachable, status_of
-from baleen.distribution.connection import NetworkError
 from baleen.distribution.exchange import Target, unreachable
 from baleen.distribution.flights import Flights
 from baleen.distribution.progress import Event, Meter, State
 from baleen.distribution.retrying import Backoff
+from baleen.distribution.routes import NetworkError
 from baleen.errors import BaleenError, DataLoss, NotFound
 
 if TYPE_CHECKING:

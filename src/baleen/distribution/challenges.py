@@ -22,9 +22,8 @@ __all__ = ["Challenge", "parse_challenges"]
 _LIMIT = 16 << 10
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # the grammar's word
 _SEPARATORS = re.compile(r"[ \t,]*")
-_PARAMETER = re.compile(
-    rf'({_TOKEN})[ \t]*=[ \t]*(?:({_TOKEN}|(?<!=)[^"\s,][^\s,]*)|"((?:[^"\\]|\\.)*)")'
-)
+# An unquoted value may hold more than a token here: some registries do not quote their URLs.
+_PARAMETER = re.compile(rf'({_TOKEN})[ \t]*=[ \t]*(?:([^"\s,=][^"\s,]*)|"((?:[^"\\]|\\.)*)")')
 _SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]+|(?=,)|\Z)")
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|\Z))")
 _ESCAPE = re.compile(r"\\(.)")

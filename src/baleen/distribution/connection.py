@@ -10,48 +10,23 @@ from __future__ import annotations
 import errno
 import http.client
 import os
+import select
 import socket
 import ssl
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from baleen.distribution.dialing import DialError, dial
+from baleen.distribution.routes import USER_AGENT, NetworkError, connect, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import IO
 
     from baleen.distribution.cancellation import Cancellation
-    from baleen.distribution.proxies import Proxy
+    from baleen.distribution.routes import Route
 
-__all__ = ["Connection", "FilePiece", "NetworkError", "Reply", "Route"]
-
-USER_AGENT = "baleen (distribution client)"
-_TUNNEL_LIMIT = 64 << 10
-
-
-class NetworkError(Exception):
-    """The connection failed: says the stage and the cause, without the URL.
-
-    Attributes:
-        speaks_http: the server at the TLS port spoke plain HTTP, or nothing listened there.
-        untrusted: its certificate was refused; asking again does not help.
-        dialing: there was no connection yet.
-    """
-
-    def __init__(
-        self,
-        text: str,
-        *,
-        speaks_http: bool = False,
-        untrusted: bool = False,
-        dialing: bool = False,
-    ) -> None:
-        super().__init__(text)
-        self.speaks_http = speaks_http
-        self.untrusted = untrusted
-        self.dialing = dialing
+__all__ = ["Connection", "FilePiece", "Reply"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +36,6 @@ class FilePiece:
     file: IO[bytes]
     offset: int
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How to reach one origin."""
-
-    scheme: str
-    host: str
-    port: int
-    proxy: Proxy | None
-    tls: ssl.SSLContext | None
-    connect_timeout_s: float
-    stall_timeout_s: float
-    permitted: Callable[[str], bool]
-
-    @property
-    def authority(self) -> str:
-        """`host:port` for CONNECT and Host."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
 
 
 class _Plumbed(http.client.HTTPConnection):
@@ -103,7 +58,7 @@ class Connection:
 
     def __init__(self, route: Route, cancel: Cancellation) -> None:
         self.route = route
-        self._sock = _connect(route, cancel)
+        self._sock = connect(route, cancel)
         self._http = _Plumbed(self._sock, route.host, route.port)
         self._binding = ExitStack()
         self.bind(cancel)
@@ -112,6 +67,13 @@ class Connection:
         """Be shut down by `cancel` from now on."""
         self._cancel = cancel
         self._binding.enter_context(cancel.on_cancel(self._interrupt))
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the server has hung up, or said something unasked, since the last reply."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0))
 
     def unbind(self) -> None:
         """Be nobody's, for the time between two operations."""
@@ -275,89 +237,9 @@ class Reply:
 
     def leave(self) -> bool:
         """Be done with it; say whether the connection can take another request."""
-        if not self._ended:
-            return False
         # Else http.client believes that this one is still being read.
         self._response.close()
-        return self._reusable
-
-
-def _connect(route: Route, cancel: Cancellation) -> socket.socket:
-    proxy = route.proxy
-    where = (proxy.host, proxy.port) if proxy is not None else (route.host, route.port)
-    permitted = route.permitted if proxy is None else lambda _: True
-    try:
-        plain = dial(*where, route.connect_timeout_s, cancel, permitted=permitted)
-    except DialError as err:
-        refused = "connection refused" in str(err)
-        prefix = "proxyconnect tcp: " if proxy is not None else ""
-        raise NetworkError(f"{prefix}{err}", speaks_http=refused, dialing=True) from err
-    sock = plain
-    with ExitStack() as stack:
-        stack.callback(lambda: sock.close())
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        plain.settimeout(route.connect_timeout_s)
-        with cancel.on_cancel(lambda: socket.socket.shutdown(sock, socket.SHUT_RDWR)):
-            try:
-                if route.tls is not None:
-                    if proxy is not None:
-                        _tunnel(plain, route, proxy)
-                    sock = tls = route.tls.wrap_socket(
-                        plain, server_hostname=route.host, do_handshake_on_connect=False
-                    )
-                    tls.do_handshake()
-            except OSError as err:
-                cancel.check()
-                raise _handshake_failure(err) from err
-        sock.settimeout(route.stall_timeout_s)
-        stack.pop_all()
-        return sock
-
-
-def _tunnel(sock: socket.socket, route: Route, proxy: Proxy) -> None:
-    """Ask the proxy for a tunnel (RFC 9110, section 9.3.6)."""
-    lines = [f"CONNECT {route.authority} HTTP/1.1", f"Host: {route.authority}"]
-    if proxy.authorization:
-        lines.append(f"Proxy-Authorization: {proxy.authorization}")
-    sock.sendall("\r\n".join([*lines, f"User-Agent: {USER_AGENT}", "", ""]).encode("latin-1"))
-    head = b""
-    while b"\r\n\r\n" not in head:
-        # Byte by byte: what follows the head belongs to TLS.
-        piece = sock.recv(1)
-        if not piece or len(head) > _TUNNEL_LIMIT:
-            raise NetworkError(f"proxy {proxy.host}:{proxy.port} closed the connection")
-        head += piece
-    words = head.partition(b"\r\n")[0].decode("latin-1").split(None, 2)
-    if len(words) < 2 or not words[0].startswith("HTTP/1.") or words[1][:1] != "2":
-        answer = " ".join(words[1:])[:200]
-        raise NetworkError(f"proxy {proxy.host}:{proxy.port} refuses to connect: {answer}")
-
-
-def _handshake_failure(err: OSError) -> NetworkError:
-    if isinstance(err, ssl.SSLCertVerificationError):
-        return NetworkError(
-            f"tls: failed to verify certificate: {_x509_words(err)}", untrusted=True, dialing=True
-        )
-    if isinstance(err, ssl.SSLError):
-        if err.reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}:
-            return NetworkError(
-                "http: server gave HTTP response to HTTPS client", speaks_http=True, dialing=True
-            )
-        reason = (err.reason or str(err)).lower().replace("_", " ")
-        return NetworkError(f"tls: handshake failed: {reason}", dialing=True)
-    if isinstance(err, TimeoutError):
-        return NetworkError("net/http: TLS handshake timeout")
-    return NetworkError(f"tls: handshake failed: {_words(err)}")
-
-
-def _x509_words(err: ssl.SSLCertVerificationError) -> str:
-    """Say it as Go's crypto/x509 does, whose words people search for."""
-    message = err.verify_message
-    if "expired" in message or "not yet valid" in message:
-        return f"x509: certificate has expired or is not yet valid: {message}"
-    if "Hostname mismatch" in message or "IP address mismatch" in message:
-        return f"x509: certificate is not valid for the name: {message.rstrip('.')}"
-    return f"x509: certificate signed by unknown authority: {message}"
+        return self._ended and self._reusable
 
 
 def _failure(err: Exception, stage: str) -> NetworkError:
@@ -369,10 +251,4 @@ def _failure(err: Exception, stage: str) -> NetworkError:
         return NetworkError(f"malformed HTTP response: {type(err).__name__}")
     if isinstance(err, TimeoutError):
         return NetworkError(f"i/o timeout while {stage}")
-    return NetworkError(f"{stage}: {_words(err)}")
-
-
-def _words(err: Exception) -> str:
-    if isinstance(err, OSError) and err.strerror:
-        return err.strerror.lower()
-    return str(err) or type(err).__name__
+    return NetworkError(f"{stage}: {words(err)}")

@@ -16,9 +16,10 @@ from urllib.parse import urljoin, urlsplit
 from baleen.distribution.answers import Unreachable, refusal, shown
 from baleen.distribution.certificates import tls_context
 from baleen.distribution.challenges import parse_challenges
-from baleen.distribution.connection import Connection, NetworkError, Reply, Route
+from baleen.distribution.connection import Connection, Reply
 from baleen.distribution.hosts import endpoint_of
 from baleen.distribution.proxies import proxy_for
+from baleen.distribution.routes import NetworkError, Route
 from baleen.errors import BaleenError, InvalidArgument, PermissionDenied
 
 if TYPE_CHECKING:
@@ -180,8 +181,9 @@ class Exchange:
                     return connection.request(method, target.path, headers, sent)
                 except NetworkError:
                     connection.close()
-                    # The server may close a kept connection at any time: that says nothing.
-                    if fresh:
+                    # A kept connection may be closed at any time: that says nothing. Of a long
+                    # body the server may have taken a part, which is the caller's to find out.
+                    if fresh or callable(body):
                         raise
                 except BaseException:
                     connection.close()
@@ -190,13 +192,16 @@ class Exchange:
             raise unreachable(target, method, err) from err
 
     def _connection(self, route: Route, cancel: Cancellation) -> tuple[Connection, bool]:
-        with self._lock:
-            kept = self._idle.get(_key(route))
-            connection = kept.pop() if kept else None
-        if connection is None:
-            return Connection(route, cancel), True
-        connection.bind(cancel)
-        return connection, False
+        while True:
+            with self._lock:
+                kept = self._idle.get(_key(route))
+                connection = kept.pop() if kept else None
+            if connection is None:
+                return Connection(route, cancel), True
+            if not connection.is_stale:
+                connection.bind(cancel)
+                return connection, False
+            connection.close()
 
     def _route(self, target: Target) -> Route:
         endpoint = target.endpoint

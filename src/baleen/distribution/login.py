@@ -63,13 +63,14 @@ def _try(
     try:
         proof: dict[str, str] = {}
         for _ in range(2):
+            reply = exchange.send(target, "GET", proof, cancel)
             try:
-                reply = exchange.send(target, "GET", proof, cancel)
                 if reply.status != 401 or not authorizer.challenged(endpoint, reply, proof):
                     break
                 exchange.finish(reply)
                 proof = authorizer.headers(endpoint, (), cancel)
             except Unauthorized as err:
+                exchange.release(reply)
                 raise Unauthorized(_at(target, err), details=err.details) from err
         if reply.status == 200:
             exchange.finish(reply)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from baleen.distribution.answers import Unreachable, code_of, refusal, status_of
 from baleen.distribution.cancellation import Cancelled
-from baleen.distribution.connection import NetworkError
 from baleen.distribution.credentials import Credentials
 from baleen.distribution.dialing import DialError, lookup
 from baleen.distribution.documents import ACCEPT, is_document, read_document
@@ -22,6 +21,7 @@ from baleen.distribution.exchange import Exchange, Target, error_of, unreachable
 from baleen.distribution.hosts import endpoints
 from baleen.distribution.proxies import proxy_for
 from baleen.distribution.retrying import Backoff
+from baleen.distribution.routes import NetworkError
 from baleen.distribution.tokens import Authorizer
 from baleen.errors import (
     BaleenError,
@@ -29,6 +29,7 @@ from baleen.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    ResourceExhausted,
     Unauthorized,
 )
 from baleen.oci.descriptor import Descriptor
@@ -218,6 +219,8 @@ class Repository:
 
         def action(endpoint: Endpoint) -> Document:
             described = self._head(endpoint, name, cancel)
+            if described is not None and ":" in name and described.digest != name:
+                described = None
             raw = kept(described) if described is not None else None
             if described is not None and raw is not None:
                 return read_document(raw, described.media_type, self.reference, expected=described)
@@ -348,7 +351,7 @@ def addresses_of(settings: RegistrySettings, cancel: Cancellation, host: str) ->
 
 def _goes_on(endpoint: Endpoint, following: Endpoint, err: BaleenError) -> bool:
     """Say whether the next endpoint may do better after this error."""
-    if isinstance(err, Cancelled):
+    if isinstance(err, Cancelled | ResourceExhausted):
         return False
     if endpoint.mirror:
         return True

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from baleen.distribution.answers import Unreachable
-from baleen.distribution.connection import NetworkError
 from baleen.distribution.exchange import Exchange, Target, error_of, unreachable
+from baleen.distribution.routes import NetworkError
 from baleen.distribution.tokens import basic
 from baleen.errors import InvalidArgument, Unavailable
 

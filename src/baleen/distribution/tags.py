@@ -58,8 +58,8 @@ def _page(
     reply = repository.send("GET", where, cancel, endpoint=endpoint)
     if reply.status != 200:
         raise repository.not_ok(reply)
-    following = _following(endpoint, where, reply)
     body = repository.body(reply, "GET", _PAGE_LIMIT)
+    following = _following(endpoint, where, reply)
     try:
         tags = msgspec.json.decode(body, type=_Tags).tags or []
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as err:

@@ -236,6 +236,9 @@ class Authorizer:
 
     def _parse(self, target: Target, reply: Reply) -> Token:
         where = f"token service {target.endpoint.authority}"
+        if reply.status != 200 and reply.status < 400:
+            self._exchange.finish(reply)
+            raise Unavailable(f"{where}: unexpected HTTP status {reply.status}")
         if reply.status != 200:
             err = error_of(self._exchange, reply)
             if status_of(err) in {401, 403}:

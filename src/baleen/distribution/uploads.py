@@ -49,6 +49,7 @@ _CHUNK_LIMIT = 256 << 20
 _PIECE = 1 << 20
 _MOUNTS = 4
 _GAIN = 1 << 20
+_LOST = frozenset({"BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "RANGE_INVALID", "DIGEST_INVALID"})
 _RANGE = re.compile(r"(?:bytes=)?0-(\d{1,19})")
 
 
@@ -82,6 +83,7 @@ class Upload:
         self._meter = Meter(descriptor, State.PUSHING, progress)
         self._session: Target | None = None
         self._chunk = 0
+        self._restarted = False
 
     def run(self) -> None:
         """Return when the registry has the blob.
@@ -101,10 +103,7 @@ class Upload:
             except Cancelled:
                 raise
             except BaleenError as err:
-                self._adapt(err)
-                if code_of(err) == "DIGEST_INVALID":
-                    self._verify()
-                if status_of(err) != 413:
+                if not self._adapt(err):
                     backoff.failed(err, self._cancel, self._retrying)
                 offset = self._resume()
                 if offset >= before + _GAIN:
@@ -120,8 +119,18 @@ class Upload:
     def _retrying(self, seconds: float) -> None:
         self._tell(State.RETRYING, f"{seconds:g}")
 
-    def _adapt(self, err: BaleenError) -> None:
-        """Go on in chunks; in smaller ones where a proxy refuses these."""
+    def _adapt(self, err: BaleenError) -> bool:
+        """Change how the rest is sent; say whether that alone is worth another try.
+
+        In chunks after a failure, in smaller ones where a proxy refuses these, and once from the
+        beginning where the registry has lost its way.
+        """
+        if code_of(err) == "DIGEST_INVALID":
+            self._verify()
+        if code_of(err) in _LOST and not self._restarted:
+            self._session = None
+            self._restarted = True
+            return True
         if status_of(err) == 413:
             self._session = None
             if self._chunk == 0:
@@ -130,8 +139,10 @@ class Upload:
                 self._chunk = max(self._chunk // 4, _PIECE)
             else:
                 raise err
-        elif self._chunk == 0 and self._session is not None:
+            return True
+        if self._chunk == 0 and self._session is not None:
             self._chunk = _CHUNK
+        return False
 
     def _verify(self) -> None:
         """Find out whose fault it was that the digest did not fit."""
