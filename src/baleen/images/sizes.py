@@ -29,9 +29,7 @@ def shared_bytes(
     everything = [entry.facts for entry in catalog.entries()]
     blob_users = Counter(blob for facts in everything for blob in set(facts.blobs()))
     layer_users = Counter(chain for facts in everything for chain in facts.chain_ids)
-    blob_sizes = {
-        blob: content.size(blob) or 0 for blob, users in blob_users.items() if users > 1
-    }
+    blob_sizes = {blob: content.size(blob) or 0 for blob, users in blob_users.items() if users > 1}
     return {
         facts.target.digest: sum(blob_sizes.get(blob, 0) for blob in set(facts.blobs()))
         + sum(layers.get(chain, 0) for chain in facts.chain_ids if layer_users[chain] > 1)
