@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DistributionInspect,
         ImageSearchResult,
     )
+    from baleen.images.disk_policy import Policy
 
     Filters = Mapping[str, Sequence[str]]
 
@@ -238,6 +239,14 @@ class _Images(Protocol):
     ) -> object: ...
 
     async def images_prune(self, filters: Mapping[str, list[str]]) -> object: ...
+
+    async def images_check(self) -> object: ...
+
+    async def image_tree(self, ref: str, *, platform: str = "", everything: bool) -> object: ...
+
+    async def image_diff(self, ref: str, to: str, *, platform: str = "") -> object: ...
+
+    async def disk_gc(self, policy: Policy | None = None, *, dry_run: bool = False) -> object: ...
 
 
 class _Networks(Protocol):

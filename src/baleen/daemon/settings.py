@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from baleen.daemon.cgroup_settings import cgroup_settings
+from baleen.daemon.gc_settings import gc_policy
 from baleen.daemon.registry_settings import registry_settings
 from baleen.engine.config import EngineConfig
 from baleen.engine.runtimes import Runtimes
@@ -71,4 +72,5 @@ def engine_config(
         cdi_spec_dirs=config.cdi_spec_dirs,
         registries=registry_settings(config, os.environ),
         remapping=remapping,
+        gc_policy=gc_policy(config.gc_keep_free, config.gc_unused_for),
     )

@@ -18,7 +18,7 @@ from baleen.images.image import Image, Variant, read_variants
 from baleen.oci.reference import Reference, is_identifier, parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from baleen.content.store import ContentStore
     from baleen.images.facts import Facts
@@ -224,7 +224,7 @@ class Catalog:
 
         `layers`: what `layer_sizes` gave, for a caller who asks for many images.
         """
-        chain_ids = [chain for manifest in facts.manifests for chain in manifest.chain_ids]
+        chain_ids = facts.chain_ids
         if layers is None:
             return facts.content_bytes + self.unpacked_size(chain_ids)
         return facts.content_bytes + sum(layers.get(chain_id, 0) for chain_id in chain_ids)
@@ -233,7 +233,7 @@ class Catalog:
         """Return the bytes of every unpacked layer."""
         return {info.chain_id: info.size_bytes for info in self._snapshotter.layers()}
 
-    def unpacked_size(self, chain_ids: Sequence[Digest]) -> int:
+    def unpacked_size(self, chain_ids: Iterable[Digest]) -> int:
         """Return the bytes of those layers that are unpacked."""
         layers = [self._snapshotter.layer(chain_id) for chain_id in chain_ids]
         return sum(info.size_bytes for info in layers if info is not None)

@@ -82,6 +82,7 @@ class Facts:
         chosen: number of the manifest that stands for the image in lists, -1: none is readable.
         created_ns: of the chosen one, nanoseconds since the epoch; 0 when it does not say.
         labels: of the chosen one.
+        content_bytes: what the content store holds of it, each blob counted once.
         problem: why nothing is readable, or "".
         generation: of the content store when something was missing; -1 when nothing was.
     """
@@ -92,6 +93,7 @@ class Facts:
     chosen: int
     created_ns: int
     labels: Mapping[str, str] | None
+    content_bytes: int
     problem: str
     generation: int
 
@@ -99,11 +101,6 @@ class Facts:
     def chain_ids(self) -> set[Digest]:
         """The layers of every platform that is here."""
         return {chain_id for manifest in self.manifests for chain_id in manifest.chain_ids}
-
-    @property
-    def content_bytes(self) -> int:
-        """What the content store holds of it; a blob of two platforms counts twice."""
-        return sum(manifest.content_bytes for manifest in self.manifests)
 
     def blobs(self) -> Iterator[Digest]:
         """Return every blob that the target leads to, itself included."""
@@ -142,10 +139,11 @@ def read_facts(
     others: list[Digest] = []
     problems: list[str] = []
     variants: list[tuple[int, Variant]] = []
+    sizes: dict[Digest, int | None] = {}
     manifests: list[ManifestFacts] = []
     try:
         for descriptor, _ in walk_manifests(content, target, others=others):
-            facts, variant = _read_manifest(content, descriptor, same, problems)
+            facts, variant = _read_manifest(content, descriptor, same, sizes, problems)
             if variant is not None:
                 variants.append((len(manifests), variant))
             manifests.append(facts)
@@ -156,6 +154,7 @@ def read_facts(
         fitting = [pair for pair in variants if runs(pair[1].platform)]
         chosen, variant = (fitting or variants)[0]
         execution, created = variant.config.execution, variant.config.created or ""
+    sizes.update((digest, content.size(digest)) for digest in others)
     complete = chosen >= 0 and all(facts.is_available for facts in manifests)
     return Facts(
         target=target,
@@ -164,6 +163,7 @@ def read_facts(
         chosen=chosen,
         created_ns=created_ns(created),
         labels=execution.labels if execution is not None else None,
+        content_bytes=sum(size or 0 for size in sizes.values()),
         problem="" if variants else "; ".join(problems) or "it has no image manifest",
         generation=-1 if complete else generation,
     )
@@ -173,6 +173,7 @@ def _read_manifest(
     content: ContentStore,
     descriptor: Descriptor,
     same: Callable[[Digest], Digest],
+    sizes: dict[Digest, int | None],
     problems: list[str],
 ) -> tuple[ManifestFacts, Variant | None]:
     manifest: Manifest | None = None
@@ -187,7 +188,8 @@ def _read_manifest(
     except BaleenError as err:
         problems.append(err.message)
     blobs = () if manifest is None else (manifest.config.digest, *_layers(manifest))
-    sizes = [content.size(digest) for digest in {descriptor.digest, *blobs}]
+    mine = {digest: content.size(digest) for digest in (descriptor.digest, *blobs)}
+    sizes.update(mine)
     kind = IMAGE if variant is not None or _may_be_image(descriptor, manifest) else UNKNOWN
     platform = variant.platform if variant is not None else descriptor.platform
     return ManifestFacts(
@@ -197,9 +199,9 @@ def _read_manifest(
         platform=platform,
         blobs=tuple(same(digest) for digest in blobs),
         chain_ids=() if variant is None else tuple(same(chain) for chain in variant.chain_ids),
-        content_bytes=sum(size or 0 for size in sizes),
+        content_bytes=sum(size or 0 for size in mine.values()),
         is_readable=variant is not None,
-        is_available=manifest is not None and None not in sizes,
+        is_available=manifest is not None and None not in mine.values(),
     ), variant
 
 

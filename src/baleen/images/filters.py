@@ -53,7 +53,7 @@ def dangling(filters: Mapping[str, Sequence[str]]) -> bool | None:
         return True
     if values <= _FALSE:
         return False
-    raise InvalidArgument(f"invalid filter 'dangling={sorted(values)}'")
+    raise InvalidArgument(f"invalid filter 'dangling=[{' '.join(sorted(values))}]'")
 
 
 def label_matcher(

@@ -96,13 +96,14 @@ def selected(catalog: Catalog, filters: Mapping[str, Sequence[str]]) -> list[Ent
         if until is not None and created > until:
             continue
         if matches is not None:
-            tags = tuple(tag for tag in entry.repo_tags if matches(parse_reference(tag)))
-            if not tags:
+            matching = [name for name in map(parse_reference, entry.repo_tags) if matches(name)]
+            if not matching:
                 continue
+            repositories = {name.familiar_name for name in matching}
             entry = entry._replace(  # the same image with fewer names
-                repo_tags=tags,
+                repo_tags=tuple(name.familiar for name in matching),
                 repo_digests=tuple(
-                    name for name in entry.repo_digests if matches(parse_reference(name))
+                    text for text in entry.repo_digests if text.partition("@")[0] in repositories
                 ),
             )
         entries.append(entry)
