@@ -112,7 +112,7 @@ class _Contents:
             base = b"" if entry.type is EntryType.HARDLINK else b"/".join(parts[:-1])
             self._links[path] = _text(b"/".join(clean(base + b"/" + entry.linkname)))
             return
-        if entry.type is not EntryType.FILE:
+        if entry.type is not EntryType.FILE or entry.segments is not None:
             raise InvalidArgument(f"image archive holds a special file {shown(entry.name)}")
         if path in _DOCUMENTS:
             self.documents[path] = reader.read(MANIFEST_LIMIT)
