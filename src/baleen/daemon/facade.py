@@ -189,12 +189,10 @@ class _Images(Protocol):
     def image_list(
         self,
         *,
-        all: bool,  # noqa: A002  # the API's name
         filters: Mapping[str, list[str]],
-        digests: bool,
         shared_size: bool,
         manifests: bool,
-    ) -> bytes: ...
+    ) -> list[dict[str, Any]]: ...
 
     async def image_inspect(
         self, ref: str, *, platform: str = "", manifests: bool = False
@@ -221,7 +219,9 @@ class _Images(Protocol):
 
     async def image_tag(self, ref: str, repo: str, tag: str) -> None: ...
 
-    async def image_remove(self, ref: str, *, force: bool, noprune: bool) -> object: ...
+    async def image_remove(
+        self, ref: str, *, force: bool, noprune: bool, platforms: Sequence[str] = ()
+    ) -> object: ...
 
     async def images_prune(self, filters: Mapping[str, list[str]]) -> object: ...
 

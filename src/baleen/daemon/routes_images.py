@@ -5,6 +5,8 @@ See: Engine API v1.55, /images/*.
 
 from __future__ import annotations
 
+import msgspec
+
 from baleen import errors
 from baleen.daemon.http_messages import Response, StreamResponse
 from baleen.daemon.older_views import image_list_view, image_view
@@ -19,15 +21,15 @@ _PRUNE_FILTERS = frozenset({"dangling", "label", "label!", "until"})
 
 
 def _list(call: Call) -> Response:
+    # `all` and `digests` change nothing: there are no intermediate images, and the digests are
+    # always shown.
     query = call.query
-    body = call.engine.image_list(
-        all=query.flag("all"),
+    images = call.engine.image_list(
         filters=call.filters(_LIST_FILTERS),
-        digests=query.flag("digests"),
         shared_size=query.flag("shared-size"),
         manifests=query.flag("manifests"),
     )
-    return json_response(image_list_view(body, call.version))
+    return json_response(msgspec.json.encode(image_list_view(images, call.version)))
 
 
 async def _inspect(call: Call) -> Response:
@@ -78,7 +80,10 @@ async def _tag(call: Call) -> Response:
 async def _delete(call: Call) -> Response:
     return json_response(
         await call.engine.image_remove(
-            call.ref, force=call.query.flag("force"), noprune=call.query.flag("noprune")
+            call.ref,
+            force=call.query.flag("force"),
+            noprune=call.query.flag("noprune"),
+            platforms=[text for text in call.query.texts("platforms") if text],
         )
     )
 

@@ -99,7 +99,7 @@ class Engine:
             self._database,
             clock=time.time,
             display_image=self._display_image,
-            ancestors=lambda ref: frozenset({str(self._images.resolve(ref).id)}),
+            ancestors=lambda ref: frozenset({str(self._images.find_id(ref))}),
         )
         self._lives = LiveContainers()
         self._assemble(spawner)
@@ -331,7 +331,7 @@ class Engine:
     def _display_image(self, record: ContainerRecord) -> str:
         """Return what lists show as a container's image: its id once the name has moved on."""
         try:
-            if str(self._images.resolve(record.config.image).id) == record.image_id:
+            if self._images.find_id(record.config.image) == record.image_id:
                 return record.config.image
         except BaleenError:
             pass  # the image is gone, or its name is no more

@@ -5,10 +5,7 @@ See: Engine API, /images/*.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from baleen.engine.tasks import blocking_chunks
 from baleen.images import ImageUser
@@ -49,23 +46,13 @@ class ImageOperations:
     def list_all(
         self,
         *,
-        all: bool = False,  # noqa: A002  # the API's name
         filters: Mapping[str, Sequence[str]],
-        digests: bool = False,
         shared_size: bool = False,
         manifests: bool = False,
-    ) -> bytes:
-        """Return the body of /images/json."""
-        del digests  # RepoDigests are always shown
-        users = Counter(record.image_id for record in self._store)
-        return msgspec.json.encode(
-            self._images.summaries(
-                all_images=all,
-                filters=filters,
-                manifests=manifests,
-                shared_size=shared_size,
-                containers=users.__getitem__,
-            )
+    ) -> list[dict[str, Any]]:
+        """Return the ImageSummary objects."""
+        return self._images.summaries(
+            filters=filters, manifests=manifests, shared_size=shared_size, in_use=self._users()
         )
 
     async def inspect(
@@ -73,7 +60,11 @@ class ImageOperations:
     ) -> dict[str, Any]:
         """Return the API's view of an image (NotFound)."""
         return await self._tasks.blocking(
-            self._images.inspect, ref, platform=_platform(platform), manifests=manifests
+            self._images.inspect,
+            ref,
+            platform=_platform(platform),
+            manifests=manifests,
+            in_use=self._users(),
         )
 
     async def history(self, ref: str, *, platform: str = "") -> list[dict[str, Any]]:
@@ -84,10 +75,17 @@ class ImageOperations:
         """Give an image one more name."""
         await self._tasks.blocking(self._images.tag, ref, repo, tag)
 
-    async def remove(self, ref: str, *, force: bool, noprune: bool) -> list[dict[str, str]]:
+    async def remove(
+        self, ref: str, *, force: bool, noprune: bool, platforms: Sequence[str] = ()
+    ) -> list[dict[str, str]]:
         """Remove a name, and the image with its last one (Conflict while containers use it)."""
         return await self._tasks.blocking(
-            self._images.remove, ref, force=force, noprune=noprune, in_use=self._users()
+            self._images.remove,
+            ref,
+            force=force,
+            noprune=noprune,
+            platforms=[Platform.parse(text) for text in platforms],
+            in_use=self._users(),
         )
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:

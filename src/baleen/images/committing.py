@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CommitRequest", "commit_image"]
 
+
 @dataclass(frozen=True, slots=True)
 class CommitRequest:
     """What a new image is to say of itself.

@@ -34,6 +34,7 @@ def import_archive(
     lease: Lease,
     chunks: Iterable[bytes],
     *,
+    origin: str,
     message: str,
     changes: Sequence[str],
     platform: str,
@@ -57,7 +58,7 @@ def import_archive(
         variant=wanted.variant,
         config=execution,
         rootfs=RootFs(type="layers", diff_ids=[layer.diff_id]),
-        history=[HistoryEntry(created=created, comment=message)],
+        history=[HistoryEntry(created=created, comment=message or f"Imported from {origin}")],
     )
     with ExitStack() as undo:
         undo.enter_context(layer)
@@ -81,4 +82,3 @@ def put_image(
     )
     raw = encode_document(manifest)
     return Descriptor(media_type=OCI_MANIFEST, digest=content.put(raw, lease), size=len(raw))
-

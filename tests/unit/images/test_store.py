@@ -113,7 +113,11 @@ def test_everything_is_there_after_a_restart(world, loaded):
 
 def test_summaries_have_the_apis_shape(store, loaded):
     image_id = loaded("app:1")
-    (summary,) = store.summaries(manifests=True, shared_size=True, containers=lambda i: 3)
+    (summary,) = store.summaries(
+        manifests=True,
+        shared_size=True,
+        in_use=lambda i: [ImageUser(c, running=False) for c in "abc"],
+    )
     assert msgspec.json.decode(msgspec.json.encode(summary)) == summary
     assert summary["Id"] == image_id
     assert (summary["Containers"], summary["ParentId"], summary["SharedSize"]) == (3, "", 0)
