@@ -15,17 +15,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from baleen.errors import InvalidArgument, NotFound
+from baleen.images.archives import Archives
 from baleen.images.catalog import Catalog
 from baleen.images.checking import check_images
 from baleen.images.disk_policy import make_plan
 from baleen.images.garbage import GarbageCollector
-from baleen.images.image import Image, Variant, reachable
-from baleen.images.importing import import_archive
+from baleen.images.image import Image, Variant
 from baleen.images.listing import manifest_views, summaries
-from baleen.images.loading import load_archive
 from baleen.images.names import NameTable
 from baleen.images.removing import Remover
-from baleen.images.saving import SaveItem, save_archive
 from baleen.images.sizes import freed_bytes
 from baleen.images.sources import repositories_with
 from baleen.images.unpack import is_unpacked
@@ -35,7 +33,7 @@ from baleen.images.views import history_view, inspect_view
 from baleen.oci.platform import host_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from baleen.content.store import ContentStore, Lease
@@ -104,6 +102,11 @@ class ImageStore:
         self.remove = remover.remove
         self.prune = remover.prune
         self.remove_unused = remover.remove_unused
+        archives = Archives(self, self._catalog, content, snapshotter, self._emit)
+        self.load = archives.load
+        self.save = archives.save
+        self.import_ = archives.import_
+        self.commit = archives.commit
 
     @property
     def content(self) -> ContentStore:
@@ -332,96 +335,3 @@ class ImageStore:
         When the block fails, whatever has no name by then is collected.
         """
         return self._garbage.changing()
-
-    # -- archives
-
-    def load(self, chunks: Iterable[bytes], *, quiet: bool = False) -> Iterator[dict[str, Any]]:
-        r"""Load a `docker save` or OCI layout archive; yields progress objects.
-
-        The last ones are `{"stream": "Loaded image: busybox:latest\n"}`. An archive that is
-        malformed raises from the iterator and leaves nothing behind. Close the iterator to give
-        up.
-        """
-        with self.changing() as lease:
-            loaded = load_archive(self._content, lease, chunks)
-            for target, _ in loaded:
-                for variant in self._catalog.runnable(target):
-                    for layer in self._unpack(variant):
-                        if not quiet:
-                            yield _layer_progress(layer)
-            for target, references in loaded:
-                self.put(target, references)
-                for reference in references:
-                    self._emit("load", str(target.digest), {"name": reference.familiar})
-        for target, references in loaded:
-            for reference in references:
-                yield {"stream": f"Loaded image: {reference.familiar}\n"}
-            if not references:
-                yield {"stream": f"Loaded image ID: {target.digest}\n"}
-
-    def save(self, refs: Sequence[str]) -> Iterator[bytes]:
-        """Return one tar with the images, both as OCI layout and in `docker save` form.
-
-        A name without a tag means all its tags. Look-up errors are raised at the call, before
-        the first byte.
-        """
-        if not refs:
-            raise InvalidArgument("no image was named")
-        items: dict[Digest, SaveItem] = {}
-        for ref in refs:
-            for target, reference in self._catalog.find_all(ref):
-                item = items.setdefault(
-                    target.digest, SaveItem(target, self._catalog.variants(target))
-                )
-                if reference is not None and reference not in item.references:
-                    item.references.append(reference)
-        return self._saving(list(items.values()))
-
-    def _saving(self, items: list[SaveItem]) -> Iterator[bytes]:
-        with self._content.lease() as lease:
-            for item in items:
-                for digest in reachable(self._content, item.target):
-                    self._content.adopt(digest, lease)
-            yield from save_archive(self._content, items)
-        for item in items:
-            self._emit("save", str(item.target.digest), {"name": str(item.target.digest)})
-
-    def import_(
-        self,
-        chunks: Iterable[bytes],
-        *,
-        repo: str = "",
-        tag: str = "",
-        message: str = "",
-        changes: Sequence[str] = (),
-        platform: str = "",
-    ) -> Iterator[dict[str, Any]]:
-        """Make an image of one layer out of the archive of a root file system.
-
-        Yields progress objects; the last is `{"status": "sha256:..."}`. `changes` are Dockerfile
-        instructions for the config.
-        """
-        references = [self._catalog.new_name(repo, tag)] if repo else []
-        with self.changing() as lease:
-            target = import_archive(
-                self._content,
-                lease,
-                chunks,
-                message=message,
-                changes=changes,
-                platform=platform,
-                host=self.platform,
-            )
-            for variant in self._catalog.runnable(target):
-                self._unpack(variant)
-            self.put(target, references)
-        self._emit("import", str(target.digest), {"name": str(target.digest)})
-        yield {"status": str(target.digest)}
-
-
-def _layer_progress(layer: Descriptor) -> dict[str, Any]:
-    return {
-        "status": "Loading layer",
-        "progressDetail": {"current": layer.size, "total": layer.size},
-        "id": layer.digest.short,
-    }
