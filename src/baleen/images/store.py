@@ -20,7 +20,7 @@ from baleen.images.catalog import Catalog
 from baleen.images.checking import check_images
 from baleen.images.disk_policy import make_plan
 from baleen.images.garbage import GarbageCollector
-from baleen.images.image import Image, Variant
+from baleen.images.image import Image, Variant, reachable
 from baleen.images.listing import manifest_views, summaries
 from baleen.images.names import NameTable
 from baleen.images.removing import Remover
