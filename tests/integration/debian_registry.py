@@ -9,11 +9,13 @@ Also how a registry of a test's own gets there: `in_network(bed)` around the mak
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import secrets
 import shutil
 import signal
 import subprocess
+import tarfile
 from typing import TYPE_CHECKING, Self
 
 import leaks
@@ -40,6 +42,22 @@ def in_network(bed: Bed) -> Iterator[None]:
             yield
     finally:
         os.close(there)
+
+
+def tar_of(name: str, size: int = 1000) -> bytes:
+    """Return a layer of one file with random bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = size
+        archive.addfile(entry, io.BytesIO(os.urandom(size)))
+    return buffer.getvalue()
+
+
+def connections(bed: Bed, port: int) -> list[str]:
+    """Return the daemon's open connections to a port."""
+    text = bed.inside("ss", "-Htnp", "state", "established", f"dport = :{port}")
+    return [line for line in text.splitlines() if f"pid={bed.pid}," in line]
 
 
 class DebianRegistry:

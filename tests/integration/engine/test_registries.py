@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 from bed import Bed, running, wait_until
-from debian_registry import DebianRegistry, in_network
+from debian_registry import DebianRegistry, connections, in_network, tar_of
 from lying_registry import LyingRegistry, digest_of, held, index_of
 
 if TYPE_CHECKING:
@@ -63,18 +63,6 @@ def image(engine, root) -> str:
     """An image that nobody else has, so that its removal removes its layer."""
     engine.docker("import", "-c", "CMD sh", "-", "own:1", stdin=root)
     return "own:1"
-
-
-def tar_of(name: str, size: int = 1000) -> bytes:
-    import io
-    import tarfile
-
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        entry = tarfile.TarInfo(name)
-        entry.size = size
-        archive.addfile(entry, io.BytesIO(os.urandom(size)))
-    return buffer.getvalue()
 
 
 def lines(bed: Bed, method: str, path: str, **headers: str) -> list[dict]:
@@ -379,7 +367,7 @@ def test_a_pull_ends_with_its_client(engine, lying, phase):
                 }
             ),
         )
-        wait_until("no connection is left", lambda: not _connections(engine, lying.port))
+        wait_until("no connection is left", lambda: not connections(engine, lying.port))
     finally:
         gate.set()
         pull.kill()
@@ -392,11 +380,6 @@ def _thread_name(pid: int, task: str) -> str:
         return Path(f"/proc/{pid}/task/{task}/comm").read_text()
     except OSError:
         return ""
-
-
-def _connections(bed: Bed, port: int) -> list[str]:
-    text = bed.inside("ss", "-Htnp", "state", "established", f"dport = :{port}")
-    return [line for line in text.splitlines() if f"pid={bed.pid}," in line]
 
 
 # --- the daemon's settings, in a daemon of its own ------------------------------------------------
