@@ -136,7 +136,9 @@ class Repository:
             reply = self._exchange.send(
                 target, method, {**(headers or {}), **proof}, cancel, body=body, follow=follow
             )
-            if reply.status != 401 or not ours or attempt == 2:
+            # Where a redirect has led asks for proof of its own, and gets none.
+            asks = reply.status == 401 and reply.connection.route.origin == where.origin
+            if not asks or attempt == 2:
                 return reply
             try:
                 again = self._authorizer.challenged(where, reply, proof)

@@ -59,6 +59,11 @@ class Route:
     permitted: Callable[[str], bool]
 
     @property
+    def origin(self) -> tuple[str, str, int]:
+        """What tells it from others: scheme, host, port."""
+        return self.scheme, self.host, self.port
+
+    @property
     def authority(self) -> str:
         """`host:port` for CONNECT and Host."""
         host = f"[{self.host}]" if ":" in self.host else self.host

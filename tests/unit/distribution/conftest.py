@@ -2,69 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from baleen.content import ContentStore
-from baleen.distribution.cancellation import Cancellation
-from baleen.distribution.hosts import endpoint_of
-from baleen.distribution.registries import Registries
-from baleen.distribution.repository import Repository
-from baleen.distribution.settings import RegistrySettings
-from baleen.oci.platform import Platform
-from baleen.oci.reference import parse_reference
 
 # Helpers lie beside their tests; pytest's importlib mode puts no directory on the path.
 sys.path.insert(0, str(Path(__file__).parents[2] / "integration"))
 
 from lying_registry import LyingRegistry
-
-AMD64 = Platform(os="linux", architecture="amd64")
-
-
-def fast(**changes) -> RegistrySettings:
-    values = {
-        "certificates": (),
-        "retry_delay_s": 0.01,
-        "stall_timeout_s": 10.0,
-        "connect_timeout_s": 10.0,
-    }
-    return RegistrySettings(**(values | changes))
-
-
-class World:
-    """A registry, and a client with its store."""
-
-    def __init__(self, registry, content, settings):
-        self.registry = registry
-        self.content = content
-        self.settings = settings
-        self.client = Registries(settings, content)
-        self.events = []
-        self.cancel = Cancellation()
-
-    def reference(self, name="some/image:latest"):
-        return parse_reference(f"{self.registry.authority}/{name}")
-
-    def repository(self, name="some/image:latest", *, secure=False, credentials=None, **options):
-        """Open one; with `secure` as if loopback were not trusted."""
-        repository = Repository(
-            self.settings, self.reference(name), credentials, self.cancel, **options
-        )
-        if secure:
-            repository._endpoints = [endpoint_of(self.registry.url)]
-        return repository
-
-    def with_settings(self, **changes):
-        self.settings = fast(**changes)
-        self.client.replace(self.settings)
-
-    def blobs(self):
-        return {str(digest) for digest in self.content.digests()}
+from registry_world import World, fast, make_pki
 
 
 @pytest.fixture
@@ -82,10 +31,8 @@ def lease(content):
 
 @pytest.fixture
 def registry():
-    before = threading.active_count()
     with LyingRegistry() as started:
         yield started
-    assert threading.active_count() <= before + 1
 
 
 @pytest.fixture
@@ -93,31 +40,6 @@ def world(registry, content):
     return World(registry, content, fast())
 
 
-def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=30)
-
-
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory):
-    """A CA; certificates of a server at 127.0.0.1, of another name, expired; and a client's."""
-    directory = tmp_path_factory.mktemp("pki")
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-
-    def path(name):
-        return str(directory / name)
-
-    openssl("req", "-x509", *key, "-keyout", path("ca.key"), "-out", path("ca.crt"),
-            "-days", "2", "-subj", "/CN=ca")  # fmt: skip
-    for name, subject, days in (
-        ("server", "IP:127.0.0.1", "2"),
-        ("elsewhere", "DNS:elsewhere.example", "2"),
-        ("expired", "IP:127.0.0.1", "-1"),
-        ("client", "DNS:client.example", "2"),
-    ):
-        (directory / "ext").write_text(f"subjectAltName={subject}\n")
-        openssl("req", *key, "-keyout", path(f"{name}.key"), "-out", path(f"{name}.csr"),
-                "-subj", f"/CN={name}")  # fmt: skip
-        openssl("x509", "-req", "-in", path(f"{name}.csr"), "-CA", path("ca.crt"), "-CAkey",
-                path("ca.key"), "-CAcreateserial", "-out", path(f"{name}.crt"), "-days", days,
-                "-extfile", path("ext"))  # fmt: skip
-    return directory
+    return make_pki(tmp_path_factory.mktemp("pki"))

@@ -69,7 +69,7 @@ def test_an_encrypted_key_does_not_ask_the_terminal(tmp_path, place, pki):
     command = ["openssl", "ec", "-aes128", "-passout", "pass:x", "-in", str(pki / "client.key")]
     done = subprocess.run(command, capture_output=True, check=True, timeout=30)
     (place / "client.key").write_bytes(done.stdout)
-    with pytest.raises(FailedPrecondition, match="client.cert"):
+    with pytest.raises(FailedPrecondition, match=r"client\.cert"):
         context(tmp_path)
 
 

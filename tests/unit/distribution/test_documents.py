@@ -89,7 +89,7 @@ def test_what_is_no_document_is_malformed(raw):
 
 
 def test_a_document_of_another_kind_is_unsupported():
-    with pytest.raises(InvalidArgument, match='unsupported media type "application/vnd.x"'):
+    with pytest.raises(InvalidArgument, match=r'unsupported media type "application/vnd\.x"'):
         read({"mediaType": "application/vnd.x", "schemaVersion": 2}, "application/vnd.x")
     assert is_document(OCI_INDEX)
     assert not is_document(OCI_LAYER)

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ssl
-
 import pytest
 from lying_registry import LyingRegistry, content, redirect, status
+from registry_world import server_context
 
 from baleen.distribution import exchange as module
 from baleen.distribution.answers import Unreachable
@@ -168,9 +167,7 @@ def test_plain_http_goes_through_the_proxy_whole(registry):
 
 
 def test_a_certificate_of_the_directory_is_used(pki, tmp_path):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki / "server.crt", pki / "server.key")
-    with LyingRegistry(tls=context) as registry:
+    with LyingRegistry(tls=server_context(pki)) as registry:
         directory = tmp_path / registry.authority
         directory.mkdir()
         target = Target(endpoint_of(registry.url), "/v2/")

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import ssl
-
 import pytest
 from lying_registry import LyingRegistry, status
+from registry_world import server_context
 
 from baleen.distribution.cancellation import Cancellation
 from baleen.distribution.credentials import Credentials
@@ -40,9 +39,11 @@ def test_good_credentials_succeed_and_wrong_ones_do_not(auth):
 
 
 def test_no_credentials_are_dockers_error():
-    with LyingRegistry(auth="basic") as registry:
-        with pytest.raises(Unauthorized, match=r'Get "http://.*/v2/": no basic auth credentials'):
-            login(registry, Credentials())
+    with (
+        LyingRegistry(auth="basic") as registry,
+        pytest.raises(Unauthorized, match=r'Get "http://.*/v2/": no basic auth credentials'),
+    ):
+        login(registry, Credentials())
 
 
 def test_an_identity_token_is_good_for_a_login():
@@ -53,14 +54,12 @@ def test_an_identity_token_is_good_for_a_login():
 
 def test_a_registry_that_fails_is_named(registry):
     registry.lie("GET", "/v2/", status(500))
-    with pytest.raises(Unavailable, match="login attempt to http://.* failed: .* 500"):
+    with pytest.raises(Unavailable, match=r"login attempt to http://.* failed: .* 500"):
         login(registry)
 
 
 def test_a_wrong_certificate_is_no_reason_to_use_plain_http(pki):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki / "server.crt", pki / "server.key")
-    with LyingRegistry(tls=context) as registry:
+    with LyingRegistry(tls=server_context(pki)) as registry:
         ways = [endpoint_of(registry.url), endpoint_of(f"http://{registry.authority}")]
         with pytest.raises(Unavailable, match="unknown authority"):
             log_in(SETTINGS, ways, USER, Cancellation())

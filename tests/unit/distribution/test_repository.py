@@ -69,9 +69,11 @@ def test_a_registry_without_head_is_asked_by_get(world, image, answer):
 
 def test_other_content_than_was_asked_for_names_the_registry(world, image):
     world.registry.lie("GET", "manifests", content(b"{}", OCI_MANIFEST))
-    with world.repository() as repository:
-        with pytest.raises(DataLoss, match=rf"{world.registry.authority}: manifest verification"):
-            repository.document(image.manifest, world.cancel)
+    with (
+        world.repository() as repository,
+        pytest.raises(DataLoss, match=rf"{world.registry.authority}: manifest verification"),
+    ):
+        repository.document(image.manifest, world.cancel)
 
 
 def test_a_busy_registry_is_asked_again(world, image):
@@ -86,9 +88,11 @@ def test_a_busy_registry_is_asked_again(world, image):
 def test_a_registry_that_stays_broken_is_given_up(world, image):
     del image
     world.registry.lie("GET", "manifests", status(500), times=100)
-    with world.repository() as repository:
-        with pytest.raises(Unavailable, match="received unexpected HTTP status: 500"):
-            repository.document("latest", world.cancel)
+    with (
+        world.repository() as repository,
+        pytest.raises(Unavailable, match="received unexpected HTTP status: 500"),
+    ):
+        repository.document("latest", world.cancel)
     assert len(world.registry.asked("GET", "manifests")) == 5
 
 
@@ -151,9 +155,11 @@ def test_errors_are_explained_in_dockers_words(world, answer, words):
 def test_missing_credentials_are_said_with_the_url(world, image):
     del image
     world.registry.auth = "basic"
-    with world.repository() as repository:
-        with pytest.raises(Unauthorized, match=r'Get "http://.*": no basic auth credentials'):
-            repository.document("latest", world.cancel)
+    with (
+        world.repository() as repository,
+        pytest.raises(Unauthorized, match=r'Get "http://.*": no basic auth credentials'),
+    ):
+        repository.document("latest", world.cancel)
     credentials = Credentials(username="user", password="secret")
     with world.repository(credentials=credentials) as repository:
         assert repository.document("latest", world.cancel)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from lying_registry import LyingRegistry
+from registry_world import server_context
 
 from baleen.distribution.cancellation import Cancellation, Cancelled
 from baleen.distribution.proxies import Proxy
@@ -24,12 +25,6 @@ def route(port, **changes):
         "permitted": lambda _: True,
     }
     return Route(**(values | changes))
-
-
-def server_context(pki, name="server"):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki / f"{name}.crt", pki / f"{name}.key")
-    return context
 
 
 def client_context(pki):
@@ -56,9 +51,11 @@ def test_a_wrong_certificate_says_what_is_wrong_with_it(pki, name, words):
 
 
 def test_an_unknown_authority_is_named_so(pki):
-    with LyingRegistry(tls=server_context(pki)) as registry:
-        with pytest.raises(NetworkError, match="certificate signed by unknown authority"):
-            connect(route(registry.port, tls=ssl.create_default_context()), Cancellation())
+    with (
+        LyingRegistry(tls=server_context(pki)) as registry,
+        pytest.raises(NetworkError, match="certificate signed by unknown authority"),
+    ):
+        connect(route(registry.port, tls=ssl.create_default_context()), Cancellation())
 
 
 def test_a_server_without_tls_is_recognised(registry, pki):
@@ -149,5 +146,5 @@ def test_a_proxy_that_is_not_there_is_named():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     way = route(1, proxy=Proxy("127.0.0.1", port))
-    with pytest.raises(NetworkError, match="proxyconnect tcp: dial tcp .* connection refused"):
+    with pytest.raises(NetworkError, match=r"proxyconnect tcp: dial tcp .* connection refused"):
         connect(way, Cancellation())
