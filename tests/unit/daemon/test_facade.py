@@ -8,6 +8,7 @@ from baleen.daemon import (
     routes_containers,
     routes_explain,
     routes_images,
+    routes_insight,
     routes_networks,
     routes_system,
 )
@@ -21,6 +22,7 @@ def test_the_routes_call_all_of_the_facade_and_nothing_else():
         routes_containers,
         routes_explain,
         routes_images,
+        routes_insight,
         routes_networks,
         routes_system,
     )
