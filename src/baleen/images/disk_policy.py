@@ -172,13 +172,14 @@ def make_plan(
     goal = policy.goal(size_bytes)
     missing = None if goal is None else goal - free_bytes
     plan.why = _reason(policy, goal, free_bytes)
-    ages = {entry: last_used(entry.facts.target.digest) for entry in entries}
-    for entry in sorted(entries, key=lambda entry: (bool(entry.repo_tags), ages[entry])):
-        age_s = max(0, now_ns - ages[entry]) // 1_000_000_000
+    rows = [(bool(e.repo_tags), last_used(e.facts.target.digest), e) for e in entries]
+    for _, used_ns, entry in sorted(rows, key=lambda row: row[:2]):
+        age_s = max(0, now_ns - used_ns) // 1_000_000_000
         count = users.get(entry.facts.target.digest, 0)
         freed = sizes.alone(entry)
         if count:
-            why, goes = f"{count} container{'s' * (count != 1)} were made from it", False
+            made = "container was" if count == 1 else "containers were"
+            why, goes = f"{count} {made} made from it", False
         elif not policy.is_on:
             why, goes = "there is no policy", False
         elif age_s < policy.unused_for_s:
@@ -191,7 +192,7 @@ def make_plan(
         else:
             why, goes = f"no container uses it, last used {_ago(age_s)} ago", True
         name = entry.repo_tags or entry.repo_digests
-        verdict = Verdict(entry.facts.target.digest, name, ages[entry], freed, why)
+        verdict = Verdict(entry.facts.target.digest, name, used_ns, freed, why)
         (plan.remove if goes else plan.keep).append(verdict)
         if goes:
             sizes.remove(entry)
