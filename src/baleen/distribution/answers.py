@@ -61,6 +61,7 @@ class Unreachable(Unavailable):
         speaks_http: an insecure registry should be tried by plain HTTP.
         untrusted: its certificate was refused.
         dialing: there was no connection yet.
+        final: asking again does not help; of `dialing` where nobody has answered before.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Unreachable(Unavailable):
         self.speaks_http = speaks_http
         self.untrusted = untrusted
         self.dialing = dialing
+        self.final = untrusted
 
 
 class _Error(msgspec.Struct):
@@ -156,7 +158,7 @@ def status_of(err: BaleenError) -> int:
 def transient(err: BaleenError) -> bool:
     """Say whether the same request may succeed in a while."""
     if isinstance(err, Unreachable):
-        return not err.untrusted
+        return not err.final
     return status_of(err) in _TRANSIENT
 
 

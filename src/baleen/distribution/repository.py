@@ -81,6 +81,7 @@ class Repository:
         self.source = reference.name, credentials
         self._scopes = [f"repository:{reference.path}:{'pull,push' if push else 'pull'}"]
         self._lock = threading.Lock()
+        self._reached = False
         self._exchange = Exchange(settings)
         self._authorizer = Authorizer(self._exchange, credentials or Credentials())
         self._endpoints = endpoints(
@@ -133,9 +134,16 @@ class Repository:
         wanted = [*self._scopes, *scopes]
         for attempt in range(3):
             proof = self._authorizer.headers(where, wanted, cancel) if ours else {}
-            reply = self._exchange.send(
-                target, method, {**(headers or {}), **proof}, cancel, body=body, follow=follow
-            )
+            try:
+                reply = self._exchange.send(
+                    target, method, {**(headers or {}), **proof}, cancel, body=body, follow=follow
+                )
+            except Unreachable as err:
+                # Nobody there at the first contact is an answer; a registry that answered before
+                # may come back.
+                err.final = err.final or (err.dialing and not self._reached)
+                raise
+            self._reached = True
             # Where a redirect has led asks for proof of its own, and gets none.
             asks = reply.status == 401 and reply.connection.route.origin == where.origin
             if not asks or attempt == 2:
@@ -204,9 +212,6 @@ class Repository:
             try:
                 return action(endpoint)
             except BaleenError as err:
-                # Nobody there at the first contact: that is the answer, as dockerd gives it.
-                if isinstance(err, Unreachable) and err.dialing:
-                    raise
                 backoff.failed(err, cancel)
 
     # -- documents

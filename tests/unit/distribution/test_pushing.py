@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 from lying_registry import OCI_INDEX, LyingRegistry, index_of, status
 
+from baleen.distribution.answers import Unreachable
 from baleen.distribution.progress import State
 from baleen.errors import NotFound, PermissionDenied
 from baleen.oci.platform import Platform
+from baleen.oci.reference import parse_reference
 
 ARM64 = Platform(os="linux", architecture="arm64")
 
@@ -30,9 +32,6 @@ def index(world, source, lease):
 
 
 def take(world, source, lease, name, platform=None):
-    reference = world.reference().with_tag("x")
-    from baleen.oci.reference import parse_reference
-
     reference = parse_reference(f"{source.authority}/{name}")
     return world.client.pull(reference, lease, platform=platform).target
 
@@ -140,3 +139,14 @@ def test_a_manifest_is_put_again_when_the_registry_failed(world, source, lease):
     world.registry.lie("PUT", "manifests", status(502))
     push(world, target)
     assert puts(world) == ["latest", "latest"]
+
+
+def test_nobody_there_is_said_at_once(world, source, lease):
+    source.add_image("a/b", "c", [b"base"])
+    target = take(world, source, lease, "a/b:c")
+    with LyingRegistry() as gone:
+        pass
+    world.with_settings(retry_delay_s=30)
+    reference = parse_reference(f"{gone.authority}/some/image:latest")
+    with pytest.raises(Unreachable, match=r'Head "http://.*: connect: connection refused'):
+        world.client.push(reference, target)
