@@ -212,8 +212,19 @@ class ContentStore:
         """Return the bytes that are here of a blob whose ingest was interrupted, unverified."""
         return self._ingests.partial_size(digest)
 
+    def settle(self, digests: Iterable[Digest]) -> None:
+        """Say that an image has these blobs: from here on its names decide about them.
+
+        Until then a blob that a resumable ingest has brought is kept for a day, so that a pull that
+        was broken off finds it again.
+        """
+        self._ingests.settle(digests)
+
     def discard_partials(self, *, age_s: float = 0) -> int:
-        """Remove interrupted ingests that nobody goes on with; return the bytes freed."""
+        """Remove interrupted ingests that nobody goes on with; return the bytes freed.
+
+        Complete ones that no image has are garbage from then on.
+        """
         return self._ingests.expire(age_s)
 
     def delete(self, digest: Digest) -> None:
@@ -248,6 +259,7 @@ class ContentStore:
         with self._lock:
             keep = set(reachable())
             keep.update(digest for lease in self._leases for digest in lease.digests)
+            keep |= self._ingests.finished()
             for digest in list(self.digests()):
                 if digest not in keep:
                     freed += self.size(digest) or 0

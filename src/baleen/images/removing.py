@@ -130,8 +130,9 @@ class Remover:
             and has_labels(entry.facts.labels or {})
             and (until is None or entry.facts.created_ns <= until)
         ]
-        deleted, reclaimed = self.remove_unused(doomed, in_use)
-        reclaimed += self._content.discard_partials()
+        reclaimed = self._content.discard_partials()
+        deleted, freed = self.remove_unused(doomed, in_use)
+        reclaimed += freed
         return {"ImagesDeleted": deleted or None, "SpaceReclaimed": reclaimed}
 
     def remove_unused(
@@ -150,7 +151,7 @@ class Remover:
                 for name in names:
                     self._names.remove(name.key)
             removed.append((image_id, names))
-        reclaimed = self._garbage.collect() if removed else 0
+        reclaimed = self._garbage.collect()
         records = []
         for image_id, names in removed:
             records += self._report(image_id, names, deleted=True, collect=False)

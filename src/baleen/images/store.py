@@ -279,6 +279,7 @@ class ImageStore:
                 self._names.put_dangling(target)
             for reference in references:
                 self._names.put(reference.with_default_tag(), target)
+            self._content.settle(self._catalog.facts(target).blobs())
 
     # -- the disk
 
