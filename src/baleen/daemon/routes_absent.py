@@ -97,7 +97,6 @@ OPERATIONS = (
     Operation("POST", "/build/prune", "BuildPrune", _nothing_built),
     Operation("POST", "/session", "Session", _build),
     Operation("POST", "/grpc", "Grpc", _build),
-    Operation("POST", "/commit", "ImageCommit", _absent("commit")),
     Operation("POST", "/auth", "SystemAuth", _absent("registry login")),
     Operation("POST", "/images/{name}/push", "ImagePush", _absent("push")),
     Operation("GET", "/images/search", "ImageSearch", _absent("search")),
