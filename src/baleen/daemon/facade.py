@@ -208,15 +208,31 @@ class _Images(Protocol):
     async def image_history(self, ref: str, *, platform: str = "") -> object: ...
 
     def image_load(
-        self, body: AsyncIterator[bytes], *, quiet: bool = False
+        self, body: AsyncIterator[bytes], *, quiet: bool = False, platforms: Sequence[str] = ()
     ) -> AsyncIterator[Mapping[str, object]]: ...
 
-    async def image_save(self, refs: Sequence[str]) -> AsyncIterator[bytes]: ...
+    async def image_save(
+        self, refs: Sequence[str], *, platforms: Sequence[str] = ()
+    ) -> AsyncIterator[bytes]: ...
+
+    async def image_commit(
+        self,
+        ref: str,
+        config: api.ContainerConfig,
+        *,
+        repo: str,
+        tag: str,
+        comment: str,
+        author: str,
+        changes: Sequence[str],
+        pause: bool,
+    ) -> str: ...
 
     def image_import(
         self,
         body: AsyncIterator[bytes],
         *,
+        source: str = "-",
         repo: str,
         tag: str,
         message: str,

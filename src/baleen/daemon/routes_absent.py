@@ -97,7 +97,6 @@ OPERATIONS = (
     Operation("POST", "/build/prune", "BuildPrune", _nothing_built),
     Operation("POST", "/session", "Session", _build),
     Operation("POST", "/grpc", "Grpc", _build),
-    Operation("POST", "/commit", "ImageCommit", _absent("commit")),
     Operation(
         "GET", "/images/{name}/attestations", "ImageAttestations", _absent("image attestations")
     ),

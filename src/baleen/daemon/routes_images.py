@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
-from baleen import errors
 from baleen.daemon.http_messages import Response, StreamResponse
 from baleen.daemon.older_views import image_list_view, image_view
+from baleen.daemon.routes_image_archives import import_image
 from baleen.daemon.routes_registries import pull
 from baleen.daemon.routing import Call, Operation, json_response
-from baleen.daemon.streams import TAR, primed, progress
 from baleen.errors import InvalidArgument
 
 __all__ = ["OPERATIONS"]
@@ -50,25 +49,9 @@ async def _history(call: Call) -> Response:
 
 
 async def _create(call: Call) -> StreamResponse:
-    query = call.query
-    if query.text("fromImage"):
+    if call.query.text("fromImage"):
         return await pull(call)
-    source = query.text("fromSrc")
-    if source != "-":
-        raise errors.NotImplemented(
-            "import from a URL is not available in this version of Baleen: "
-            "send the archive with fromSrc=-"
-        )
-    return await progress(
-        call.engine.image_import(
-            call.request.body.stream(),
-            repo=query.text("repo"),
-            tag=query.text("tag"),
-            message=query.text("message"),
-            changes=query.texts("changes"),
-            platform=query.text("platform"),
-        )
-    )
+    return await import_image(call)
 
 
 async def _tag(call: Call) -> Response:
@@ -91,20 +74,6 @@ async def _prune(call: Call) -> Response:
     return json_response(await call.engine.images_prune(call.filters(_PRUNE_FILTERS)))
 
 
-async def _save(call: Call) -> StreamResponse:
-    names = [call.ref] if call.ref else call.query.texts("names")
-    if not names:
-        raise InvalidArgument("no image was named: give at least one `names`")
-    chunks = await primed(await call.engine.image_save(names))
-    return StreamResponse(chunks, content_type=TAR, live=False)
-
-
-async def _load(call: Call) -> StreamResponse:
-    return await progress(
-        call.engine.image_load(call.request.body.stream(), quiet=call.query.flag("quiet"))
-    )
-
-
 OPERATIONS = (
     Operation("GET", "/images/json", "ImageList", _list),
     Operation("POST", "/images/create", "ImageCreate", _create),
@@ -113,7 +82,4 @@ OPERATIONS = (
     Operation("POST", "/images/{name}/tag", "ImageTag", _tag),
     Operation("DELETE", "/images/{name}", "ImageDelete", _delete),
     Operation("POST", "/images/prune", "ImagePrune", _prune),
-    Operation("GET", "/images/{name}/get", "ImageGet", _save),
-    Operation("GET", "/images/get", "ImageGetAll", _save),
-    Operation("POST", "/images/load", "ImageLoad", _load),
 )

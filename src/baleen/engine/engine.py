@@ -18,6 +18,7 @@ from baleen.engine.attaching import Attaching
 from baleen.engine.bundles import Bundles
 from baleen.engine.cgroup_naming import CGROUPFS
 from baleen.engine.checkpoints import Checkpoints
+from baleen.engine.committing import Committing
 from baleen.engine.container_networks import ContainerNetworks
 from baleen.engine.copying import Copying
 from baleen.engine.creating import Creating
@@ -234,6 +235,11 @@ class Engine:
         self.archive_put = copying.put
         self.container_export = copying.export
         self.container_changes = copying.changes
+
+        committing = Committing(
+            config, store, lifecycle, self._snapshots, self._images, self.events, self._tasks
+        )
+        self.image_commit = committing.commit
 
         images = ImageOperations(self._images, store, self.events, self._tasks)
         self.image_list = images.list_all

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from baleen.engine.tasks import blocking_chunks
 from baleen.images import ImageUser
+from baleen.images.remote import fetched
 from baleen.oci.platform import Platform
 
 if TYPE_CHECKING:
@@ -101,30 +102,44 @@ class ImageOperations:
         return lambda image_id: users.get(image_id, [])
 
     def load(
-        self, body: AsyncIterator[bytes], *, quiet: bool = False
+        self, body: AsyncIterator[bytes], *, quiet: bool = False, platforms: Sequence[str] = ()
     ) -> AsyncIterator[dict[str, Any]]:
         """Load an archive; yields the progress objects."""
-        progress = self._images.load(blocking_chunks(body), quiet=quiet)
+        progress = self._images.load(
+            blocking_chunks(body),
+            quiet=quiet,
+            platforms=[Platform.parse(text) for text in platforms],
+        )
         return self._tasks.iterate(progress, alone=True)
 
-    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
+    async def save(
+        self, refs: Sequence[str], *, platforms: Sequence[str] = ()
+    ) -> AsyncIterator[bytes]:
         """Return a tar stream of images; look-up errors come before the first byte."""
-        chunks = await self._tasks.blocking(self._images.save, refs)
+        chunks = await self._tasks.blocking(
+            self._images.save, refs, platforms=[Platform.parse(text) for text in platforms]
+        )
         return self._tasks.iterate(chunks)
 
     def import_(
         self,
         body: AsyncIterator[bytes],
         *,
+        source: str = "-",
         repo: str,
         tag: str,
         message: str,
         changes: Sequence[str],
         platform: str,
     ) -> AsyncIterator[dict[str, Any]]:
-        """Make an image out of a root file system's tar; yields the progress objects."""
+        """Make an image out of a root file system's tar; yields the progress objects.
+
+        `source` is `-` for the body, or the URL to get the tar from.
+        """
+        chunks = blocking_chunks(body) if source == "-" else fetched(source)
         progress = self._images.import_(
-            blocking_chunks(body),
+            chunks,
+            origin=source,
             repo=repo,
             tag=tag,
             message=message,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from baleen.errors import InvalidArgument
+from baleen.errors import InvalidArgument, NotFound
 from baleen.images.committing import CommitRequest, commit_image
-from baleen.images.image import Image, Variant, reachable
+from baleen.images.image import Variant, reachable
 from baleen.images.importing import import_archive
 from baleen.images.loading import load_archive
 from baleen.images.saving import SaveItem, save_archive
@@ -176,18 +176,23 @@ class Archives:
 
     def commit(
         self,
-        base: Image | None,
+        image_id: str,
+        chain_id: str,
         changes: Iterable[bytes],
         request: CommitRequest,
         *,
         repo: str = "",
         tag: str = "",
     ) -> Digest:
-        """Make an image of `base` and one more layer, the archive `changes`; return its id.
+        """Make an image of one more layer, the archive `changes`, on another; return its id.
+
+        `chain_id` says which of the image's platforms: that with this topmost layer ("": none).
 
         Raises:
             InvalidArgument: the name is malformed.
+            NotFound: the image is gone.
         """
+        base = self._base(image_id, chain_id)
         references = [self._catalog.new_name(repo, tag)] if repo else []
         with self._store.changing() as lease:
             target, layer = commit_image(
@@ -197,10 +202,16 @@ class Archives:
                 base,
                 changes,
                 request,
-                self._store.platform,
             )
             self._finish(target, layer, references)
         return target.digest
+
+    def _base(self, image_id: str, chain_id: str) -> Variant:
+        target, _ = self._catalog.find(image_id)
+        for variant in self._catalog.variants(target):
+            if (str(variant.chain_ids[-1]) if variant.chain_ids else "") == chain_id:
+                return variant
+        raise NotFound(f"the image {image_id} has no layer {chain_id} any more")
 
     def _finish(self, target: Descriptor, layer: NewLayer, references: Sequence[Reference]) -> None:
         """Unpack and name an image whose top layer is new."""

@@ -15,18 +15,20 @@ import msgspec
 from baleen.api.timestamps import format_rfc3339_nano
 from baleen.images.importing import put_image
 from baleen.images.layering import NewLayer, new_layer
-from baleen.oci.image import ExecutionConfig, HistoryEntry, ImageConfig, RootFs
+from baleen.oci.image import ExecutionConfig, HistoryEntry, RootFs
+from baleen.oci.media_types import OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from baleen.content.store import ContentStore, Lease
-    from baleen.images.image import Image
+    from baleen.images.image import Variant
     from baleen.oci.descriptor import Descriptor
-    from baleen.oci.platform import Platform
     from baleen.snapshots.snapshotter import Snapshotter
 
 __all__ = ["CommitRequest", "commit_image"]
+
+_DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,9 @@ def commit_image(
     content: ContentStore,
     snapshotter: Snapshotter,
     lease: Lease,
-    base: Image | None,
+    base: Variant,
     changes: Iterable[bytes],
     request: CommitRequest,
-    host: Platform,
 ) -> tuple[Descriptor, NewLayer]:
     """Store the archive of changes as a layer on `base`; return the image and the layer.
 
@@ -68,23 +69,14 @@ def commit_image(
         author=request.author or None,
         comment=request.comment or None,
     )
-    if base is None:
-        config = ImageConfig(
-            architecture=host.architecture,
-            os=host.os,
-            variant=host.variant,
-            rootfs=RootFs(type="layers", diff_ids=[]),
-        )
-        below = []
-    else:
-        config, below = base.config, list(base.manifest.layers)
+    below = [_as_oci(descriptor) for descriptor in base.manifest.layers]
     config = msgspec.structs.replace(
-        config,
+        base.config,
         created=created,
-        author=request.author or config.author,
+        author=request.author or base.config.author,
         config=request.execution,
-        rootfs=RootFs(type="layers", diff_ids=[*config.diff_ids, layer.diff_id]),
-        history=[*(config.history or ()), step],
+        rootfs=RootFs(type="layers", diff_ids=[*base.config.diff_ids, layer.diff_id]),
+        history=[*(base.config.history or ()), step],
     )
     with ExitStack() as undo:
         undo.enter_context(layer)
@@ -93,3 +85,12 @@ def commit_image(
         target = put_image(content, lease, config, [*below, layer.descriptor])
         undo.pop_all()
     return target, layer
+
+
+def _as_oci(layer: Descriptor) -> Descriptor:
+    """Return the descriptor for an OCI manifest: it must not mix the two kinds of media types."""
+    if not layer.media_type.startswith(_DOCKER_LAYER):
+        return layer
+    kept = {"gzip": OCI_LAYER_GZIP, "zstd": OCI_LAYER_ZSTD}
+    media_type = kept.get(layer.media_type.rpartition(".")[2], OCI_LAYER)
+    return msgspec.structs.replace(layer, media_type=media_type)

@@ -186,7 +186,11 @@ class FakeEngine:
     async def images_prune(self, filters):
         return api.ImagesPruneResponse()
 
-    def image_load(self, body, *, quiet=False):
+    async def image_commit(self, ref, config, **options):
+        self.calls.append((ref, options))
+        return "sha256:1"
+
+    def image_load(self, body, *, quiet=False, platforms=()):
         async def messages():
             async for chunk in body:
                 self.received += chunk
