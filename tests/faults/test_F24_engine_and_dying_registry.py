@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,6 +98,24 @@ def test_a_daemon_killed_in_the_middle_of_a_pull_goes_on_with_it(engine, registr
     (request,) = registry.asked("GET", part)
     assert int(request.headers["Range"][6:-1]) >= 1_000_000
     assert engine.api("GET", f"/images/{name}/json").json()["RepoTags"] == [name]
+
+
+def test_a_daemon_that_is_asked_to_end_waits_for_no_registry(engine, registry):
+    image = registry.add_image("x", "1", [tar_of("a", SIZE)])
+    registry.lie("GET", image.layers[0], stall(after=1_500_000))
+    pull = engine.popen("pull", f"{registry.authority}/x:1")
+    try:
+        wait_for_partial(engine, image.layers[0], 1_000_000)
+        begun = time.monotonic()
+        assert engine.stop() == 0
+        assert time.monotonic() - begun < 10  # --shutdown-timeout is 15
+        assert pull.wait(10) == 1
+    finally:
+        pull.kill()
+        pull.communicate()
+    assert "Traceback" not in engine.log_tail()
+    engine.start()
+    engine.docker("pull", f"{registry.authority}/x:1")
 
 
 def wait_for_partial(engine, digest: str, size: int) -> None:

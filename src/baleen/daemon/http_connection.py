@@ -171,11 +171,13 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()
 
     def shut_down(self) -> None:
-        """Close when idle, end a live stream, let another answer be finished."""
+        """Close when idle, end a live stream and a transfer, let another answer be finished."""
         if self._state in (_HEAD, _CLOSING):
             self._transport.close()
         elif self._live and self._task is not None:
             self._task.cancel()
+        elif self._ends_with_client:
+            self._transport.abort()
         elif self._head is not None:
             self._head.keep_alive = False
 

@@ -134,6 +134,7 @@ class _Pull:
                 layers.raise_failure()
                 raise
             self._images.put(pulled.target, [reference])
+        self._images.usage_times.touch(pulled.target.digest)
         self._feed.message(f"Digest: {pulled.target.digest}")
         return before != pulled.target.digest
 

@@ -230,6 +230,49 @@ def test_login_logout_and_who_may_what(engine, login_file):
         assert "secret" not in engine.log_tail(500)
 
 
+def test_an_identity_token_is_kept_and_used_instead_of_the_password(engine, login_file):
+    with in_network(engine):
+        registry = LyingRegistry(auth="bearer", users={"me": "secret"})
+        registry.__enter__()
+    try:
+        image = registry.add_image("x", "1", [tar_of("a")])
+        server = registry.authority
+        engine.docker("login", "-u", "me", "--password-stdin", server, stdin=b"secret")
+        assert json.loads(login_file.read_text())["auths"][server]["identitytoken"] == "identity"
+        assert f"Digest: {image.manifest}" in engine.out("pull", f"{server}/x:1")
+        assert b"refresh_token=identity" in registry.asked("POST", "/token")[-1].body
+    finally:
+        registry.__exit__()
+
+
+def test_one_platform_of_an_index_is_pushed_and_that_is_said(engine, lying, registry):
+    entries = []
+    for architecture in ("amd64", "arm64"):
+        one = lying.add_image(
+            "x", architecture, [tar_of(architecture)], platform=("linux", architecture)
+        )
+        entries.append((one.manifest, one.size, "linux", architecture))
+    lying.add_manifest("x", "1", index_of(*entries), "application/vnd.oci.image.index.v1+json")
+    engine.docker("pull", f"{lying.authority}/x:1")
+    name = f"{registry.authority}/x:1"
+    engine.docker("tag", f"{lying.authority}/x:1", name)
+    messages = lines(engine, "POST", f"/images/{registry.authority}/x/push?tag=1",
+                     **{"X-Registry-Auth": "e30="})  # fmt: skip
+    told = [message["aux"] for message in messages if "aux" in message]
+    assert told[0]["Digest"] == entries[0][0]
+    assert told[1]["manifestPushedInsteadOfIndex"] is True
+    assert told[1]["selectedManifest"]["digest"] == entries[0][0]
+    platforms = engine.api("GET", f"/distribution/{name}/json").json()["Platforms"]
+    assert [p["architecture"] for p in platforms] == ["amd64"]
+    engine.docker("pull", "--platform", "linux/arm64", f"{lying.authority}/x:1")
+    pushed = engine.out("push", name)
+    assert "digest: sha256:" in pushed
+    platforms = engine.api("GET", f"/distribution/{name}/json").json()["Platforms"]
+    assert [p["architecture"] for p in platforms] == ["amd64", "arm64"]
+    alone = engine.out("push", "--platform", "linux/arm64", name)
+    assert f"digest: {entries[1][0]}" in alone
+
+
 def test_docker_py_pulls_pushes_and_is_told(engine, registry):
     client = docker.DockerClient(base_url=engine.host)
     try:
