@@ -111,28 +111,20 @@ def _rows(operations: Iterable[Operation]) -> list[str]:
 _REGISTRIES = """\
 ## Registries
 
-A name without a host is Docker Hub's. `registry-mirrors` are asked before Docker Hub, in their order,
-and without the user's credentials; `registry-mirrors-for` are the same for other registries:
-
     {"registry-mirrors": ["https://mirror.example/"],
      "registry-mirrors-for": {"quay.example": ["https://quay-mirror.example/"]},
      "insecure-registries": ["registry.lan:5000", "10.0.0.0/8"],
      "proxies": {"https-proxy": "http://proxy.lan:3128", "no-proxy": "*.lan,10.0.0.0/8"}}
 
-A registry has to speak TLS with a certificate that the system trusts, or that a `*.crt` in
-`/etc/baleen/certs.d/HOST[:PORT]/` (or `/etc/docker/certs.d/...`) has signed; `NAME.cert` and `NAME.key`
-beside it are shown to the registry as the client's own. Those of `insecure-registries`, and of
-loopback, need neither.
+`registry-mirrors` are Docker Hub's, as with dockerd; `registry-mirrors-for` are those of other
+registries. Certificates of registries lie in `/etc/baleen/certs.d` or `/etc/docker/certs.d`, or in
+the `registry-certs-dirs`. Without `proxies`, the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the
+daemon count. What each of these means is in [registries.md](registries.md).
 
-Without `proxies`, the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the daemon count.
+Layers are unpacked while others still come. A pull or push ends with its client, and with the daemon;
+a layer that another pull waits for goes on, and the next pull takes up what there is. The daemon keeps
+nobody's credentials: `docker login` has them checked, the client keeps them and sends them along.
 
-A pull gets at most `max-concurrent-downloads` layers (3) at a time, each once for all pulls that want
-it, tries `max-download-attempts` times (5) and goes on where it was cut off, also after the daemon was
-killed. Layers are unpacked while others still come. A pull or push ends with its client; a layer that
-somebody else waits for goes on.
-
-Nobody's credentials are kept by the daemon: `docker login` has them checked, the client keeps them and
-sends them with each request.
 """
 
 _REMAPPING = """\
