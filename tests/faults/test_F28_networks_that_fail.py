@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 
 import pytest
 from lying_registry import LyingRegistry, content
-from registry_world import AMD64, fast, server_context
+from registry_world import AMD64, World, fast, own_network, server_context
 
+from baleen.content import ContentStore
 from baleen.distribution.answers import Unreachable
 from baleen.distribution.dialing import dial
 from baleen.errors import BaleenError, InvalidArgument
@@ -145,3 +147,26 @@ def test_ipv6_that_leads_nowhere_costs_less_than_a_second(world, registry, monke
     begun = time.monotonic()
     dial("registry.example", 443, 30, world.cancel).close()
     assert time.monotonic() - begun < 1
+
+
+@pytest.mark.integration
+def test_one_packet_in_a_hundred_that_is_lost_costs_only_time(tmp_path):
+    loss = [
+        "nft add table ip loss",
+        "nft 'add chain ip loss input { type filter hook input priority 0; }'",
+        "nft add rule ip loss input numgen random mod 100 < 1 counter drop",
+    ]
+    layers = [os.urandom(3_000_000) for _ in range(4)]
+    with own_network(*loss), LyingRegistry() as registry:
+        image = registry.add_image("some/image", "latest", layers)
+        content = ContentStore(tmp_path / "content")
+        content.start()
+        world = World(registry, content, fast())
+        with content.lease() as lease:
+            world.client.pull(world.reference(), lease, platform=AMD64)
+            world.client.push(world.reference("other/image:latest"), lease_target(world, image))
+        assert set(image.layers) <= world.blobs()
+
+
+def lease_target(world, image):
+    return world.client.resolve(world.reference(f"some/image@{image.manifest}")).descriptor

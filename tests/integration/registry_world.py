@@ -5,14 +5,18 @@ Settings lose no time: retries come at once, and nothing of the machine's config
 
 from __future__ import annotations
 
+import os
+import shlex
 import ssl
 import subprocess
+from contextlib import contextmanager
 
 from baleen.distribution.cancellation import Cancellation
 from baleen.distribution.hosts import endpoint_of
 from baleen.distribution.registries import Registries
 from baleen.distribution.repository import Repository
 from baleen.distribution.settings import RegistrySettings
+from baleen.linux.namespaces import CLONE_NEWNET, setns, unshare
 from baleen.oci.platform import Platform
 from baleen.oci.reference import parse_reference
 
@@ -75,6 +79,7 @@ def make_pki(directory):
             "-days", "2", "-subj", "/CN=ca")  # fmt: skip
     for name, subject, days in (
         ("server", "IP:127.0.0.1", "2"),
+        ("outside", "IP:192.0.2.1", "2"),
         ("elsewhere", "DNS:elsewhere.example", "2"),
         ("expired", "IP:127.0.0.1", "-1"),
         ("client", "DNS:client.example", "2"),
@@ -92,3 +97,27 @@ def server_context(pki, name="server"):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pki / f"{name}.crt", pki / f"{name}.key")
     return context
+
+
+@contextmanager
+def own_network(*commands):
+    """Run the block in a network namespace of its own, where the commands were run before.
+
+    Its lo is up and has 192.0.2.1 (RFC 5737) and 2001:db8::1: a registry there is no loopback.
+    """
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        unshare(CLONE_NEWNET)
+        try:
+            for command in (
+                "ip link set lo up",
+                "ip address add 192.0.2.1/32 dev lo",
+                "ip address add 2001:db8::1/128 dev lo nodad",
+                *commands,
+            ):
+                subprocess.run(shlex.split(command), check=True, capture_output=True, timeout=30)
+            yield
+        finally:
+            setns(home, CLONE_NEWNET)
+    finally:
+        os.close(home)

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from baleen.distribution.answers import Unreachable, status_of
+from baleen.distribution.behind import WriteBehind
 from baleen.distribution.exchange import Target, unreachable
 from baleen.distribution.flights import Flights
 from baleen.distribution.progress import Event, Meter, State
@@ -90,7 +91,6 @@ class _Download:
         self._cancel = cancel
         self._progress = progress
         self._meter = Meter(descriptor, State.DOWNLOADING, progress)
-        self._buffer = memoryview(bytearray(min(_BUFFER, descriptor.size + 1)))
 
     def run(self, content: ContentStore, lease: Lease) -> None:
         descriptor = self._descriptor
@@ -203,21 +203,22 @@ class _Download:
             )
 
     def _copy(self, reply: Reply, ingest: Ingest) -> None:
-        buffer, limit = self._buffer, len(self._buffer)
-        ended = False
-        while not ended:
-            filled, until = 0, time.monotonic() + _FILL_S
-            try:
-                while filled < limit:
-                    count = reply.read_into(buffer[filled:])
-                    if not count:
-                        ended = True
-                        break
-                    filled += count
-                    if time.monotonic() > until:
-                        break
-            finally:
-                # What came before a cut is kept too.
-                if filled:
-                    ingest.write(buffer[:filled])
-            self._meter.at(ingest.size)
+        received = ingest.size
+        rest = self._descriptor.size - received
+        with WriteBehind(ingest, max(1, min(_BUFFER, rest + 1))) as behind:
+            ended = False
+            while not ended:
+                buffer, filled = behind.buffer(), 0
+                until = time.monotonic() + _FILL_S
+                try:
+                    while filled < len(buffer) and not ended:
+                        count = reply.read_into(buffer[filled:])
+                        filled += count
+                        ended = not count
+                        if time.monotonic() > until:
+                            break
+                finally:
+                    # What came before a cut is kept too.
+                    behind.write(buffer, filled)
+                received += filled
+                self._meter.at(received)

@@ -249,6 +249,11 @@ def _failure(err: Exception, stage: str) -> NetworkError:
         return NetworkError("unexpected EOF")
     if isinstance(err, http.client.HTTPException):
         return NetworkError(f"malformed HTTP response: {type(err).__name__}")
+    if isinstance(err, ssl.SSLEOFError):
+        return NetworkError("EOF")
+    if isinstance(err, ssl.SSLError):
+        # With TLS 1.3 a server refuses our certificate only behind the handshake.
+        return NetworkError(f"tls: {(err.reason or words(err)).lower().replace('_', ' ')}")
     if isinstance(err, TimeoutError):
         return NetworkError(f"i/o timeout while {stage}")
     return NetworkError(f"{stage}: {words(err)}")

@@ -48,10 +48,10 @@ _TURN_S = 0.1
 
 
 class _TokenReply(msgspec.Struct):
-    token: str = ""
-    access_token: str = ""
-    refresh_token: str = ""
-    expires_in: int = 0
+    token: str | None = None
+    access_token: str | None = None
+    refresh_token: str | None = None
+    expires_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,6 @@ class Token:
 
     value: str = field(repr=False)
     until: float
-    refresh_token: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -254,8 +253,8 @@ class Authorizer:
             raise Unauthorized("authorization server did not include a token in the response")
         if answer.refresh_token:
             self.refresh_token = answer.refresh_token
-        life = max(answer.expires_in, _DEFAULT_LIFE_S)
-        return Token(value, time.monotonic() + life - _EARLY_S, answer.refresh_token)
+        life = max(answer.expires_in or 0, _DEFAULT_LIFE_S)
+        return Token(value, time.monotonic() + life - _EARLY_S)
 
 
 def _at(where: str, err: BaleenError) -> BaleenError:

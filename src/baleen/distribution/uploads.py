@@ -174,10 +174,11 @@ class Upload:
     def _exists(self) -> bool:
         path = self._repository.url_path(f"blobs/{self._descriptor.digest}")
         status = self._repository.settle(partial(self._head, path), self._cancel, patient=False)
-        return status == 200
+        # A registry that keeps its blobs elsewhere says where: they are there.
+        return status in {200, 301, 302, 303, 307, 308}
 
     def _head(self, path: str, endpoint: Endpoint) -> int:
-        reply = self._repository.send("HEAD", path, self._cancel, follow=True, endpoint=endpoint)
+        reply = self._repository.send("HEAD", path, self._cancel, endpoint=endpoint)
         status = reply.status
         if status in {401, 403, 429} or status >= 500:
             raise self._repository.error_of(reply)

@@ -15,7 +15,6 @@ import pytest
 from lying_registry import OCI_MANIFEST, digest_of, manifest_of
 from registry_world import AMD64, fast
 
-from baleen.content import ContentStore
 from baleen.distribution.answers import Unreachable
 from baleen.distribution.cancellation import Cancellation, Cancelled
 from baleen.distribution.credentials import Credentials
@@ -76,19 +75,6 @@ class DockerRegistry:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait(20)
             self.process = None
-
-
-@pytest.fixture
-def content(tmp_path):
-    store = ContentStore(tmp_path / "content")
-    store.start()
-    return store
-
-
-@pytest.fixture
-def lease(content):
-    with content.lease() as held:
-        yield held
 
 
 @pytest.fixture

@@ -208,6 +208,19 @@ def test_a_token_service_that_gives_no_token_is_named(bearer, answer, kind, word
         Client(bearer).get()
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"access_token": "good"}',
+        b'{"token": "good", "access_token": null, "expires_in": 300.0, "issued_at": "x"}',
+    ],
+)
+def test_token_services_differ_in_what_they_say(bearer, answer):
+    bearer.tokens["good"] = []
+    bearer.lie("GET", "/token", content(answer))
+    assert Client(bearer).get() == 200
+
+
 def test_a_mirror_is_never_shown_credentials(bearer, basic):
     assert Client(bearer, mirror=True).get() == 200
     assert "Authorization" not in bearer.asked("GET", "/token")[0].headers

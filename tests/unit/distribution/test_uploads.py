@@ -62,6 +62,12 @@ def test_a_blob_that_is_there_is_skipped(world, blob):
     assert [event.state for event in world.events] == [State.EXISTS]
 
 
+def test_a_blob_that_is_kept_elsewhere_is_there(world, blob):
+    world.registry.lie("HEAD", "blobs", redirect("https://store.example/signed-for-get-only"))
+    upload(world, blob)
+    assert [event.state for event in world.events] == [State.EXISTS]
+
+
 def test_a_blob_of_another_repository_is_mounted(world, blob):
     world.registry.lie("HEAD", "blobs", status(404))
     world.registry.add_blob(DATA)
