@@ -30,6 +30,7 @@ from baleen.linux.process import close_all_except, set_name, set_parent_death_si
 from baleen.linux.record import record
 from baleen.runtime.children import destroy
 from baleen.runtime.protocol import receive
+from baleen.runtime.unmounting import Unmounter
 from baleen.runtime.warm_groups import let_go
 from baleen.runtime.worker import work
 
@@ -103,6 +104,7 @@ class Nursery:
     Attributes:
         keep_warm: a worker that has started containers is kept while nothing is started. One that
             has not takes a third of the memory; it will do where only restarts are to come.
+        unmounter: takes the mount namespaces of containers that have ended.
     """
 
     def __init__(self, poller: Poller, cgroups: CgroupDriver) -> None:
@@ -116,6 +118,7 @@ class Nursery:
         self._leaving: list[int] = []
         self._idle: Deadline | None = None
         self.keep_warm = True
+        self.unmounter = Unmounter()
         self._sock: socket.socket | None = None
         self.pid = 0
         self._fork()
@@ -309,7 +312,8 @@ class Nursery:
             os.waitpid(self.pid, 0)
 
     def close(self) -> None:
-        """Let it and the spare workers end, and reap them."""
+        """Let it, the spare workers and what unmounts end, and reap them."""
+        self.unmounter.close()
         spares = list(self._ready)
         for hired in spares:
             self._unready(hired)
