@@ -58,7 +58,7 @@ class DiskGc:
                 done = await self.run()
                 if done["Removed"]:
                     log.info(
-                        "images removed by the disk policy: %d, %d bytes; %s",
+                        "the disk policy removed %d images, %d bytes: %s",
                         len(done["Removed"]),
                         done["SpaceReclaimed"],
                         done["Why"],
@@ -103,6 +103,10 @@ class DiskGc:
                 [verdict.image_id for verdict in plan.remove], in_use
             )
             removed = [record["Deleted"] for record in records if "Deleted" in record]
+            for verdict in plan.remove:
+                if str(verdict.image_id) in removed:
+                    name = verdict.names[0] if verdict.names else verdict.image_id
+                    log.info("image removed by the disk policy: %s: %s", name, verdict.why)
         return {
             "Version": 1,
             "Policy": {

@@ -107,7 +107,7 @@ class NameTable:
         The image that loses its last name by that becomes dangling; the one that gets its first is
         not dangling any more.
         """
-        with self._change():
+        with self.change():
             previous = self._names.get(str(reference))
             self._write(str(reference), reference, target)
             self._drop(_DANGLING + target.digest)
@@ -116,19 +116,19 @@ class NameTable:
 
     def put_dangling(self, target: Descriptor) -> None:
         """Make sure that the target has a row."""
-        with self._change():
+        with self.change():
             self._keep(target)
 
     def remove(self, key: str, *, keep_image: bool = False) -> None:
         """Remove a row; with `keep_image` its image becomes dangling if this was the last one."""
-        with self._change():
+        with self.change():
             name = self._names.get(key)
             self._drop(key)
             if name is not None and keep_image:
                 self._keep(name.target)
 
     @contextmanager
-    def _change(self) -> Iterator[None]:
+    def change(self) -> Iterator[None]:
         """Write rows together; when that fails, the table is again what the database has."""
         try:
             with self._database.transaction():

@@ -143,14 +143,14 @@ class Remover:
         Returns what was untagged and deleted, and the bytes freed.
         """
         removed: list[tuple[Digest, list[Name]]] = []
-        for image_id in image_ids:
-            with self._lock:
+        with self._lock, self._names.change():
+            for image_id in image_ids:
                 if in_use(str(image_id)):
                     continue
                 names = self._names.of(image_id)
                 for name in names:
                     self._names.remove(name.key)
-            removed.append((image_id, names))
+                removed.append((image_id, names))
         reclaimed = self._garbage.collect()
         records = []
         for image_id, names in removed:

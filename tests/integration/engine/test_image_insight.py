@@ -117,7 +117,8 @@ def test_the_daemon_does_it_by_itself_when_it_is_told_to(engine):
             "unused images are gone",
             lambda: engine.out("images", "--format", "{{.Repository}}") == "used",
         )
-        wait_until("it is said", lambda: "removed by the disk policy" in engine.log.read_text())
+        said = "image removed by the disk policy: free:1: no container uses it"
+        wait_until("it is said", lambda: said in engine.log.read_text())
     finally:
         engine.flags.remove("--gc-keep-free=99%")
         engine.restart()
