@@ -33,6 +33,7 @@ from baleen.daemon.options import OPTIONS
 from baleen.daemon.registry_settings import registry_settings
 from baleen.daemon.zygote_process import ZygoteProcess
 from baleen.errors import BaleenError, InvalidArgument
+from baleen.linux.allocator import give_freed_memory_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -185,10 +186,11 @@ def _remapping(ids: RemappedIds | None) -> Remapping | None:
 
 
 def _prepare_process() -> None:
-    """Set what this process has one of: umask, limits, working directory."""
+    """Set what this process has one of: umask, limits, allocator, working directory."""
     os.umask(0o077)  # what others may read is given its mode explicitly
     os.chdir("/")
     _survive_shortage()
+    give_freed_memory_back()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -386,6 +386,18 @@ def test_a_layer_that_is_not_what_its_image_says_leaves_nothing(engine, lying):
     assert engine.out("images", "-q", name) == ""
 
 
+def test_a_pull_leaves_the_daemon_small(engine, lying):
+    lying.add_image("x", "1", [tar_of(name, 20_000_000) for name in "abc"])
+    before = _memory(engine.pid)
+    engine.docker("pull", f"{lying.authority}/x:1")
+    assert _memory(engine.pid) - before < 16 << 20
+
+
+def _memory(pid: int) -> int:
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+)", text)[1]) << 10
+
+
 @pytest.mark.parametrize("phase", ["manifest", "layer"])
 def test_a_pull_ends_with_its_client(engine, lying, phase):
     import threading
