@@ -64,6 +64,13 @@ class World:
         return {str(digest) for digest in self.content.digests()}
 
 
+def forget(content, *digests):
+    """Let blobs be gone, all or those, as if they had never come."""
+    for digest in list(content.digests()):
+        if not digests or str(digest) in digests:
+            content.path(digest).unlink()
+
+
 def openssl(*arguments):
     subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=30)
 

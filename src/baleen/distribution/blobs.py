@@ -193,7 +193,8 @@ class _Download:
                 raise DataLoss(f"blob {self._descriptor.digest} was resumed at the wrong place")
         elif reply.status != 200:
             ingest.restart()
-            raise Unreachable(f"blob {self._descriptor.digest} can not be resumed")
+            authority = self._repository.endpoint.authority
+            raise Unreachable(f"{authority}: blob {self._descriptor.digest} can not be resumed")
         elif ingest.size:
             ingest.restart()
         if reply.length is not None and reply.length != size - ingest.size:

@@ -18,7 +18,7 @@ __all__ = ["run_all"]
 def run_all(
     steps: Sequence[Callable[[Cancellation], None]], workers: int, cancel: Cancellation
 ) -> None:
-    """Run the steps in their order, `workers` at a time; returns when all have ended.
+    """Run the steps in their order, `workers` (at least one) at a time; return when all ended.
 
     The first failure cancels the others and is raised.
     """
@@ -43,7 +43,7 @@ def run_all(
 
         threads = [
             threading.Thread(target=work, name="distribution", daemon=True)
-            for _ in range(min(workers, len(steps)))
+            for _ in range(max(1, min(workers, len(steps))))
         ]
         for thread in threads:
             thread.start()

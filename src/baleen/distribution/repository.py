@@ -320,14 +320,12 @@ class Repository:
         self.finish(reply)
         return refusal(max(status, 500), f"({status} {reason})", [], b"")
 
-    def explain(self, err: BaleenError, *, push: bool = False) -> BaleenError:
-        """Return the error as dockerd words it for this reference.
+    def explain(self, err: BaleenError) -> BaleenError:
+        """Return the error of a pull as dockerd words it for this reference.
 
         See: moby's daemon/internal/distribution/errors.go.
         """
         code, name = code_of(err), self.reference.familiar_name
-        if push:
-            return err
         if code == "DENIED":
             return NotFound(
                 f"pull access denied for {name}, repository does not exist or may require "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import ssl
 from contextlib import ExitStack
@@ -78,6 +79,8 @@ def connect(route: Route, cancel: Cancellation) -> socket.socket:
         Cancelled: the caller gave up.
     """
     proxy = route.proxy
+    if proxy is not None and not _may_be_named(route):
+        raise NetworkError(f"proxy: {route.authority}: the address is not permitted", dialing=True)
     where = (proxy.host, proxy.port) if proxy is not None else (route.host, route.port)
     permitted = route.permitted if proxy is None else lambda _: True
     try:
@@ -106,6 +109,15 @@ def connect(route: Route, cancel: Cancellation) -> socket.socket:
         sock.settimeout(route.stall_timeout_s)
         stack.pop_all()
         return sock
+
+
+def _may_be_named(route: Route) -> bool:
+    """Say whether a proxy may be asked for the route's host: only addresses can be judged here."""
+    try:
+        ipaddress.ip_address(route.host)
+    except ValueError:
+        return True
+    return route.permitted(route.host)
 
 
 def _tunnel(sock: socket.socket, route: Route, proxy: Proxy) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 from lying_registry import OCI_MANIFEST, digest_of, manifest_of
-from registry_world import AMD64, fast
+from registry_world import AMD64, fast, forget
 
 from baleen.distribution.answers import Unreachable
 from baleen.distribution.cancellation import Cancellation, Cancelled
@@ -85,8 +85,8 @@ def client(content):
 @contextmanager
 def serving(tmp_path, client, free_port, **options):
     registry = DockerRegistry(tmp_path, free_port, **options)
-    registry.start(client)
     try:
+        registry.start(client)
         yield registry
     finally:
         registry.kill()
@@ -121,7 +121,7 @@ def states(events):
     return [event.state for event in events if event.state not in (State.PREPARING, State.PUSHING)]
 
 
-def test_an_image_goes_there_and_comes_back(registry, client, content, lease, target):
+def test_an_image_goes_there_and_comes_back(registry, client, content, target):
     reference = parse_reference(f"{registry.authority}/some/image:v1")
     events = []
     assert client.push(reference, target, progress=events.append) == target
@@ -131,8 +131,7 @@ def test_an_image_goes_there_and_comes_back(registry, client, content, lease, ta
     assert states(events) == [State.EXISTS] * 2
     assert client.tags(reference) == ["v1", "v2"]
     assert client.resolve(reference).descriptor == target
-    lease.digests.clear()
-    content.collect(list)
+    forget(content)
     with content.lease() as other:
         assert client.pull(reference, other, platform=AMD64).target == target
         for layer in LAYERS:
@@ -173,9 +172,7 @@ def test_a_password_is_asked_for(tmp_path, client, free_port, target):
         assert client.push(reference, target, credentials=USER) == target
 
 
-def test_a_registry_that_is_killed_in_the_middle_costs_only_time(
-    registry, client, content, lease, target
-):
+def test_a_registry_that_is_killed_in_the_middle_costs_only_time(registry, client, content, target):
     reference = parse_reference(f"{registry.authority}/some/image:v1")
     killed = []
 
@@ -188,8 +185,7 @@ def test_a_registry_that_is_killed_in_the_middle_costs_only_time(
     client.push(reference, target, progress=kill_once)
     assert killed
     killed.clear()
-    lease.digests.clear()
-    content.collect(list)
+    forget(content)
     with content.lease() as other:
         hooks = Hooks(progress=kill_once)
         assert client.pull(reference, other, platform=AMD64, hooks=hooks).target == target

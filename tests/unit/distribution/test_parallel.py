@@ -62,3 +62,9 @@ def test_the_callers_cancellation_ends_all():
 
 def test_nothing_to_do_is_done():
     run_all([], 3, Cancellation())
+
+
+def test_no_workers_are_one():
+    done = []
+    run_all([lambda cancel: done.append(cancel)], 0, Cancellation())
+    assert len(done) == 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from lying_registry import OCI_INDEX, LyingRegistry, index_of, status
+from registry_world import forget
 
 from baleen.distribution.answers import Unreachable
 from baleen.distribution.progress import State
@@ -96,7 +97,7 @@ def test_a_platform_can_be_named(world, source, index, lease):
 def test_a_platform_that_is_not_here_is_said_so(world, source, index, lease):
     amd, _ = index
     target = take(world, source, lease, "a/b:multi")
-    world.content.delete(next(d for d in world.content.digests() if d == amd.layers[0]))
+    forget(world.content, amd.layers[0])
     with pytest.raises(NotFound, match="image for linux/amd64 is not here"):
         push(world, target, platform=Platform(os="linux", architecture="amd64"))
 
@@ -104,9 +105,7 @@ def test_a_platform_that_is_not_here_is_said_so(world, source, index, lease):
 def test_nothing_here_is_nothing_to_push(world, source, index, lease):
     del index
     target = take(world, source, lease, "a/b:multi")
-    for digest in list(world.content.digests()):
-        if digest != target.digest:
-            world.content.delete(digest)
+    forget(world.content, *(world.blobs() - {str(target.digest)}))
     with pytest.raises(NotFound, match="no content to push"):
         push(world, target)
 

@@ -148,3 +148,11 @@ def test_a_proxy_that_is_not_there_is_named():
     way = route(1, proxy=Proxy("127.0.0.1", port))
     with pytest.raises(NetworkError, match=r"proxyconnect tcp: dial tcp .* connection refused"):
         connect(way, Cancellation())
+
+
+def test_a_proxy_is_not_asked_for_what_is_not_permitted(registry):
+    proxy = Proxy("127.0.0.1", registry.port)
+    way = route(80, host="169.254.169.254", proxy=proxy, permitted=lambda _: False)
+    with pytest.raises(NetworkError, match="the address is not permitted"):
+        connect(way, Cancellation())
+    assert registry.requests == []
