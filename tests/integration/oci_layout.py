@@ -92,7 +92,13 @@ class Layout:
             "schemaVersion": 2,
             "mediaType": f"{_OCI}.manifest.v1+json",
             "config": self.put(config, f"{_OCI}.config.v1+json"),
-            "layers": [self.put(statement, "application/vnd.in-toto+json")],
+            "layers": [
+                self.put(
+                    statement,
+                    "application/vnd.in-toto+json",
+                    annotations={"in-toto.io/predicate-type": "https://tests/predicate"},
+                )
+            ],
         }
         return self.put(
             manifest,

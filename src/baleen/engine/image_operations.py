@@ -67,6 +67,18 @@ class ImageOperations:
             in_use=self._users(),
         )
 
+    async def attestations(
+        self, ref: str, *, platform: str = "", types: Sequence[str] = (), statements: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return what builders attest about an image (NotFound)."""
+        return await self._tasks.blocking(
+            self._images.attestations,
+            ref,
+            platform=_platform(platform),
+            types=types,
+            statements=statements,
+        )
+
     async def history(self, ref: str, *, platform: str = "") -> list[dict[str, Any]]:
         """Return the steps that made an image, newest first (NotFound)."""
         return await self._tasks.blocking(self._images.history, ref, platform=_platform(platform))

@@ -99,6 +99,20 @@ def test_inspection_by_platform_digest_and_short_id(multi):
     assert "cannot both be set" in answer.message
 
 
+def test_what_builders_attest(multi):
+    def ask(query=""):
+        return multi.api("GET", f"/v1.55/images/multi:1/attestations{query}")
+
+    (entry,) = ask("?statement=1").json()
+    assert entry["PredicateType"] == "https://tests/predicate"
+    assert entry["Statement"]["predicate"] == {"of": "tests"}
+    assert "Statement" not in ask().json()[0]
+    assert ask("?type=https://another").json() == []
+    assert ask("?platform=linux/arm64").json() == []
+    assert ask("?platform=linux/s390x").status == 404
+    assert ask("?platform=linux/amd64&platform=linux/arm64").status == 400
+
+
 def test_the_history_of_a_platform(multi):
     assert len(multi.out("history", "-q", "--platform", "linux/arm64", "multi:1").split()) == 2
     assert "specified platform" in multi.fails("history", "--platform", "linux/s390x", "multi:1")
