@@ -102,7 +102,10 @@ class ImageOperations:
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """Remove dangling images, or all unused ones with the filter `dangling=false`."""
-        return await self._tasks.blocking(self._images.prune, filters=filters, in_use=self._users())
+        done = await self._tasks.blocking(self._images.prune, filters=filters, in_use=self._users())
+        reclaimed = {"reclaimed": str(done["SpaceReclaimed"])}
+        self._events.publish_with("image", "prune", "", reclaimed)
+        return done
 
     def _users(self) -> Callable[[str], Sequence[ImageUser]]:
         # Taken on the loop: the store is not read from worker threads.

@@ -155,6 +155,20 @@ def test_a_manifest_that_another_image_has_stays(multi):
     assert multi.api("GET", "/images/alone:1/json").status == 200
 
 
+def test_dockers_own_media_types_are_kept(engine):
+    layout = Layout(docker=True)
+    parts = [layout.image([layer({"x": name.encode()})], name) for name in ("amd64", "arm64")]
+    index = layout.index(parts)
+    engine.docker("load", stdin=layout.archive(index, "docker.io/library/list:2"))
+    view = engine.api("GET", "/v1.51/images/list:2/json?manifests=1").json()
+    assert view["Id"] == index["digest"]
+    assert view["Descriptor"]["mediaType"].endswith("distribution.manifest.list.v2+json")
+    found = [entry["Descriptor"]["mediaType"] for entry in view["Manifests"]]
+    assert found == ["application/vnd.docker.distribution.manifest.v2+json"] * 2
+    assert [entry["ImageData"]["Size"]["Unpacked"] for entry in view["Manifests"]] == [5, 0]
+    assert engine.out("history", "--platform", "linux/arm64", "-q", "list:2")
+
+
 def test_what_arrives_later_is_seen(multi):
     """The platform that was missing comes with another image."""
     layout = Layout()
