@@ -444,7 +444,7 @@ class Runner:
         """Give up the mount namespace of the run that has ended; it goes behind us."""
         mounts, self._mounts = self._mounts, None
         if mounts is not None:
-            self._nursery.unmounter.take(mounts)
+            self._nursery.unmount(mounts)
 
     def close(self) -> None:
         """Remove the control group and give up the namespace: the container will not run again.

@@ -57,7 +57,10 @@ def _image() -> bytes:
 
 
 class Unmounter:
-    """Our end: owns the process, which is our child and begins with the first namespace."""
+    """Our end: owns the process, which is our child.
+
+    It begins with a namespace to take, and ends when it is let go and has done what it has.
+    """
 
     def __init__(self) -> None:
         self._sock: socket.socket | None = None
@@ -93,11 +96,16 @@ class Unmounter:
                 raise
         self._sock = ours
 
-    def close(self) -> None:
-        """Let it end, when it has done what it has received, and reap it."""
+    def let_go(self) -> int:
+        """Let it end; returns its pid, for the caller to reap, or 0 if there is none."""
         sock, self._sock = self._sock, None
         if sock is None:
-            return
+            return 0
         sock.close()
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        return self.pid
+
+    def close(self) -> None:
+        """Let it end and reap it."""
+        if pid := self.let_go():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
