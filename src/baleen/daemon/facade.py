@@ -205,6 +205,10 @@ class _Images(Protocol):
         self, ref: str, *, platform: str = "", manifests: bool = False
     ) -> Mapping[str, Any]: ...
 
+    async def image_attestations(
+        self, ref: str, *, platform: str = "", types: Sequence[str] = (), statements: bool = False
+    ) -> list[dict[str, Any]]: ...
+
     async def image_history(self, ref: str, *, platform: str = "") -> object: ...
 
     def image_load(

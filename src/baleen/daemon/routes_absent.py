@@ -97,9 +97,6 @@ OPERATIONS = (
     Operation("POST", "/build/prune", "BuildPrune", _nothing_built),
     Operation("POST", "/session", "Session", _build),
     Operation("POST", "/grpc", "Grpc", _build),
-    Operation(
-        "GET", "/images/{name}/attestations", "ImageAttestations", _absent("image attestations")
-    ),
     Operation("GET", "/plugins/privileges", "GetPluginPrivileges", _plugin),
     Operation("POST", "/plugins/pull", "PluginPull", _plugin),
     Operation("GET", "/plugins/{name}/json", "PluginInspect", _no_such_plugin),

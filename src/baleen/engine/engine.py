@@ -244,6 +244,7 @@ class Engine:
         images = ImageOperations(self._images, store, self.events, self._tasks)
         self.image_list = images.list_all
         self.image_inspect = images.inspect
+        self.image_attestations = images.attestations
         self.image_history = images.history
         self.image_tag = images.tag
         self.image_remove = images.remove

@@ -85,6 +85,9 @@ class Catalog:
                 return self._by_prefix(ref, match[1]), None
             reference = parse_reference(ref)
             if reference.digest is not None:
+                exact = self.names.get(reference)
+                if exact is not None:
+                    return exact.target, exact
                 for name in self.names.of(reference.digest):
                     if name.reference is not None and name.reference.name == reference.name:
                         return name.target, None

@@ -172,7 +172,7 @@ def make_plan(
     goal = policy.goal(size_bytes)
     missing = None if goal is None else goal - free_bytes
     plan.why = _reason(policy, goal, free_bytes)
-    rows = [(bool(e.repo_tags), last_used(e.facts.target.digest), e) for e in entries]
+    rows = [(bool(e.repo_digests), last_used(e.facts.target.digest), e) for e in entries]
     for _, used_ns, entry in sorted(rows, key=lambda row: row[:2]):
         age_s = max(0, now_ns - used_ns) // 1_000_000_000
         count = users.get(entry.facts.target.digest, 0)

@@ -82,13 +82,16 @@ class NameTable:
         return image_id in self._by_image
 
     def shown(self, image_id: Digest) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the API's RepoTags and RepoDigests of an image, each sorted."""
+        """Return the API's RepoTags and RepoDigests of an image, each sorted.
+
+        A name by digest (`docker pull x@sha256:…`) is no tag. Both are empty for a dangling image.
+        """
         known = self._shown.get(image_id)
         if known is None:
             names = [name.reference for name in self._by_image.get(image_id, {}).values()]
             references = [reference for reference in names if reference is not None]
             known = (
-                tuple(sorted(reference.familiar for reference in references)),
+                tuple(sorted(name.familiar for name in references if name.digest is None)),
                 tuple(
                     sorted({f"{reference.familiar_name}@{image_id}" for reference in references})
                 ),

@@ -126,7 +126,7 @@ class Remover:
         doomed = [
             entry.facts.target.digest
             for entry in self._catalog.entries()
-            if not (only_dangling and entry.repo_tags)
+            if not (only_dangling and entry.repo_digests)
             and has_labels(entry.facts.labels or {})
             and (until is None or entry.facts.created_ns <= until)
         ]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from baleen.errors import InvalidArgument, NotFound
 from baleen.images.archives import Archives
+from baleen.images.attestations import attestation_statements
 from baleen.images.catalog import Catalog
 from baleen.images.checking import check_images
 from baleen.images.disk_policy import make_plan
@@ -231,6 +232,19 @@ class ImageStore:
     def history(self, ref: str, *, platform: Platform | None = None) -> list[dict[str, Any]]:
         """Return the ImageHistoryResponseItem objects, newest first."""
         return history_view(self.resolve(ref, platform=platform), self._snapshotter)
+
+    def attestations(
+        self, ref: str, *, platform: Platform | None, types: Sequence[str], statements: bool
+    ) -> list[dict[str, Any]]:
+        """Return the AttestationStatement objects about an image (see `attestations`)."""
+        image = self.resolve(ref, platform=platform)
+        return attestation_statements(
+            self._content,
+            self._catalog.facts(image.target),
+            image.manifest_descriptor.digest,
+            types=types,
+            statements=statements,
+        )
 
     # -- layers
 
