@@ -89,7 +89,7 @@ def new_layer(
             break
     kind = detect(head)
     with ExitStack() as stack:
-        raw: Iterator[bytes] = stack.enter_context(ahead(gathered(_rejoined(head, source))))
+        raw: Iterator[bytes] = gathered(_rejoined(head, source))
         if kind and kind not in _KEPT:
             raw = stack.enter_context(ahead(decompress(raw, limits)))
         ingest = stack.enter_context(content.ingest(lease))
