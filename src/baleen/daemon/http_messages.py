@@ -43,7 +43,7 @@ REASONS: Final = {
     505: "HTTP Version Not Supported",
 }
 
-_HIGH_WATER = 512 << 10
+_HIGH_WATER = 1 << 20
 _LOW_WATER = 128 << 10
 
 
@@ -145,11 +145,16 @@ class Body:
     # --- the handler's side
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Yield the body in the portions it comes in; InvalidArgument if the client goes away."""
+        """Yield the body in large portions; InvalidArgument if the client goes away."""
         self._start()
         while True:
             while self._chunks:
-                chunk = self._chunks.popleft()
+                if len(self._chunks) > 1:
+                    # Whoever reads in another thread pays for each piece.
+                    chunk = b"".join(self._chunks)
+                    self._chunks.clear()
+                else:
+                    chunk = self._chunks.popleft()
                 was_full = self.is_full
                 self._size -= len(chunk)
                 if was_full or self._size < _LOW_WATER:

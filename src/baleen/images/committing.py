@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from baleen.api.timestamps import format_rfc3339_nano
+from baleen.archive.prefetch import ahead
 from baleen.images.importing import put_image
 from baleen.images.layering import NewLayer, new_layer
 from baleen.oci.image import ExecutionConfig, HistoryEntry, RootFs
@@ -61,7 +62,8 @@ def commit_image(
     Raises:
         ResourceExhausted: no space.
     """
-    layer = new_layer(content, snapshotter, lease, changes)
+    with ahead(iter(changes)) as pieces:
+        layer = new_layer(content, snapshotter, lease, pieces)
     created = format_rfc3339_nano(time.time_ns())
     step = HistoryEntry(
         created=created,

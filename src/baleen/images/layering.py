@@ -7,6 +7,7 @@ the files another.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -17,10 +18,10 @@ from baleen.archive.compression import MAGIC_BYTES, decompress, detect
 from baleen.archive.limits import DEFAULT_LIMITS
 from baleen.archive.prefetch import ahead
 from baleen.images.feeding import LayerFeed
-from baleen.images.unpack import pieces
+from baleen.images.unpack import gathered, pieces
 from baleen.oci.descriptor import Descriptor
 from baleen.oci.digest import Digest
-from baleen.oci.media_types import OCI_LAYER_GZIP, OCI_LAYER_ZSTD
+from baleen.oci.media_types import OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,7 +72,10 @@ def new_layer(
     chunks: Iterable[bytes],
     limits: Limits = DEFAULT_LIMITS,
 ) -> NewLayer:
-    """Store the archive as a layer; gzip and zstd stay as they are, all else becomes gzip.
+    """Store the archive as a layer.
+
+    gzip and zstd stay as they are. All else becomes gzip, or a plain tar if its beginning shows
+    that it can not be made smaller.
 
     Raises:
         InvalidArgument: the archive is malformed.
@@ -85,15 +89,22 @@ def new_layer(
             break
     kind = detect(head)
     with ExitStack() as stack:
-        raw: Iterator[bytes] = stack.enter_context(ahead(_rejoined(head, source)))
+        raw: Iterator[bytes] = gathered(_rejoined(head, source))
         if kind and kind not in _KEPT:
             raw = stack.enter_context(ahead(decompress(raw, limits)))
         ingest = stack.enter_context(content.ingest(lease))
+        media_type = _KEPT.get(kind, "")
+        if not media_type:
+            first = next(raw, b"")
+            raw = itertools.chain((first,), raw)
+            media_type = OCI_LAYER_GZIP if _pays(first) else OCI_LAYER
         feed = None
         if snapshotter.independent:
-            feed = stack.enter_context(LayerFeed(snapshotter, limits=limits))
+            # Of a plain tar, the digest is the diff id.
+            algorithm = "" if media_type == OCI_LAYER else "sha256"
+            feed = stack.enter_context(LayerFeed(snapshotter, algorithm=algorithm, limits=limits))
         packed = raw if feed is None else _fed(raw, feed)
-        if kind not in _KEPT:
+        if kind not in _KEPT and media_type == OCI_LAYER_GZIP:
             packed = _compressed(packed)
         for piece in packed:
             ingest.write(piece)
@@ -101,12 +112,22 @@ def new_layer(
         with ExitStack() as undo:
             if lone is not None:
                 undo.callback(lone.draft.discard)
-            descriptor = Descriptor(
-                media_type=_KEPT.get(kind, OCI_LAYER_GZIP), digest=ingest.commit(), size=ingest.size
-            )
+            descriptor = Descriptor(media_type=media_type, digest=ingest.commit(), size=ingest.size)
             undo.pop_all()
-    diff_id = lone.diff_id if lone is not None else _diff_id(content, descriptor.digest, limits)
+    if media_type == OCI_LAYER:
+        diff_id = descriptor.digest
+    elif lone is not None and lone.diff_id is not None:
+        diff_id = lone.diff_id
+    else:
+        diff_id = _diff_id(content, descriptor.digest, limits)
+    if lone is not None:
+        lone.diff_id = diff_id
     return NewLayer(descriptor, diff_id, lone)
+
+
+def _pays(sample: bytes) -> bool:
+    """Whether gzip makes what begins with `sample` smaller by a tenth or more."""
+    return len(isal_zlib.compress(sample, _GZIP_LEVEL)) < len(sample) * 0.9
 
 
 def _fed(chunks: Iterator[bytes], feed: LayerFeed) -> Iterator[bytes]:

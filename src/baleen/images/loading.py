@@ -28,6 +28,7 @@ from baleen.archive.reader import TarReader
 from baleen.errors import BaleenError, DataLoss, InvalidArgument
 from baleen.images.feeding import LayerFeed
 from baleen.images.image import read_variants
+from baleen.images.unpack import gathered
 from baleen.oci.descriptor import Descriptor, decode_document, encode_document
 from baleen.oci.digest import Digest
 from baleen.oci.image import CONFIG_LIMIT, parse_image_config
@@ -53,10 +54,9 @@ if TYPE_CHECKING:
     from baleen.images.unpacking import Unpacking
     from baleen.snapshots.snapshotter import Snapshotter
 
-__all__ = ["LoadedArchive", "LoneLayers", "gathered", "load_archive"]
+__all__ = ["LoadedArchive", "LoneLayers", "load_archive"]
 
 _DOCUMENTS = frozenset({"index.json", "manifest.json", "oci-layout", "repositories"})
-_PIECE = 1 << 20
 _LAYER_BYTES = 2048
 _FILE_LIMIT = 100_000
 _IMAGE_LIMIT = 1_000
@@ -155,7 +155,9 @@ class LoneLayers:
             for piece in source:
                 ingest.write(piece)
             return ingest.commit()
-        with LayerFeed(self._snapshotter) as feed:
+        # Of what is not compressed, the digest is the diff id.
+        algorithm = "sha256" if detect(first) else ""
+        with LayerFeed(self._snapshotter, algorithm=algorithm) as feed:
             failed = False
             for piece in itertools.chain((first,), source):
                 try:
@@ -168,6 +170,8 @@ class LoneLayers:
             digest = ingest.commit()
             with suppress(BaleenError):
                 layer = feed.finish()
+                if layer is not None and layer.diff_id is None:
+                    layer.diff_id = digest
                 if layer is not None and self._layers.setdefault(digest, layer) is not layer:
                     layer.draft.discard()
         return digest
@@ -302,20 +306,6 @@ class _Contents:
         raw = encode_document(manifest)
         digest = self._content.put(raw, self._lease)
         return Descriptor(media_type=OCI_MANIFEST, digest=digest, size=len(raw)), references
-
-
-def gathered(pieces: Iterable[memoryview]) -> Iterator[bytes]:
-    """Return the same bytes in pieces of about 1 MiB: each costs a change of threads."""
-    pending: list[memoryview] = []
-    size = 0
-    for piece in pieces:
-        pending.append(piece)
-        size += len(piece)
-        if size >= _PIECE:
-            yield b"".join(pending)
-            pending, size = [], 0
-    if pending:
-        yield b"".join(pending)
 
 
 def _text(name: bytes) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LoneLayer",
+    "gathered",
     "hashed",
     "is_unpacked",
     "pieces",
@@ -46,12 +47,13 @@ _SMALL = 2 << 20
 class LoneLayer:
     """A layer unpacked into a draft of its own, without knowing what it stands on.
 
-    Whoever has it commits or discards the draft.
+    Whoever has it commits or discards the draft. `diff_id` is None where it was not computed: the
+    blob is not compressed, so its digest is the diff id.
     """
 
     draft: LayerDraft
     size_bytes: int
-    diff_id: Digest
+    diff_id: Digest | None
     unsettled: Unsettled
 
     def commit(self, snapshotter: Snapshotter, chain_id: Digest, parent: Digest | None) -> None:
@@ -84,7 +86,7 @@ def unpack_alone(
     Args:
         snapshotter: one whose layers are independent.
         chunks: the blob; read to its end, unless this raises.
-        algorithm: of the diff id.
+        algorithm: of the diff id; "" leaves it out.
         size: of the blob; small ones are unpacked in the caller's thread alone.
         limits: of the archive.
 
@@ -93,15 +95,18 @@ def unpack_alone(
         InvalidArgument: malformed; nothing was left.
         ResourceExhausted: no space, or a limit is crossed; nothing was left.
     """
-    hasher = hashlib.new(algorithm)
+    hasher = hashlib.new(algorithm) if algorithm else None
     with ExitStack() as undo:
         draft = undo.enter_context(snapshotter.draft())
         with ExitStack() as stack:
             (root,) = _opened(stack, [draft.path])
             uncompressed = _uncompressed(stack, chunks, size, limits)
-            bytes_, unsettled = apply_alone(root, hashed(uncompressed, hasher), limits)
+            if hasher is not None:
+                uncompressed = hashed(uncompressed, hasher)
+            bytes_, unsettled = apply_alone(root, uncompressed, limits)
         undo.pop_all()
-    return LoneLayer(draft, bytes_, Digest.from_hasher(algorithm, hasher), unsettled)
+    diff_id = None if hasher is None else Digest.from_hasher(algorithm, hasher)
+    return LoneLayer(draft, bytes_, diff_id, unsettled)
 
 
 def unpack_on(
@@ -162,6 +167,20 @@ def pieces(file: IO[bytes]) -> Iterator[bytes]:
     """Return what is left of a file in pieces of up to 1 MiB."""
     while piece := file.read(_PIECE):
         yield piece
+
+
+def gathered(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """Return the same bytes in pieces of about 1 MiB: each costs a change of threads."""
+    pending: list[bytes | memoryview] = []
+    size = 0
+    for piece in pieces:
+        pending.append(piece)
+        size += len(piece)
+        if size >= _PIECE:
+            yield b"".join(pending)
+            pending, size = [], 0
+    if pending:
+        yield b"".join(pending)
 
 
 def hashed(chunks: Iterable[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:

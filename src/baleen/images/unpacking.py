@@ -202,7 +202,7 @@ class Unpacking:
                 self._ready[index] = lone
                 return
         lone.draft.discard()
-        if lone.diff_id != layer.diff_id:
+        if lone.diff_id is not None and lone.diff_id != layer.diff_id:
             raise wrong_diff_id(layer.descriptor, lone.diff_id, layer.diff_id)
 
     def finish(self) -> None:

@@ -170,14 +170,19 @@ def attach_overlay(
 ) -> None:
     """Mount the union at `place`, with MS_* `flags` and the SELinux context. Raises OSError.
 
-    Directories are named by descriptor, which keeps the options within one page and free of
-    characters that would need escaping. With `owners` the caller's mount namespace has to be one
-    of its own: the mapped mounts are left lying over the directories.
+    Directories are named by descriptor, relative to the directory of descriptors. So 498 of them,
+    as many as the kernel stacks beside two of ours, are within one page of options, and nothing
+    needs escaping. The working directory is another one meanwhile. With `owners` the caller's mount
+    namespace has to be one of its own: the mapped mounts are left lying over the directories.
     """
     with contextlib.ExitStack() as held:
 
+        here = held.enter_context(Fd(os.open(".", _DIRECTORY)))
+        os.chdir("/proc/self/fd")
+        held.callback(os.fchdir, here.fileno())
+
         def named(path: str) -> str:
-            return _named(held.enter_context(Fd(os.open(path, _DIRECTORY))))
+            return str(held.enter_context(Fd(os.open(path, _DIRECTORY))).fileno())
 
         def layer(index: int, path: str) -> str:
             if owners is None or index < owners.spared:
@@ -185,7 +190,7 @@ def attach_overlay(
             tree = held.enter_context(mapped_directory(path, owners.user_namespace))
             with Fd(os.open(path, _DIRECTORY)) as covered:
                 m.move_mount(tree.fileno(), covered.fileno())
-            return _named(tree)
+            return str(tree.fileno())
 
         options = "lowerdir=" + ":".join([layer(index, path) for index, path in enumerate(lower)])
         if upper and work:
