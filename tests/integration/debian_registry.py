@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from bed import Bed
 
 NAME = "registry.example"
+# By `htpasswd -nbB -C 4`.
+_HASHES = {"secret": "$2y$04$GrdW7LLB1wSzWXlCZvxCB.2PQUawvuuYNTDzrth6g6MV42cPWkH/i"}
 
 
 @contextlib.contextmanager
@@ -61,7 +63,7 @@ def connections(bed: Bed, port: int) -> list[str]:
 
 
 class DebianRegistry:
-    """One registry process; `users` (name to password) turns htpasswd on, `tls` HTTPS."""
+    """One registry process; `users` (name to a password of ours) turns htpasswd on, `tls` HTTPS."""
 
     def __init__(
         self,
@@ -153,9 +155,7 @@ class DebianRegistry:
         if self.users:
             passwords = self.directory / "htpasswd"
             passwords.write_text(
-                "".join(
-                    _run("htpasswd", "-nbB", *pair).strip() + "\n" for pair in self.users.items()
-                )
+                "".join(f"{name}:{_HASHES[word]}\n" for name, word in self.users.items())
             )
             lines += ["auth:", "  htpasswd:", "    realm: test", f"    path: {passwords}"]
         return "\n".join(lines) + "\n"

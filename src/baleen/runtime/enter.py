@@ -23,6 +23,7 @@ import errno
 import os
 import signal
 import socket
+import stat
 import struct
 
 from baleen.linux import capabilities
@@ -204,12 +205,15 @@ def _spawn(image: bytes, passed: list[int]) -> int:
 
 
 # The last script: health checks and their like run the same again and again.
-_last: list[tuple[tuple[EnterPlan, int, int], tuple[ProcessScript, bytes]]] = []
+_last: list[tuple[object, tuple[ProcessScript, bytes]]] = []
 
 
 def _written(plan: EnterPlan, channel: int, above: int) -> tuple[ProcessScript, bytes]:
     """The script and its program, see `_script`."""
-    key = (plan, channel, above)
+    stdio = plan.process.stdio
+    streams = () if stdio is None else (stdio.stdin, stdio.stdout, stdio.stderr)
+    kinds = [stat.S_IFMT(os.fstat(fd).st_mode) for fd in streams]
+    key = (plan, channel, above, kinds)
     if _last and _last[0][0] == key:
         return _last[0][1]
     steps = _script(plan, channel, above)
