@@ -43,6 +43,8 @@ class ContentStore:
 
     Attributes:
         generation: grows with every blob that is added.
+        on_added: called with the digest of each blob that is added, in the thread and the lock of
+            its writer: it must not block.
 
     Raises:
         ResourceExhausted: no space left; what was written is gone.
@@ -50,6 +52,7 @@ class ContentStore:
 
     def __init__(self, root: Path) -> None:
         self.generation = 0
+        self.on_added: Callable[[Digest], None] | None = None
         self._root = root
         self._blobs = f"{root}/blobs"
         self._ingests = IngestDirectory(root / "ingest")
@@ -273,6 +276,8 @@ class ContentStore:
             lease.digests.add(digest)
             temporary.rename(target)
             self.generation += 1
+            if self.on_added is not None:
+                self.on_added(digest)
             self._corrupt.discard(digest)
         directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from baleen.images.comparing import diff_document, tree_document
 from baleen.oci.platform import Platform
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ class ImageInsight:
         return await self._tasks.blocking(self._tree, ref, platform, everything)
 
     def _tree(self, ref: str, platform: str, everything: bool) -> dict[str, Any]:
+        from baleen.images.comparing import tree_document
+
         image = self._images.resolve(ref, platform=_platform(platform))
         with self._images.held(image):
             return tree_document(self._images.content, image, everything=everything)
@@ -43,6 +44,8 @@ class ImageInsight:
         return await self._tasks.blocking(self._diff, ref, to, platform)
 
     def _diff(self, ref: str, to: str, platform: str) -> dict[str, Any]:
+        from baleen.images.comparing import diff_document
+
         one = self._images.resolve(ref, platform=_platform(platform))
         other = self._images.resolve(to, platform=_platform(platform))
         with self._images.held(one), self._images.held(other):

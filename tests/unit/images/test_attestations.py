@@ -42,7 +42,7 @@ def facts_of(world, lease, statements, about=ABOUT):
     digest = world.content.put(raw, lease)
     descriptor = Descriptor(media_type=media_type, digest=digest, size=len(raw))
     child = ManifestFacts(descriptor, ATTESTATION, str(about), None, (), (), 0, False, True)
-    return Facts(descriptor, (child,), (), -1, 0, None, 0, "", -1)
+    return Facts(descriptor, (child,), (), -1, 0, None, 0, "", frozenset())
 
 
 def test_statements_by_type_with_and_without_their_text(world, lease):
