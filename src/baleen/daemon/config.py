@@ -21,6 +21,7 @@ from baleen.daemon.query import parse_integer
 from baleen.daemon.runtimes import FileRuntime, add_runtime, check_default, from_file
 from baleen.engine.cdi import DEFAULT_SPEC_DIRS
 from baleen.errors import InvalidArgument
+from baleen.snapshots import STORAGE_DRIVERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +91,7 @@ class Config:
     selinux_enabled: bool = False
     default_runtime: str = "baleen"
     runtimes: dict[str, RegisteredRuntime] = field(default_factory=dict)
-    storage_driver: str = "overlay2"
+    storage_driver: str = ""
     shutdown_timeout: int = 15
     cdi_spec_dirs: list[str] = field(default_factory=lambda: list(DEFAULT_SPEC_DIRS))
     insecure_registries: list[str] = field(default_factory=list)
@@ -379,7 +380,7 @@ def _check_choices(config: Config) -> None:
     for name, value, choices in (
         ("log-level", config.log_level, _LEVELS),
         ("log-format", config.log_format, ("text", "json")),
-        ("storage-driver", config.storage_driver, ("overlay2", "overlay", "overlayfs")),
+        ("storage-driver", config.storage_driver, STORAGE_DRIVERS),
         ("firewall-backend", config.firewall_backend, ("nftables",)),
     ):
         if value not in choices:

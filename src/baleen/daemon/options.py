@@ -117,7 +117,7 @@ OPTIONS = (
     _option("selinux-enabled", "flag", "confine containers by SELinux, where the host has it"),
     _option("add-runtime", "runtimes", "NAME=PATH of an OCI runtime for --runtime", key="runtimes"),
     _option("default-runtime", "text", "baleen (also under the name runc), or an added one"),
-    _option("storage-driver", "text", "overlay2", short="s"),
+    _option("storage-driver", "text", "", short="s"),
     _option("storage-opt", "list", "", key="storage-opts", accepted="overlay has none"),
     _option("shutdown-timeout", "integer", "seconds that running requests get at the end"),
     _option("live-restore", "flag", "containers outlive the daemon", accepted=_ALWAYS),

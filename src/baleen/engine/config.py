@@ -45,6 +45,7 @@ class EngineConfig:
             not the host's (rootless).
         cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
+        storage_driver: one of `snapshots.STORAGE_DRIVERS`.
         debug: whether the daemon logs debug messages, as `info` shows it.
         experimental: whether what Docker calls so is offered: checkpoints.
     """
@@ -75,6 +76,7 @@ class EngineConfig:
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     port_forwarder: Path | None = None
+    storage_driver: str = ""
     debug: bool = False
     experimental: bool = False
     cdi_spec_dirs: Sequence[str] = ()
