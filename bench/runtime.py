@@ -1,10 +1,11 @@
 """Our runtime beside runc and crun, where they are installed: `python -m bench.runtime [rounds]`.
 
-**bare start**: from the order until the program `true` has ended and all is cleaned up: overlay,
-all namespaces, Docker's default mounts, masks, capabilities, filter and control groups. Ours as
-the engine uses it: an order to the zygote, a shim and its worker; the others as an engine uses
-them: `RUNTIME run` on the same bundle, a program started for each. `baleen-runtime run` is given
-too: it is for other engines.
+**bare start**: from the order until the program `true` has ended and all is cleaned up: all
+namespaces, Docker's default mounts, masks, capabilities, filter and control groups. Ours as
+the engine uses it: an order to the zygote, a shim and its worker, which mounts the overlay too,
+with the filter compiled ahead; the others as an engine uses them: `RUNTIME run` on the same bundle
+with Docker's profile in it, a program started for each. `baleen-runtime run` is given too: it is
+for other engines.
 
 **exec**: `true` in a running container until reaped, by the same ways.
 
@@ -28,11 +29,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from baleen.linux.cgroup.detect import detect
 from baleen.runtime.default_spec import DEFAULT_CAPABILITIES, default_spec
-from baleen.runtime.seccomp import compile_profile, default_profile
+from baleen.runtime.seccomp import compile_profile, default_profile, resolved_profile
 from bench.run import settle
 from bench.shim_client import Zygote
 from bench.subjects import pause
@@ -46,6 +47,7 @@ _CONTAINERS = 16
 _REST_S = 12.0
 _BETWEEN_S = 0.03
 _PARENT = "/baleen-bench"
+_KERNEL = (6, 1)
 
 
 def make_root(path: Path) -> None:
@@ -61,8 +63,24 @@ def filter_program() -> bytes:
         default_profile(),
         capabilities=DEFAULT_CAPABILITIES,
         arch=os.uname().machine,
-        kernel=(6, 1),
+        kernel=_KERNEL,
     )
+
+
+def peers_document(document: dict[str, Any], root: Path) -> dict[str, object]:
+    """The same container for runtimes that know config.json alone, as an engine writes it."""
+    profile = resolved_profile(
+        default_profile(),
+        capabilities=DEFAULT_CAPABILITIES,
+        arch=os.uname().machine,
+        kernel=_KERNEL,
+    )
+    return {
+        **document,
+        "ociVersion": "1.0.2",  # crun refuses one that is newer than itself
+        "root": {"path": str(root)},
+        "linux": {**document["linux"], "seccomp": profile},
+    }
 
 
 def timed(rounds: int, action: Callable[[], None]) -> float:
@@ -85,7 +103,7 @@ def timed(rounds: int, action: Callable[[], None]) -> float:
 class Ours:
     """Bundles for the zygote, as the daemon writes them."""
 
-    def __init__(self, work: Path, document: dict[str, object]) -> None:
+    def __init__(self, work: Path, document: dict[str, Any]) -> None:
         self._work = work
         self._document = document
         (work / "filter").write_bytes(filter_program())
@@ -137,6 +155,8 @@ class Ours:
 
     def exec(self, rounds: int) -> tuple[float, float]:
         """The time of an exec, and the MB that looking after each of some containers takes."""
+        self.zygote.close()
+        self.zygote = Zygote()  # or the shim that the starts have half used up would count as well
         supervisors = [self.zygote.spawn(self.bundle("sleep", "1000")) for _ in range(_CONTAINERS)]
         for supervisor in supervisors:
             supervisor.call("start")
@@ -220,9 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
         document = default_spec(args=("true",))
         bundle = work / "bundle"
         bundle.mkdir()
-        (bundle / "config.json").write_text(
-            json.dumps({**document, "root": {"path": str(work / "rootfs")}})
-        )
+        (bundle / "config.json").write_text(json.dumps(peers_document(document, work / "rootfs")))
         ours = Ours(work, document)
         try:
             start = ours.start(rounds)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Self
 
+_PROGRAM = "baleen.runtime.zygote_program"
 _DEADLINE_S = 30.0
 _DATAGRAM = 256 * 1024
 
@@ -67,14 +69,15 @@ class Supervisor:
 
 
 class Zygote:
-    """A zygote of our own; `close` ends it, its shims go with their last container."""
+    """A zygote as the daemon starts it; `close` ends it, its shims go with their last container."""
 
     def __init__(self) -> None:
         self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "baleen.runtime.zygote", str(theirs.fileno())],
+                [sys.executable, "-I", "-OO", "-m", _PROGRAM, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
+                env={**os.environ, "MALLOC_ARENA_MAX": "1"},
             )
 
     def close(self) -> None:

@@ -59,6 +59,8 @@ _X86_64 = {
     "fstatfs": 138,
     "ioctl": 16,
     "sendmsg": 46,
+    "recvmsg": 47,
+    "close": 3,
 }
 _AARCH64 = {
     "rt_sigprocmask": 135,
@@ -103,6 +105,8 @@ _AARCH64 = {
     "fstatfs": 44,
     "ioctl": 29,
     "sendmsg": 211,
+    "recvmsg": 212,
+    "close": 57,
 }
 _EVERYWHERE = {
     "open_tree": 428,

@@ -103,6 +103,7 @@ def _configure(context: int, upper: str | None, work: str | None, label: str) ->
     if upper and work:
         m.fsconfig_string(context, "upperdir", upper)
         m.fsconfig_string(context, "workdir", work)
+        m.fsconfig_string(context, "index", "off")  # see attach_overlay
     if not in_first_user_namespace():
         m.fsconfig_flag(context, "userxattr")
     if label:
@@ -192,7 +193,9 @@ def attach_overlay(
 
         options = "lowerdir=" + ":".join([layer(index, path) for index, path in enumerate(lower)])
         if upper and work:
-            options += f",upperdir={named(upper)},workdir={named(work)}"
+            # With an index, which some kernels keep by default, a mount that is still on its way
+            # out would refuse the next one (EBUSY).
+            options += f",upperdir={named(upper)},workdir={named(work)},index=off"
         if not in_first_user_namespace():
             options += ",userxattr"
         if label:

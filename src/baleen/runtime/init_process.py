@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from baleen.runtime.prepare import Prepared, Rootfs
     from baleen.runtime.spec import Spec
     from baleen.runtime.user_namespace import OpenedTree
+    from baleen.runtime.warm_tree import TreePlan, WarmTree
 
 __all__ = ["InitPlan", "finish", "run", "run_through_intermediate"]
 
@@ -55,6 +56,7 @@ class InitPlan:
         user_namespace, pid_namespace: descriptors of those to join before PID 1 is cloned, or -1.
         fork_unshare: CLONE_NEW* to make before that; 0 if our parent has done it.
         id_mapped: descriptor of the user namespace by the place of each mount that maps owners.
+        warm_tree: what was made ahead of /proc, /sys and /dev, if it fits.
     """
 
     spec: Spec
@@ -76,6 +78,7 @@ class InitPlan:
     user_namespace: int = -1
     pid_namespace: int = -1
     fork_unshare: int = 0
+    warm_tree: WarmTree | None = None
 
     def descriptors(self) -> set[int]:
         """What must stay open after the fork."""
@@ -213,21 +216,18 @@ def _build_root(
         # Its own directory may be one that the user namespace's users cannot reach.
         rootfs.attach_root(root, "/")
     channel.stage = "mounting"
+    made = _attach_warm_tree(plan, root)
     read_only = rootfs.mount_all(
         root,
         spec.mounts,
         sources,
         own_cgroup_namespace="cgroup" in spec.namespaces,
         label=spec.mount_label,
+        made=() if made is None else made.mounts,
     )
-    channel.stage = "making devices"
-    if tree is not None:
-        nodes = tree.nodes
-    elif in_first_user_namespace():
-        nodes = None
-    else:
-        nodes = devices.open_nodes(spec.mounts, spec.devices)
-    devices.make_devices(root, spec.mounts, spec.devices, nodes)
+    if made is None:
+        channel.stage = "making devices"
+        _make_devices(spec, root, tree)
     channel.stage = "opening the terminal"
     terminal = None
     if plan.process.terminal:
@@ -240,15 +240,16 @@ def _build_root(
     if plan.hooks is not None:
         _run_create_hooks(plan.hooks, channel, root)
     channel.stage = "writing sysctls"
-    masks.write_sysctls(spec.sysctl)
+    masks.write_sysctls(spec.sysctl, plan.warm_tree.proc if plan.warm_tree is not None else None)
     if plan.process.labels is not None:
         channel.stage = "security labels"
         plan.process.labels.apply()
-    channel.stage = "protecting paths"
-    masks.protect(root, spec.readonly_paths)
-    if spec.masked_paths:
-        with devices.null_device(root) as null:
-            masks.mask(root, spec.masked_paths, null)
+    if made is None:
+        channel.stage = "protecting paths"
+        masks.protect(root, spec.readonly_paths)
+        if spec.masked_paths:
+            with devices.null_device(root) as null:
+                masks.mask(root, spec.masked_paths, null)
     rootfs.make_read_only(root, read_only)
     channel.stage = "changing the root"
     rootfs.change_root(
@@ -259,6 +260,28 @@ def _build_root(
     )
     root.close()
     return terminal
+
+
+def _make_devices(spec: Spec, root: Fd, tree: OpenedTree | None) -> None:
+    if tree is not None:
+        nodes = tree.nodes
+    elif in_first_user_namespace():
+        nodes = None
+    else:
+        nodes = devices.open_nodes(spec.mounts, spec.devices)
+    devices.make_devices(root, spec.mounts, spec.devices, nodes)
+
+
+def _attach_warm_tree(plan: InitPlan, root: Fd) -> TreePlan | None:
+    """Attach what was made ahead, if it fits; returns what that is."""
+    warm = plan.warm_tree
+    if warm is None:
+        return None
+    if not warm.fits(plan.spec, root, has_group=plan.cgroup is None):
+        warm.close()
+        return None
+    warm.attach(root)
+    return warm.plan
 
 
 def _run_create_hooks(hooks: HookRunner, channel: sync.Channel, root: Fd) -> None:

@@ -5,6 +5,7 @@ See: OCI runtime-spec config-linux.md Sysctl, Masked Paths, Readonly Paths.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -43,15 +44,16 @@ def private_proc() -> Fd:
         return m.fsmount(context.fileno())
 
 
-def write_sysctls(sysctls: tuple[tuple[str, str], ...]) -> None:
+def write_sysctls(sysctls: tuple[tuple[str, str], ...], made: Fd | None = None) -> None:
     """Write (path below /proc/sys, value) pairs, in our namespaces.
 
     Through a procfs mount of our own that nobody else can reach, so a write cannot be led to
-    another file (CVE-2025-52881). Raises LaunchError.
+    another file (CVE-2025-52881): that which is `made`, and stays the caller's, or a new one.
+    Raises LaunchError.
     """
     if not sysctls:
         return
-    with private_proc() as proc:
+    with contextlib.nullcontext(made) if made is not None else private_proc() as proc:
         for path, value in sysctls:
             try:
                 fd = openat2(proc.fileno(), f"sys/{path}", os.O_WRONLY, resolve=_INSIDE)

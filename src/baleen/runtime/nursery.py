@@ -30,6 +30,7 @@ from baleen.linux.process import close_all_except, set_name, set_parent_death_si
 from baleen.linux.record import record
 from baleen.runtime.children import destroy
 from baleen.runtime.protocol import receive
+from baleen.runtime.unmounting import Unmounter
 from baleen.runtime.warm_groups import let_go
 from baleen.runtime.worker import work
 
@@ -116,6 +117,7 @@ class Nursery:
         self._leaving: list[int] = []
         self._idle: Deadline | None = None
         self.keep_warm = True
+        self._unmounter = Unmounter()
         self._sock: socket.socket | None = None
         self.pid = 0
         self._fork()
@@ -202,8 +204,7 @@ class Nursery:
         while len(self._ready) > _MOST_READY:
             # The warm ones are worth more.
             self._dismiss(max(self._ready, key=lambda one: one.fresh))
-        if self._idle is None:
-            self._idle = self._poller.call_later(_IDLE_S, self._cool)
+        self.cool_later()
 
     def _said(self, hired: Hired) -> None:
         """One that waits has made a spare PID 1, or was killed."""
@@ -235,17 +236,19 @@ class Nursery:
             self._idle = self._poller.call_later(_IDLE_S, self._cool)
             return
         warm = [one for one in self._ready if not one.fresh]
-        kept = warm[:1] if self.keep_warm else []
+        fresh = [one for one in self._ready if one.fresh]
+        kept = (warm if self.keep_warm else [])[:1] or fresh[:1]
         for one in list(self._ready):
             if one not in kept:
                 self._dismiss(one)
         for one in kept:
             one.drop_spare()
+        self._reap_later(self._unmounter.let_go())
         if self._sock is not None:
             self._order()
 
     def cool_later(self) -> None:
-        """Look again, after a while, at what is kept: `keep_warm` has changed."""
+        """Look, after a while, at what is kept."""
         if self._idle is None:
             self._idle = self._poller.call_later(_IDLE_S, self._cool)
 
@@ -253,8 +256,17 @@ class Nursery:
         self._unready(hired)
         hired.sock.close()
         hired.drop_spare()
-        self._leaving.append(hired.pid)
-        self._poller.call_later(_REAP_S, self._reap)
+        self._reap_later(hired.pid)
+
+    def unmount(self, namespace: Fd) -> None:
+        """Give up a mount namespace, whose descriptor is ours from now on; see `unmounting`."""
+        self._unmounter.take(namespace)
+        self.cool_later()
+
+    def _reap_later(self, pid: int) -> None:
+        if pid:
+            self._leaving.append(pid)
+            self._poller.call_later(_REAP_S, self._reap)
 
     def _reap(self) -> None:
         left = []
@@ -309,7 +321,8 @@ class Nursery:
             os.waitpid(self.pid, 0)
 
     def close(self) -> None:
-        """Let it and the spare workers end, and reap them."""
+        """Let it, the spare workers and what unmounts end, and reap them."""
+        self._unmounter.close()
         spares = list(self._ready)
         for hired in spares:
             self._unready(hired)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BindSources",
     "attach_root",
+    "attach_tree",
     "change_root",
     "mount_all",
     "mount_root",
@@ -293,6 +294,20 @@ def _remount(root: Fd, mount: Mount) -> None:
         _propagate(target, options)
 
 
+def attach_tree(root: Fd, mount: Mount, tree: Fd) -> None:
+    """Attach a detached mount that was made ahead in place of `mount`, of one of the _PLAIN tops.
+
+    Raises LaunchError naming source and destination.
+    """
+    try:
+        _check_plain(root, mount.destination)
+        target, _ = _target(root, mount, directory=True)
+        with target:
+            m.move_mount(tree.fileno(), target.fileno())
+    except OSError as error:
+        raise _mount_failure(mount, error) from error
+
+
 def mount_all(
     root: Fd,
     mounts: tuple[Mount, ...],
@@ -300,15 +315,18 @@ def mount_all(
     *,
     own_cgroup_namespace: bool,
     label: str = "",
+    made: tuple[Mount, ...] = (),
 ) -> list[str]:
     """Make the mounts in their order; returns destinations to be made read-only at the end.
 
-    New file systems whose files have no labels of their own get the SELinux context `label`.
-    Consumes `sources`. Raises LaunchError naming source and destination.
+    New file systems whose files have no labels of their own get the SELinux context `label`. Those
+    `made` are there already. Consumes `sources`. Raises LaunchError naming source and destination.
     """
     read_only = []
     checked = set()
     for index, mount in enumerate(mounts):
+        if mount in made:
+            continue
         top = "/" + mount.destination.split("/", 2)[1]
         try:
             if top in _PLAIN and top not in checked:

@@ -100,6 +100,7 @@ class Runner:
         self._pidfd: Fd | None = None
         self._cgroup: Cgroup | None = None
         self._netns: Fd | None = None
+        self._mounts: Fd | None = None
         self._oom_watch: OomWatch | None = None
         self._oom_before = 0
         self._oom_reported = 0
@@ -199,6 +200,7 @@ class Runner:
         self._started = monotonic()
         self.started_at = worker.started_at
         self._pidfd = worker.take()
+        self._mounts = worker.take_mounts()
         if worker.console is not None:
             ours = terminal_ends(worker.console)
         assert ours is not None
@@ -437,6 +439,12 @@ class Runner:
             self._poller.remove(self._oom_watch.fd)
             self._oom_watch.close()
             self._oom_watch = None
+
+    def unmount(self) -> None:
+        """Give up the mount namespace of the run that has ended; it goes behind us."""
+        mounts, self._mounts = self._mounts, None
+        if mounts is not None:
+            self._nursery.unmount(mounts)
 
     def close(self) -> None:
         """Remove the control group and give up the namespace: the container will not run again.

@@ -454,6 +454,7 @@ class Supervisor:
             restarting=True,
             restart_count=self._restart.count,
         )
+        self._runner.unmount()
         self._retire(streams, "exited")
 
     def _restart_now(self) -> None:
@@ -493,6 +494,7 @@ class Supervisor:
             error=error,
         )
         self._end()
+        self._runner.unmount()
 
     def _clean_up(self) -> None:
         try:

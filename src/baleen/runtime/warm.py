@@ -7,6 +7,7 @@
                                                       in a control group, see `warm_groups`
         ◄──────────────────────────── "N" ──────     ready
                    (an order arrives)
+                                                      makes /proc, /sys, /dev: see `warm_tree`
              ──── {"request": path} ────────────►     reads the documents, as W does meanwhile
              ──── "U" ──────────────────────────►     this is the one: mount unshared
              ──── "G" ──────────────────────────►     and on as every PID 1, see `launch`
@@ -32,6 +33,7 @@ import select
 from baleen.errors import BaleenError
 from baleen.linux import namespaces as ns
 from baleen.linux.fd import Fd
+from baleen.linux.own_pages import own_ranges, populate
 from baleen.linux.process import pidfd_open, set_name
 from baleen.linux.record import record
 from baleen.runtime import init_process, sync
@@ -45,6 +47,7 @@ from baleen.runtime.prepare import LATER, prepare
 from baleen.runtime.protocol import decode, encode
 from baleen.runtime.request import load_request, load_spec, read_file
 from baleen.runtime.warm_groups import END_S, let_go, make_group
+from baleen.runtime.warm_tree import make_tree, tree_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,8 +55,10 @@ if TYPE_CHECKING:
     from typing import Final, NoReturn
 
     from baleen.linux.cgroup import Cgroup, CgroupDriver
+    from baleen.linux.own_pages import Range
     from baleen.runtime.request import StartRequest
     from baleen.runtime.spec import Spec
+    from baleen.runtime.warm_tree import WarmTree
 
 __all__ = ["Kinds", "WarmInit", "kinds_of", "make_warm"]
 
@@ -65,13 +70,15 @@ _AHEAD: Final = ("network", "uts", "ipc")
 class Kinds:
     """CLONE_NEW* flags of the namespaces: made by the clone, made ahead, made by a start.
 
-    `cgroup_parent` is the path of the parent of the control group, "" without one.
+    `cgroup_parent` is the path of the parent of the control group, "" without one;
+    `cgroup_namespace`: it is the root of a new cgroup namespace.
     """
 
     by_clone: int
     ahead: int
     at_start: int
     cgroup_parent: str
+    cgroup_namespace: bool
 
 
 def kinds_of(request: StartRequest, spec: Spec) -> Kinds | None:
@@ -97,6 +104,7 @@ def kinds_of(request: StartRequest, spec: Spec) -> Kinds | None:
         new_namespaces(spec, *_AHEAD),
         new_namespaces(spec, "mount"),
         spec.cgroups_path.rpartition("/")[0],
+        "cgroup" in spec.namespaces,
     )
 
 
@@ -149,19 +157,27 @@ class WarmInit:
 
 
 def make_warm(
-    kinds: Kinds, cgroups: CgroupDriver, tell_parent: Callable[[int, Fd, Cgroup | None], None]
+    kinds: Kinds,
+    spec: Spec,
+    cgroups: CgroupDriver,
+    tell_parent: Callable[[int, Fd, Cgroup | None], None],
 ) -> WarmInit | None:
-    """Clone one, as a child of our parent; None if that does not work.
+    """Clone one for containers like `spec`, as a child of our parent; None if that does not work.
 
     `tell_parent` is called with its pid and pidfd, which stays ours, as soon as it exists; and with
     its control group, the parent's to remove with it unless it is used.
     """
     group = make_group(cgroups, kinds.cgroup_parent) if kinds.cgroup_parent else None
+    # Both are to be quick later: nothing that either will write to is shared with the other.
+    own = own_ranges()
     with contextlib.ExitStack() as undo:
         link, theirs = channel(undo)
 
+        def body(channel: sync.Channel) -> None:
+            _wait(channel, kinds, spec, group, cgroups, own)
+
         def child() -> NoReturn:
-            sync.child_main(theirs.fileno(), lambda one: _wait(one, kinds, group, cgroups))
+            sync.child_main(theirs.fileno(), body)
 
         try:
             pid = fork_into(kinds.by_clone, child, sibling=True)
@@ -175,6 +191,7 @@ def make_warm(
             )
             if kinds.ahead & ns.CLONE_NEWNET:
                 bring_up_loopback(netns)
+            populate(own)
         except (LaunchError, OSError):
             link.close()
             if group is not None:
@@ -184,7 +201,14 @@ def make_warm(
         return WarmInit(pid, pidfd, netns, link, kinds, group)
 
 
-def _wait(own: sync.Channel, kinds: Kinds, group: Cgroup | None, cgroups: CgroupDriver) -> None:
+def _wait(
+    own: sync.Channel,
+    kinds: Kinds,
+    like: Spec,
+    group: Cgroup | None,
+    cgroups: CgroupDriver,
+    memory: list[Range],
+) -> None:
     """Be C."""
     sync.begin({own.fd})
     set_name("baleen-warm")
@@ -194,7 +218,14 @@ def _wait(own: sync.Channel, kinds: Kinds, group: Cgroup | None, cgroups: Cgroup
     if group is not None:
         own.stage = "joining the cgroup"
         group.add(0)
+        if kinds.cgroup_namespace:
+            ns.unshare(ns.CLONE_NEWCGROUP)
     own.send(sync.MESSAGE_NAMESPACES)
+    planned = tree_plan(like, has_group=group is not None)
+    tree = None
+    if planned is not None:
+        tree = make_tree(planned, own_cgroup_namespace=kinds.cgroup_namespace)
+    populate(memory)
     request: StartRequest | None = None
     spec: Spec | None = None
     error: BaseException | None = None
@@ -214,7 +245,7 @@ def _wait(own: sync.Channel, kinds: Kinds, group: Cgroup | None, cgroups: Cgroup
     assert spec is not None
     # Where it was not made ahead it is joined now.
     join = cgroups if group is None else None
-    _begin(own, request, spec, kinds, join)
+    _begin(own, request, spec, kinds, join, tree)
 
 
 def _begin(
@@ -223,6 +254,7 @@ def _begin(
     spec: Spec,
     kinds: Kinds,
     cgroups: CgroupDriver | None,
+    tree: WarmTree | None,
 ) -> NoReturn:
     assert spec.process is not None
     program = request.seccomp_program
@@ -236,8 +268,9 @@ def _begin(
         joined=(),
         cgroup_namespace=-1,
         unshare=kinds.at_start,
-        unshare_cgroup="cgroup" in spec.namespaces,
+        unshare_cgroup=kinds.cgroup_namespace and cgroups is not None,
         channel=own.fd,
+        warm_tree=tree,
     )
     own.stage = "making namespaces"
     ns.unshare(kinds.at_start)

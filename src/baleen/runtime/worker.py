@@ -15,6 +15,7 @@ process that serves others meanwhile.
                                              ahead: that control group is in the making
          ◄─── "N" + netns ────────────       a new network namespace, loopback up
          ──── "go" ──────────────────►       only with a resolver: it listens
+         ◄─── "M" + mntns ────────────       the mount namespace, see `unmounting`
          ◄─── "S<r><time>" (+ console)       execve succeeded; <r> 1: W is ready for the next order
          or   "F<g>{failure}", "E<g>"        failed; PID 1 ended. <g> 1: the control group was made
          ◄─── "W<pid> <group>" + pidfd       with nothing to do: a PID 1 made ahead, for S to reap
@@ -128,6 +129,7 @@ class _Ahead:
 
     Attributes:
         kinds, mappings: what the last container had; None: what cannot be made ahead.
+        like: the last container, if it had `kinds`.
         warm, spare: what waits to be used, at most one of each.
     """
 
@@ -136,6 +138,7 @@ class _Ahead:
         self._cgroups = cgroups
         self._looked = False
         self.kinds: Kinds | None = None
+        self.like: Spec | None = None
         self.warm: WarmInit | None = None
         self.mappings: IdMappings | None = None
         self.spare: SpareNamespaces | None = None
@@ -146,11 +149,16 @@ class _Ahead:
             from baleen.runtime.spare_namespaces import make_spare
 
             self.spare = make_spare(self.mappings)
-        if self.warm is None and self.kinds is not None and self._is_idle(_QUIET_S):
+        if (
+            self.warm is None
+            and self.kinds is not None
+            and self.like is not None
+            and self._is_idle(_QUIET_S)
+        ):
             if not self._looked:
                 remove_left_groups(self._cgroups, self.kinds.cgroup_parent)
                 self._looked = True
-            self.warm = make_warm(self.kinds, self._cgroups, self._tell)
+            self.warm = make_warm(self.kinds, self.like, self._cgroups, self._tell)
         if self.spare is not None and self._is_idle(_IDLE_S):
             self.spare.close()
             self.spare = None
@@ -303,6 +311,7 @@ class _Work:
         What goes wrong is returned, to be told when the start is asked for.
         """
         kinds = self._ahead.kinds = kinds_of(request, spec)
+        self._ahead.like = spec
         if self._netns >= 0 or self._has_cgroup:
             return None
         warm = self._ahead.take_warm(kinds)
@@ -366,8 +375,20 @@ class _Work:
             self._use_network(
                 request, container.netns, container.wait_ready, attached=ahead is not None
             )
+        container.wait_ready()
+        if spec.namespaces.get("mount", "") is None:
+            self._give_mounts(container.pid)
         container.start()
         return container
+
+    def _give_mounts(self, pid: int) -> None:
+        """Let the shim hold the mount namespace, see `unmounting`."""
+        with contextlib.suppress(OSError):  # it has failed since
+            fd = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._send(b"M", fd)
+            finally:
+                os.close(fd)
 
     def _use_spare(self, spec: Spec) -> Spec:
         """Have the container's namespaces be those made ahead, if they are such as it wants."""

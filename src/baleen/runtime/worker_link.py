@@ -70,6 +70,7 @@ class Worker:
 
     Attributes:
         pidfd: of PID 1, our child, as soon as it exists; taken over by who calls `take`.
+        mounts: its mount namespace; taken over by who calls `take_mounts`.
         made_cgroup: the container's control group exists, for us to remove.
     """
 
@@ -96,6 +97,7 @@ class Worker:
         self.made_cgroup = has_cgroup
         self.pid = 0
         self.pidfd: Fd | None = None
+        self.mounts: Fd | None = None
         self.started_at = ""
         self.console: Fd | None = None
         self._hired: Hired | None = None
@@ -171,13 +173,18 @@ class Worker:
         pidfd, self.pidfd = self.pidfd, None
         return pidfd
 
+    def take_mounts(self) -> Fd | None:
+        """Give the mount namespace away after a start, if it is known."""
+        mounts, self.mounts = self.mounts, None
+        return mounts
+
     # -- what it says -----------------------------------------------------------------------------
 
     def _arrived(self) -> None:
         data, fds = self._receive()
         kind = data[:1]
         try:
-            if kind in (b"C", b"G", b"H", b"W"):
+            if kind in (b"C", b"G", b"H", b"M", b"W"):
                 return
             if self._on_facts is not None and data == b"?":
                 self._give_back()
@@ -252,6 +259,8 @@ class Worker:
             self._nursery.tell_spare(self._hired, data, fds)
         elif kind == b"G":
             self._nursery.tell_group(self._hired, data[1:].decode())
+        elif kind == b"M" and fds:
+            self.mounts = Fd(fds[0])
         elif kind == b"H":
             self._helper = int(data[1:])
         elif self._on_end is not None and kind in (b"S", b"F", b"E", b""):
@@ -279,9 +288,10 @@ class Worker:
             with contextlib.suppress(ChildProcessError):
                 wait_pidfd(pidfd.fileno())
             pidfd.close()
-        console, self.console = self.console, None
-        if console is not None:
-            console.close()
+        for kept in (self.console, self.mounts):
+            if kept is not None:
+                kept.close()
+        self.console = self.mounts = None
         helper, self._helper = self._helper, 0
         for pid in (helper, 0 if hired is None else hired.pid):
             if pid:
@@ -298,10 +308,10 @@ class Worker:
         while self._on_end is not None:  # we gave up before it did: what it makes is to be known
             self._kill()
             data, fds = self._receive()
-            if data[:1] not in (b"C", b"W"):  # those two are somebody's by now
+            if data[:1] not in (b"C", b"M", b"W"):  # those are somebody's by now
                 for fd in fds:
                     os.close(fd)
-            if data[:1] not in (b"C", b"G", b"H", b"N", b"W"):
+            if data[:1] not in (b"C", b"G", b"H", b"M", b"N", b"W"):
                 self._on_end = None
         self._kill()
         sock.close()

@@ -37,6 +37,8 @@ class Daemon:
             "--data-root", str(directory / "data"), "--exec-root", str(directory / "exec"),
             "--pidfile", str(directory / "d.pid"), "--bridge", f"{name}br", "--nft-table", name,
             "--cgroup-parent", f"/{name}", "--config-file", str(directory / "daemon.json"),
+            # Where systemd runs its driver is the default, and wants a slice.
+            "--exec-opt", "native.cgroupdriver=cgroupfs",
         ]  # fmt: skip
         (directory / "daemon.json").touch()
         self.log = directory / "log"

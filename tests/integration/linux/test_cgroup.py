@@ -241,9 +241,9 @@ def test_a_refused_limit_leaves_no_group(driver, path):
 
 def test_a_path_that_leads_elsewhere_is_refused(driver):
     for bad in ("/a/../b", "relative", "/"):
-        with pytest.raises(CgroupError, match="absolute and plain"):
+        with pytest.raises(CgroupError, match=r"absolute and plain|slice:prefix:name"):
             driver.create(bad, {})
-        with pytest.raises(CgroupError, match="absolute and plain"):
+        with pytest.raises(CgroupError, match=r"absolute and plain|slice:prefix:name"):
             driver.open(bad)
 
 

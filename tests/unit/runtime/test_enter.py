@@ -6,7 +6,8 @@ import pytest
 
 from baleen.linux import namespaces as ns
 from baleen.linux.process import pidfd_open
-from baleen.runtime.enter import EnterPlan, enter
+from baleen.linux.record import replace
+from baleen.runtime.enter import EnterPlan, _written, enter
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.prepare import Stdio, prepare
 from baleen.runtime.spec import parse_process
@@ -43,3 +44,24 @@ def test_a_control_group_that_is_not_there_is_told():
 def children():
     with open(f"/proc/self/task/{os.getpid()}/children") as file:
         return file.read().split()
+
+
+def test_the_same_again_is_not_written_again():
+    wanted, fd = plan(3, 0, user={"uid": 7, "gid": 7})
+    first = _written(wanted, 4, 20)
+    again = EnterPlan(replace(wanted.process), 3, 0, ())
+    assert _written(again, 4, 20) is first
+    others = [
+        (replace(wanted, container=5), 4, 20),
+        (replace(wanted, process=replace(wanted.process, argv=(b"false",))), 4, 20),
+        (replace(wanted, members=("/x",)), 4, 20),
+        (wanted, 5, 20),
+    ]
+    for other in others:
+        assert _written(*other)[1] != first[1]
+    first = _written(wanted, 4, 20)
+    reading, writing = os.pipe()
+    os.dup2(reading, fd)  # a pipe becomes the user's
+    assert _written(wanted, 4, 20)[1] != first[1]
+    for one in (fd, reading, writing):
+        os.close(one)

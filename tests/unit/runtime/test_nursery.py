@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from baleen.linux.fd import Fd
 from baleen.runtime import nursery as nursery_module
 from baleen.runtime.nursery import Nursery
 from baleen.runtime.poller import Poller
@@ -154,3 +155,25 @@ def test_closing_it_leaves_no_child_and_no_descriptor(poller):
     assert os.listdir("/proc/self/fd") == before
     with pytest.raises(ChildProcessError):
         os.waitpid(nursery.pid, os.WNOHANG)
+
+
+def test_what_unmounts_is_let_go_when_nothing_happens(nursery, poller, monkeypatch):
+    monkeypatch.setattr(nursery_module, "_IDLE_S", 0.01)
+    for _ in range(2):
+        reading, writing = os.pipe()
+        nursery.unmount(Fd(writing))
+        pid = nursery._unmounter.pid
+        assert parent_of(pid) == os.getpid()
+        assert os.read(reading, 1) == b""
+        os.close(reading)
+        while os.path.exists(f"/proc/{pid}"):
+            poller.run_once()
+
+
+def test_a_worker_that_has_started_nothing_is_kept_while_nothing_happens(nursery, poller):
+    while not nursery._ready:
+        poller.run_once()
+    (kept,) = nursery._ready
+    nursery._cool()
+    assert [*nursery._ready] == [kept]
+    assert nursery._expected == 0

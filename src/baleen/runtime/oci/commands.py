@@ -269,7 +269,7 @@ _COMMANDS = (
             _DETACH,
             *_CRIU,
             Option("no-subreaper", "accepted: we adopt no processes"),
-            Option("no-pivot", "refused: the root is always changed by pivot_root(2)"),
+            Option("no-pivot", "refused: criu changes the root, and only by pivot_root(2)"),
             Option("lsm-profile", "LSM profile to restore with, TYPE:NAME", "PROFILE"),
             Option("lsm-mount-context", "LSM context of mounts to restore with", "CONTEXT"),
         ),

@@ -62,7 +62,7 @@ def _restore(invocation: Invocation, undo: contextlib.ExitStack, *, detached: bo
     common = common_options(options)
     bundle = read_bundle(options.text("bundle", "."))
     if options.flag("no-pivot"):
-        raise Unsupported("--no-pivot is not supported: the root must not be a ramdisk")
+        raise Unsupported("--no-pivot is not supported: criu can only pivot_root(2)")
     process = bundle.spec.process
     if process is None:
         raise InvalidArgument("config.json has no process")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 
 def test_lists_show_all_containers_in_each_form(runtime):
@@ -68,10 +69,14 @@ def test_limits_are_updated_and_counted(runtime, tmp_path):
 
 
 def test_events_end_with_the_container(runtime):
-    runtime.configure("sleep", "0.5")
+    runtime.configure("sleep", "1000")
     runtime.create()
     runtime("start", "c1")
-    lines = runtime("events", "--interval", "100ms", "c1").splitlines()
-    assert len(lines) >= 2
+    command = runtime.command("events", "--interval", "100ms", "c1")
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as events:
+        lines = [events.stdout.readline() for _ in range(2)]
+        runtime.kill()
+        lines += events.stdout.read().splitlines()
+    assert events.returncode == 0
     assert all(json.loads(line)["type"] == "stats" for line in lines)
     runtime("delete", "c1")

@@ -27,7 +27,7 @@ def test_bad_input_ends_before_anything_is_made(tmp_path, capfd):
     fails("cannot read descriptors.json")
     (image / "container.log").symlink_to("/etc/shadow")
     fails("'container.log' is a symbolic link")
-    fails("--no-pivot", "--no-pivot")
+    fails("criu can only pivot_root", "--no-pivot")
     fails("lazy-pages", "--lazy-pages")
     fails("console socket", "--console-socket", "/x", "-d")
     criu.unlink()
