@@ -16,7 +16,17 @@ be inside the target, and no symbolic link of the archive is ever followed out o
 See: OCI image-spec layer.md; pax(1), "pax Interchange Format"; tar(5) of libarchive.
 """
 
+from baleen.archive.compare import compare_trees
 from baleen.archive.copy import PathStat, export_tree, extract, stat_path, tar_path
-from baleen.archive.pack import pack_changes
+from baleen.archive.pack import pack_changes, pack_differences
 
-__all__ = ["PathStat", "export_tree", "extract", "pack_changes", "stat_path", "tar_path"]
+__all__ = [
+    "PathStat",
+    "compare_trees",
+    "export_tree",
+    "extract",
+    "pack_changes",
+    "pack_differences",
+    "stat_path",
+    "tar_path",
+]

@@ -19,7 +19,15 @@ from baleen.linux.user_namespace import has_one_id, in_first_user_namespace, is_
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["can_be_made", "create", "failure", "read_xattrs", "set_directory", "set_xattrs"]
+__all__ = [
+    "can_be_made",
+    "create",
+    "failure",
+    "finish_file",
+    "read_xattrs",
+    "set_directory",
+    "set_xattrs",
+]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -88,14 +96,19 @@ def _create_file(
         else:
             _write_segments(fd, entry.segments, data)
             os.ftruncate(fd, entry.size)
-        # The order matters: chown drops setuid bits and file capabilities.
-        _chown(fd, entry)
-        os.fchmod(fd, entry.mode)
-        if entry.xattrs:
-            set_xattrs(fd, entry)
-        os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
+        finish_file(fd, entry)
     finally:
         os.close(fd)
+
+
+def finish_file(fd: int, entry: Entry) -> None:
+    """Give an open file, whose data is written, all else that is known of it."""
+    # The order matters: chown drops setuid bits and file capabilities.
+    _chown(fd, entry)
+    os.fchmod(fd, entry.mode)
+    if entry.xattrs:
+        set_xattrs(fd, entry)
+    os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
 
 
 def _write_segments(

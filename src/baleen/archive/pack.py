@@ -13,6 +13,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from baleen.archive.compare import DELETED
 from baleen.archive.entry import Entry, EntryType
 from baleen.archive.files import read_xattrs
 from baleen.archive.tree import open_below
@@ -23,13 +24,13 @@ from baleen.linux.files import filesystem_magic
 from baleen.linux.overlayfs import is_whiteout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from baleen.linux.fd import Fd
 
     Ids = Callable[[int, int], tuple[int, int]]
 
-__all__ = ["pack", "pack_changes"]
+__all__ = ["pack", "pack_changes", "pack_differences"]
 
 _PIECE = 1 << 20
 _GATHER = 256 << 10
@@ -93,6 +94,13 @@ def pack_changes(upper: Fd, *, owners: Ids | None = None) -> Iterator[bytes]:
         FailedPrecondition: it was, while the stream is read.
     """
     return _gathered(_ChangesPacker(upper, None, owners, one_file_system=True), b"")
+
+
+def pack_differences(
+    tree: Fd, kinds: Mapping[bytes, int], *, owners: Ids | None
+) -> Iterator[bytes]:
+    """Return what of `tree` is different, by `compare.compare_trees`, as a layer."""
+    return _gathered(_DifferencesPacker(tree, kinds, owners), b"")
 
 
 def _gathered(packer: _Packer, name: bytes) -> Iterator[bytes]:
@@ -311,6 +319,32 @@ class _ChangesPacker(_Packer):
             for key, value in found.items()
             if key == _CAPABILITY or key.startswith("user.")
         }
+
+
+class _DifferencesPacker(_ChangesPacker):
+    def __init__(self, top: Fd, kinds: Mapping[bytes, int], owners: Ids | None) -> None:
+        super().__init__(top, None, owners, one_file_system=True)
+        self._kinds = kinds
+        self._removed: dict[bytes, list[bytes]] = {}
+        for path in sorted(path for path, kind in kinds.items() if kind == DELETED):
+            head, _, name = path.rpartition(b"/")
+            self._removed.setdefault(head, []).append(name)
+
+    def pieces(self, name: bytes) -> Iterator[bytes]:
+        yield from self._marks(b"")
+        yield from super().pieces(name)
+
+    def _directory(self, path: bytes, info: os.stat_result) -> Iterator[bytes]:
+        yield from super()._directory(path, info)
+        yield from self._marks(path)
+
+    def _children(self, path: bytes) -> list[bytes]:
+        return [child for child in super()._children(path) if child in self._kinds]
+
+    def _marks(self, path: bytes) -> Iterator[bytes]:
+        info = os.fstat(self._top.fileno())
+        for name in self._removed.get(path, ()):
+            yield self._mark((path + b"/" if path else b"") + b".wh." + name, info)
 
 
 def _refuse_indirect(fd: int) -> None:

@@ -28,6 +28,7 @@ from baleen.daemon.registry_settings import (
 from baleen.daemon.runtimes import FileRuntime, add_runtime, check_default, from_file
 from baleen.engine.cdi import DEFAULT_SPEC_DIRS
 from baleen.errors import InvalidArgument
+from baleen.snapshots import STORAGE_DRIVERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +98,7 @@ class Config:
     selinux_enabled: bool = False
     default_runtime: str = "baleen"
     runtimes: dict[str, RegisteredRuntime] = field(default_factory=dict)
-    storage_driver: str = "overlay2"
+    storage_driver: str = ""
     gc_keep_free: str = ""
     gc_unused_for: str = ""
     shutdown_timeout: int = 15
@@ -401,7 +402,7 @@ def _check_choices(config: Config) -> None:
     for name, value, choices in (
         ("log-level", config.log_level, _LEVELS),
         ("log-format", config.log_format, ("text", "json")),
-        ("storage-driver", config.storage_driver, ("overlay2", "overlay", "overlayfs")),
+        ("storage-driver", config.storage_driver, STORAGE_DRIVERS),
         ("firewall-backend", config.firewall_backend, ("nftables",)),
     ):
         if value not in choices:

@@ -129,7 +129,7 @@ OPTIONS = (
     _option("selinux-enabled", "flag", "confine containers by SELinux, where the host has it"),
     _option("add-runtime", "runtimes", "NAME=PATH of an OCI runtime for --runtime", key="runtimes"),
     _option("default-runtime", "text", "baleen (also under the name runc), or an added one"),
-    _option("storage-driver", "text", "overlay2", short="s"),
+    _option("storage-driver", "text", "", short="s"),
     _option("storage-opt", "list", "", key="storage-opts", accepted="overlay has none"),
     _option("gc-keep-free", "text", "remove unused images when less is free: 20GB, or 15%"),
     _option("gc-unused-for", "text", "only images not used for so long: 12h, 7d"),

@@ -67,6 +67,7 @@ def engine_config(
         labels=labels,
         warnings=([_OPEN_TCP] if open_tcp else []) + config.warnings,
         port_forwarder=config.port_forwarder if config.rootless else None,
+        storage_driver=config.storage_driver,
         debug=config.debug,
         experimental=config.experimental,
         cdi_spec_dirs=config.cdi_spec_dirs,

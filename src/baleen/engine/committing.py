@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from baleen.archive import pack_changes
+from baleen.archive import pack_changes, pack_differences
+from baleen.archive.tree import DIRECTORY
 from baleen.containers.state import Status
+from baleen.engine.copying import whole_tree_changes
 from baleen.engine.image_config import merge_image_config
-from baleen.errors import BaleenError, Conflict, FailedPrecondition
+from baleen.errors import BaleenError, Conflict
 from baleen.images import CommitRequest
 from baleen.images.changes import apply_changes
 from baleen.linux.fd import Fd
@@ -119,10 +121,7 @@ class Committing:
 
     def _commit(self, record: ContainerRecord, request: CommitRequest, repo: str, tag: str) -> str:
         upper = self._snapshots.mounts(record.id).upper
-        if upper is None or not self._snapshots.independent:
-            raise FailedPrecondition(
-                f"the storage driver {self._snapshots.driver} can not tell a container's changes"
-            )
+        assert upper is not None, "a container's snapshot is writable"
         return str(
             self._images.commit(
                 record.image_id,
@@ -136,10 +135,13 @@ class Committing:
 
     def _packed(self, record: ContainerRecord, upper: str) -> Iterator[bytes]:
         remapping = self._config.remapping_of(record.host_config)
-        return pack_changes(
-            Fd(os.open(upper, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),
-            owners=None if remapping is None else remapping.to_container,
-        )
+        owners = None if remapping is None else remapping.to_container
+        tree = Fd(os.open(upper, DIRECTORY))
+        if self._snapshots.independent:
+            return pack_changes(tree, owners=owners)
+        to_host = None if remapping is None else remapping.to_host
+        kinds = whole_tree_changes(self._snapshots, record.chain_id, tree, to_host)
+        return pack_differences(tree, kinds, owners=owners)
 
 
 def _changed(config: ContainerConfig, changes: Sequence[str]) -> ExecutionConfig:

@@ -49,6 +49,7 @@ class EngineConfig:
         registries: mirrors, insecure registries, certificates, proxies, limits.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         gc_policy: which unused images go by themselves.
+        storage_driver: one of `snapshots.STORAGE_DRIVERS`.
         debug: whether the daemon logs debug messages, as `info` shows it.
         experimental: whether what Docker calls so is offered: checkpoints.
     """
@@ -79,6 +80,7 @@ class EngineConfig:
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
     port_forwarder: Path | None = None
+    storage_driver: str = ""
     debug: bool = False
     experimental: bool = False
     cdi_spec_dirs: Sequence[str] = ()

@@ -132,6 +132,7 @@ class Creating:
             # Nothing is awaited until it is stored: the categories are nobody else's by then.
             labels = self._modules.labels(host)
             record = ContainerRecord(
+                driver=self._snapshots.driver,
                 id=container_id,
                 name=wanted,
                 created=now_text(),

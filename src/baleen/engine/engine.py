@@ -56,7 +56,7 @@ from baleen.images.embedded import install_embedded_images
 from baleen.linux.cgroup import detect
 from baleen.network import NetworkConfig, NetworkManager
 from baleen.network.ipam import DEFAULT_ADDRESS_POOLS
-from baleen.snapshots import OverlaySnapshotter, Owners
+from baleen.snapshots import Owners, choose_snapshotter
 from baleen.state import Database
 from baleen.volumes import VolumeStore
 
@@ -89,7 +89,7 @@ class Engine:
         self._content = ContentStore(config.data_root / "content")
         remapping = config.remapping
         owners = None if remapping is None else Owners(remapping.user_namespace, remapping.to_host)
-        self._snapshots = OverlaySnapshotter(config.data_root / "snapshots", owners=owners)
+        self._snapshots = choose_snapshotter(config.data_root, config.storage_driver, owners=owners)
         self._images = ImageStore(
             self._database,
             self._content,

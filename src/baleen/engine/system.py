@@ -105,8 +105,8 @@ class System:
             containers_paused=paused,
             containers_stopped=len(store) - running - paused,
             images=self._images.count(),
-            driver="overlayfs",
-            driver_status=[["driver-type", "io.baleen.snapshotter.overlay"]],
+            driver=self._images.driver,
+            driver_status=[["driver-type", f"io.baleen.snapshotter.{self._images.driver}"]],
             plugins=PluginsInfo(
                 volume=["local"],
                 network=["bridge", "host", "null"],

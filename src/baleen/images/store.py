@@ -115,6 +115,11 @@ class ImageStore:
         return self._content
 
     @property
+    def driver(self) -> str:
+        """The name of the snapshotter."""
+        return self._snapshotter.driver
+
+    @property
     def platform(self) -> Platform:
         """What this host runs."""
         return self._catalog.platform

@@ -48,6 +48,7 @@ class Snapshots(Layers):
         owners: for remapped snapshots.
     """
 
+    driver: str
     written: str
     """Name of the directory of a snapshot that holds what the container writes."""
 
@@ -150,6 +151,10 @@ class Snapshots(Layers):
             doomed = self._drafts_dir / secrets.token_hex(8)
             (self._active_dir / key).rename(doomed)
         self._remove(self._drafts_dir, doomed.name)
+
+    def _parent(self, key: str) -> LayerInfo | None:
+        record = self._record(key)
+        return self._layers.get(Digest(record.parent)) if record.parent else None
 
     def usage(self, key: str) -> Usage:
         """Measure what was written in the snapshot (0 for a view)."""

@@ -40,12 +40,17 @@ stopped container what it has written is one more."""
 class OverlaySnapshotter(Snapshots):
     """Implements `snapshots.snapshotter.Snapshotter`; arguments as `active.Snapshots`."""
 
-    driver = "overlay2"
+    driver = "overlayfs"
     written = "upper"
 
     @property
     def _base_dir(self) -> Path:
         return self._root / "base"
+
+    def check(self) -> None:
+        """Raise FailedPrecondition where no overlay can be."""
+        self._make_directories()
+        self._check_file_system()
 
     def _check_file_system(self) -> None:
         probe = self._drafts_dir / "probe"

@@ -134,7 +134,7 @@ class Snapshotter(Protocol):
         ResourceExhausted: no space or inodes; nothing was left behind.
 
     Attributes:
-        driver: its name, as `docker info` shows it: `overlay2` or `vfs`.
+        driver: its name, as `docker info` shows it: `overlayfs` or `vfs`.
         independent: a layer's directory holds the layer alone, with overlay's marks for what it
             hides, and can be filled before its parent exists. Else a draft begins as a copy of the
             parent, and the layer has to be merged into it.
