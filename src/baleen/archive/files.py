@@ -19,7 +19,15 @@ from baleen.linux.user_namespace import has_one_id, in_first_user_namespace, is_
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["can_be_made", "create", "failure", "read_xattrs", "set_directory", "set_xattrs"]
+__all__ = [
+    "can_be_made",
+    "create",
+    "failure",
+    "finish_file",
+    "read_xattrs",
+    "set_directory",
+    "set_xattrs",
+]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -80,18 +88,43 @@ def _create_file(
 ) -> None:
     fd = os.open(name, _CREATE, 0o600, dir_fd=parent)
     try:
-        for piece in data:
-            written = os.write(fd, piece)
-            while written < len(piece):
-                written += os.write(fd, memoryview(piece)[written:])
-        # The order matters: chown drops setuid bits and file capabilities.
-        _chown(fd, entry)
-        os.fchmod(fd, entry.mode)
-        if entry.xattrs:
-            set_xattrs(fd, entry)
-        os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
+        if entry.segments is None:
+            for piece in data:
+                written = os.write(fd, piece)
+                while written < len(piece):
+                    written += os.write(fd, memoryview(piece)[written:])
+        else:
+            _write_segments(fd, entry.segments, data)
+            os.ftruncate(fd, entry.size)
+        finish_file(fd, entry)
     finally:
         os.close(fd)
+
+
+def finish_file(fd: int, entry: Entry) -> None:
+    """Give an open file, whose data is written, all else that is known of it."""
+    # The order matters: chown drops setuid bits and file capabilities.
+    _chown(fd, entry)
+    os.fchmod(fd, entry.mode)
+    if entry.xattrs:
+        set_xattrs(fd, entry)
+    os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
+
+
+def _write_segments(
+    fd: int, segments: Iterable[tuple[int, int]], data: Iterable[memoryview | bytes]
+) -> None:
+    """Write a sparse file's data at its places; `data` has as many bytes as they."""
+    pieces = iter(data)
+    piece = memoryview(b"")
+    for start, size in segments:
+        offset, end = start, start + size
+        while offset < end:
+            if not piece:
+                piece = memoryview(next(pieces))
+            written = os.pwrite(fd, piece[: end - offset], offset)
+            offset += written
+            piece = piece[written:]
 
 
 def _chown(file: int | bytes, entry: Entry, parent: int | None = None) -> None:

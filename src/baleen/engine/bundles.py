@@ -481,12 +481,7 @@ class Bundles:
             "id": record.id,
             "bundle": str(self.directory(record.id)),
             "state_dir": record.state_dir,
-            "rootfs": {
-                "lower": mounts.lower,
-                "upper": mounts.upper,
-                "work": mounts.work,
-                "map_lower": mounts.user_namespace >= 0,
-            },
+            "rootfs": _rootfs(mounts),
             "seccomp_program": self._seccomp_of(record, bounding_capabilities(host))
             if own
             else None,
@@ -535,6 +530,17 @@ class Bundles:
 
 _MAX_CACHED = 64
 _VOLUME_MOUNT_S = 30
+
+
+def _rootfs(mounts: Mounts) -> dict[str, Any]:
+    if not mounts.lower:
+        return {"path": mounts.upper}
+    return {
+        "lower": mounts.lower,
+        "upper": mounts.upper,
+        "work": mounts.work,
+        "map_lower": mounts.user_namespace >= 0,
+    }
 
 
 def _log(record: ContainerRecord) -> dict[str, Any]:

@@ -12,19 +12,24 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from baleen.api import FilesystemChange
-from baleen.archive import export_tree, extract, stat_path, tar_path
+from baleen.archive import compare_trees, export_tree, extract, stat_path, tar_path
+from baleen.archive.compare import ADDED, DELETED, MODIFIED
+from baleen.archive.tree import DIRECTORY
 from baleen.engine.root_view import live_root, read_only_view, writable_view
 from baleen.errors import Conflict, InvalidArgument, PermissionDenied
 from baleen.linux.fd import Fd
 from baleen.linux.path import open_in_root
+from baleen.oci.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from baleen.containers import ContainerStore
     from baleen.containers.record import ContainerRecord
@@ -35,8 +40,6 @@ if TYPE_CHECKING:
     from baleen.snapshots import Snapshotter
 
 __all__ = ["Copying"]
-
-_MODIFIED, _ADDED, _DELETED = 0, 1, 2
 
 
 class Copying:
@@ -218,12 +221,51 @@ class Copying:
         if mounts.upper is None:
             return []
         ignored = {mount.destination for mount in record.mounts} | _MADE_AT_START
+        if not self._snapshots.independent:
+            return self._whole_changes(record, mounts.upper, ignored)
         with read_only_view(mounts, image_only=True) as image:
             kinds = {p: k for p, k in _walk(mounts.upper, image) if p not in ignored}
             for path in _only_passages(kinds, ignored):
-                if kinds[path] == _ADDED or _same_access(mounts.upper, image, path):
+                if kinds[path] == ADDED or _same_access(mounts.upper, image, path):
                     del kinds[path]
         return [FilesystemChange(path=path, kind=kinds[path]) for path in sorted(kinds)]
+
+    def _whole_changes(
+        self, record: ContainerRecord, root: str, ignored: AbstractSet[str]
+    ) -> list[FilesystemChange]:
+        remapping = self._config.remapping_of(record.host_config)
+        to_host = None if remapping is None else remapping.to_host
+        with Fd(os.open(root, DIRECTORY)) as tree:
+            kinds = whole_tree_changes(self._snapshots, record.chain_id, tree, to_host)
+        found = {f"/{os.fsdecode(path)}": kind for path, kind in kinds.items()}
+        return [
+            FilesystemChange(path=path, kind=found[path])
+            for path in sorted(found)
+            if path not in ignored
+        ]
+
+
+def whole_tree_changes(
+    snapshots: Snapshotter,
+    chain_id: str,
+    tree: Fd,
+    to_host: Callable[[int, int], tuple[int, int]] | None,
+) -> dict[bytes, int]:
+    """Return what is different between a container that is a whole copy, and its image's layer.
+
+    What the store adds to each container is left out.
+    """
+    lower = snapshots.lower(Digest(chain_id) if chain_id else None)
+    with ExitStack() as stack:
+        place = lower[0] if lower else stack.enter_context(TemporaryDirectory())
+        old = os.open(place, DIRECTORY)
+        stack.callback(os.close, old)
+        kinds = compare_trees(old, tree.fileno(), to_host)
+    return {
+        path: kind
+        for path, kind in kinds.items()
+        if kind != ADDED or f"/{os.fsdecode(path)}" not in _MADE_AT_START
+    }
 
 
 # Mount points that the runtime makes in the writable layer when an image lacks them.
@@ -254,9 +296,9 @@ def _walk(upper: str, image: Fd) -> Iterator[tuple[str, int]]:
             path = f"{relative}/{name}"
             info = os.lstat(f"{directory}/{name}")
             if stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
-                yield path, _DELETED
+                yield path, DELETED
             else:
-                yield path, _MODIFIED if _exists(image, path) else _ADDED
+                yield path, MODIFIED if _exists(image, path) else ADDED
 
 
 def _exists(root: Fd, path: str) -> bool:

@@ -132,6 +132,7 @@ class Creating:
             # Nothing is awaited until it is stored: the categories are nobody else's by then.
             labels = self._modules.labels(host)
             record = ContainerRecord(
+                driver=self._snapshots.driver,
                 id=container_id,
                 name=wanted,
                 created=now_text(),
@@ -229,6 +230,7 @@ class Creating:
         if not ref:
             raise InvalidArgument("no image specified")
         image = self._images.resolve(ref, platform=Platform.parse(platform) if platform else None)
+        self._images.usage_times.touch(str(image.id))
         self._images.unpack(image)
         return image
 

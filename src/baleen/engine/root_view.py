@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from baleen.errors import Internal
+from baleen.errors import FailedPrecondition, Internal
 from baleen.linux.fd import Fd
 from baleen.linux.mount import (
     MOUNT_ATTR_NODEV,
@@ -62,6 +62,8 @@ def read_only_view(mounts: Mounts, *, image_only: bool = False) -> Fd:
         lower.insert(0, mounts.upper)
         spared = 1
     attributes = MOUNT_ATTR_RDONLY | _NO_DEVICES
+    if not lower:
+        raise FailedPrecondition("the storage driver keeps a container's root in one piece")
     if len(lower) == 1:
         if mounts.user_namespace >= 0:
             return mapped_directory(lower[0], mounts.user_namespace, attributes)
@@ -75,6 +77,8 @@ def writable_view(mounts: Mounts) -> Fd:
     The caller makes sure that the container is not started meanwhile: two overlays with one
     upper directory have no defined behaviour.
     """
+    if not mounts.lower and mounts.upper is not None:
+        return Fd(os.open(mounts.upper, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
     return _overlay(mounts.lower, mounts.upper, mounts.work, _NO_DEVICES, _owners(mounts, 0))
 
 

@@ -1,0 +1,36 @@
+"""A new layer: stored and unpacked in one pass, compressed only where that pays."""
+
+import gzip
+import os
+
+from baleen.images.layering import new_layer
+
+
+def made(world, data):
+    with (
+        world.content.lease() as lease,
+        new_layer(world.content, world.snapshotter, lease, [data]) as layer,
+    ):
+        return layer.descriptor, layer.diff_id, (layer.lone.draft.path / "f").read_bytes()
+
+
+def test_text_becomes_gzip_and_noise_stays_a_tar(world, build):
+    text, noise = (build.layer({"f": data}) for data in (b"text" * 10000, os.urandom(1 << 20)))
+    descriptor, diff_id, content = made(world, text)
+    assert descriptor.media_type.endswith("tar+gzip")
+    assert (diff_id, content) == (build.digest(text), b"text" * 10000)
+    descriptor, diff_id, _ = made(world, noise)
+    assert descriptor.media_type.endswith("layer.v1.tar")
+    assert descriptor.digest == diff_id == build.digest(noise)
+
+
+def test_gzip_is_kept_as_it_is(world, build):
+    packed = gzip.compress(build.layer({"f": b"x"}))
+    descriptor, diff_id, _ = made(world, packed)
+    assert descriptor.digest == build.digest(packed)
+    assert diff_id == build.digest(build.layer({"f": b"x"}))
+
+
+def test_what_nobody_took_is_discarded(world, build):
+    made(world, build.layer({"f": b"x"}))
+    assert not list(world.snapshotter.root.iterdir())
