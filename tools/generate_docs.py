@@ -17,7 +17,7 @@ import msgspec
 
 from baleen.api import explanation
 from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
-from baleen.daemon import routes_absent, routes_explain
+from baleen.daemon import routes_absent, routes_explain, routes_insight
 from baleen.daemon.application import OPERATIONS
 from baleen.daemon.options import OPTIONS, UNSUPPORTED
 from baleen.runtime.oci.commands import COMMANDS, DEFAULT_ROOT, GLOBAL_OPTIONS
@@ -39,6 +39,10 @@ _PARTIAL = {
     "SystemDataUsage": "everything but build cache",
     "ContainerExplain": "what isolates a container",
     "ContainerExplainCreate": "what would; the body of ContainerCreate, and nothing is made",
+    "ImageTree": "what each layer added, changed, removed, wasted",
+    "ImageDiff": "how the image `to` differs",
+    "ImageCheck": "blobs that are missing or corrupt",
+    "SystemGc": "unused images by the disk policy; `dry-run=1` only explains",
     "PluginList": "always empty: there are no plugins",
 }
 
@@ -46,7 +50,7 @@ _PARTIAL = {
 def compatibility_page() -> str:
     """Return docs/compatibility.md."""
     absent = {operation.name for operation in routes_absent.OPERATIONS}
-    own = {operation.name for operation in routes_explain.OPERATIONS}
+    own = {op.name for op in (*routes_explain.OPERATIONS, *routes_insight.OPERATIONS)}
     present = [op for op in OPERATIONS if op.name not in absent | own]
     lines = [
         "# Compatibility with the Docker Engine API",
@@ -70,7 +74,8 @@ def compatibility_page() -> str:
         "",
         "## Baleen's own",
         "",
-        "An extension beside Docker's paths; no client of Docker's meets it. See [explain.md](explain.md).",
+        "An extension beside Docker's paths; no client of Docker's meets it. See [explain.md](explain.md)",
+        "and [images.md](images.md).",
         "",
         "| operation | request | remark |",
         "| --- | --- | --- |",

@@ -14,6 +14,12 @@ import tarfile
 from typing import Any
 
 _OCI = "application/vnd.oci.image"
+_DOCKER = {
+    f"{_OCI}.index.v1+json": "application/vnd.docker.distribution.manifest.list.v2+json",
+    f"{_OCI}.manifest.v1+json": "application/vnd.docker.distribution.manifest.v2+json",
+    f"{_OCI}.config.v1+json": "application/vnd.docker.container.image.v1+json",
+    f"{_OCI}.layer.v1.tar+gzip": "application/vnd.docker.image.rootfs.diff.tar.gzip",
+}
 
 
 def digest_of(data: bytes) -> str:
@@ -35,14 +41,19 @@ def layer(files: dict[str, bytes], *, whiteouts: tuple[str, ...] = ()) -> bytes:
 
 
 class Layout:
-    """Collects blobs; `archive()` gives the tar."""
+    """Collects blobs; `archive()` gives the tar. With `docker` the media types are Docker's."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, docker: bool = False) -> None:
+        self.docker = docker
         self.blobs: dict[str, bytes] = {}
         self.tops: list[dict[str, Any]] = []
 
     def put(self, document: object, media_type: str, **more: object) -> dict[str, Any]:
         """Add a blob, JSON unless it is bytes; returns its descriptor."""
+        if self.docker:
+            media_type = _DOCKER[media_type]
+            if isinstance(document, dict) and "schemaVersion" in document:
+                document = {**document, "mediaType": media_type}
         raw = document if isinstance(document, bytes) else json.dumps(document).encode()
         self.blobs[digest_of(raw)] = raw
         return {"mediaType": media_type, "digest": digest_of(raw), "size": len(raw), **more}
@@ -92,7 +103,13 @@ class Layout:
             "schemaVersion": 2,
             "mediaType": f"{_OCI}.manifest.v1+json",
             "config": self.put(config, f"{_OCI}.config.v1+json"),
-            "layers": [self.put(statement, "application/vnd.in-toto+json")],
+            "layers": [
+                self.put(
+                    statement,
+                    "application/vnd.in-toto+json",
+                    annotations={"in-toto.io/predicate-type": "https://tests/predicate"},
+                )
+            ],
         }
         return self.put(
             manifest,

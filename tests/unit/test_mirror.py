@@ -18,6 +18,7 @@ BY_OPERATION = {
     "engine/container_networks.py": "test_networks.py",
     "engine/copying.py": "test_copy.py",
     "engine/creating.py": "test_bad_input.py",
+    "engine/disk_gc.py": "test_image_insight.py",
     "engine/disk_usage.py": "test_observe.py",
     "engine/engine.py": "test_daemon_restart.py",
     "engine/execs.py": "test_exec.py",

@@ -112,6 +112,9 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             ),
             "inspect": ("image_inspect", "Display detailed information on one or more images"),
             "prune": ("image_prune", "Remove unused images"),
+            "check": ("image_check", "Find blobs that are missing or corrupt"),
+            "diff": ("image_diff", "Show how one image differs from another"),
+            "tree": ("image_tree", "Show what each layer of an image brings and wastes"),
         },
     ),
     "network": (
@@ -141,6 +144,7 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
                 "Proxy the stdio stream to the daemon connection",
             ),
             "prune": ("system_prune", "Remove unused data"),
+            "gc": ("system_gc", "Remove unused images by the disk policy"),
         },
     ),
     "volume": (

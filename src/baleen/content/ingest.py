@@ -6,10 +6,14 @@ Two kinds::
     ingest/<algorithm>-<hex>      *resumable*, named by the digest that was promised: a download.
                                   Stays when its block ends, the daemon stops or dies; the next
                                   ingest of that digest hashes what is there and goes on behind it.
+    ingest/<algorithm>-<hex>.done empty: the download is complete, and the blob in its place, but no
+                                  image has it yet: whoever tries the pull again finds it.
 
 Of a resumable ingest there is at most one at a time (single flight): a second one waits, and then
 finds the blob complete, or goes on where the first one stopped. What was not written to for a day
-is garbage. All calls block; an `Ingest` belongs to one thread at a time.
+is garbage, and so is a complete download that no image came to need.
+
+All calls block; an `Ingest` belongs to one thread at a time.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from baleen.errors import BaleenError, DataLoss, ResourceExhausted, Unavailable
 from baleen.oci.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from baleen.content.store import ContentStore, Lease
@@ -35,6 +39,7 @@ __all__ = ["KEEP_PARTIAL_S", "Ingest", "IngestDirectory", "no_space"]
 KEEP_PARTIAL_S = 24 * 3600
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PIECE = 1 << 20
+_DONE = ".done"
 
 
 class IngestDirectory:
@@ -45,14 +50,18 @@ class IngestDirectory:
         self._lock = Lock()
         self._ended = Condition(self._lock)
         self._writing: set[Digest] = set()
+        self._finished: set[Digest] = set()
 
     def start(self) -> None:
         """Make the directory and remove what nobody can go on with."""
         self.path.mkdir(mode=0o700, exist_ok=True)
         self.path.chmod(0o700)
         for path in list(self.path.iterdir()):
-            if _promised(path) is None:
+            digest = _promised(path.with_suffix("") if path.suffix == _DONE else path)
+            if digest is None:
                 path.unlink()
+            elif path.suffix == _DONE:
+                self._finished.add(digest)
         self.expire(KEEP_PARTIAL_S)
 
     def create(self) -> tuple[Path, int]:
@@ -93,8 +102,27 @@ class IngestDirectory:
             if digest not in self._writing:
                 self._partial(digest).unlink(missing_ok=True)
 
+    def finish(self, digest: Digest) -> None:
+        """Note that a download is complete, though no image has it yet."""
+        self._done(digest).touch(mode=0o600)
+        self._finished.add(digest)
+
+    def settle(self, digests: Iterable[Digest]) -> None:
+        """Note that an image has them now: from here on its names decide."""
+        for digest in self._finished.intersection(digests):
+            self._finished.discard(digest)
+            self._done(digest).unlink(missing_ok=True)
+
+    def finished(self) -> set[Digest]:
+        """Return complete downloads that no image has."""
+        return set(self._finished)
+
     def expire(self, age_s: float) -> int:
-        """Remove interrupted ingests of at least that age in seconds; return the bytes freed."""
+        """Remove interrupted ingests of at least that age in seconds; return the bytes freed.
+
+        Complete downloads of that age are garbage from then on.
+        """
+        self._expire_finished(age_s)
         freed = 0
         for digest, path in list(self._partials()):
             with self._lock:
@@ -109,6 +137,18 @@ class IngestDirectory:
                     continue
                 freed += found.st_size
         return freed
+
+    def _expire_finished(self, age_s: float) -> None:
+        for digest in self.finished():
+            try:
+                is_old = time.time() - self._done(digest).stat().st_mtime >= age_s
+            except FileNotFoundError:
+                is_old = True
+            if is_old:
+                self.settle((digest,))
+
+    def _done(self, digest: Digest) -> Path:
+        return self.path / f"{digest.algorithm}-{digest.encoded}{_DONE}"
 
     def _partial(self, digest: Digest) -> Path:
         return self.path / f"{digest.algorithm}-{digest.encoded}"
@@ -255,6 +295,8 @@ class Ingest:
         try:
             os.fsync(self._fd)
             self._close()
+            if self._claimed is not None:
+                self._directory.finish(digest)
             self._store._named(self._path, digest, self._lease)  # noqa: SLF001  # its other half
         except OSError as err:
             raise self._failure(err) from err

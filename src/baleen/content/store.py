@@ -43,6 +43,8 @@ class ContentStore:
 
     Attributes:
         generation: grows with every blob that is added.
+        on_added: called with the digest of each blob that is added, in the thread and the lock of
+            its writer: it must not block.
 
     Raises:
         ResourceExhausted: no space left; what was written is gone.
@@ -50,6 +52,7 @@ class ContentStore:
 
     def __init__(self, root: Path) -> None:
         self.generation = 0
+        self.on_added: Callable[[Digest], None] | None = None
         self._root = root
         self._blobs = f"{root}/blobs"
         self._ingests = IngestDirectory(root / "ingest")
@@ -212,8 +215,19 @@ class ContentStore:
         """Return the bytes that are here of a blob whose ingest was interrupted, unverified."""
         return self._ingests.partial_size(digest)
 
+    def settle(self, digests: Iterable[Digest]) -> None:
+        """Say that an image has these blobs: from here on its names decide about them.
+
+        Until then a blob that a resumable ingest has brought is kept for a day, so that a pull that
+        was broken off finds it again.
+        """
+        self._ingests.settle(digests)
+
     def discard_partials(self, *, age_s: float = 0) -> int:
-        """Remove interrupted ingests that nobody goes on with; return the bytes freed."""
+        """Remove interrupted ingests that nobody goes on with; return the bytes freed.
+
+        Complete ones that no image has are garbage from then on.
+        """
         return self._ingests.expire(age_s)
 
     def delete(self, digest: Digest) -> None:
@@ -248,6 +262,7 @@ class ContentStore:
         with self._lock:
             keep = set(reachable())
             keep.update(digest for lease in self._leases for digest in lease.digests)
+            keep |= self._ingests.finished()
             for digest in list(self.digests()):
                 if digest not in keep:
                     freed += self.size(digest) or 0
@@ -261,6 +276,8 @@ class ContentStore:
             lease.digests.add(digest)
             temporary.rename(target)
             self.generation += 1
+            if self.on_added is not None:
+                self.on_added(digest)
             self._corrupt.discard(digest)
         directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -13,6 +13,7 @@ from baleen.daemon import (
     routes_explain,
     routes_image_archives,
     routes_images,
+    routes_insight,
     routes_networks,
     routes_system,
 )
@@ -46,6 +47,7 @@ OPERATIONS = (
     *routes_system.OPERATIONS,
     *routes_absent.OPERATIONS,
     *routes_explain.OPERATIONS,
+    *routes_insight.OPERATIONS,
 )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from baleen.daemon.cgroup_settings import cgroup_settings
+from baleen.daemon.gc_settings import gc_policy
 from baleen.daemon.options import OPTIONS, UNSUPPORTED, Option, parse_size
 from baleen.daemon.query import parse_integer
 from baleen.daemon.runtimes import FileRuntime, add_runtime, check_default, from_file
@@ -92,6 +93,8 @@ class Config:
     default_runtime: str = "baleen"
     runtimes: dict[str, RegisteredRuntime] = field(default_factory=dict)
     storage_driver: str = ""
+    gc_keep_free: str = ""
+    gc_unused_for: str = ""
     shutdown_timeout: int = 15
     cdi_spec_dirs: list[str] = field(default_factory=lambda: list(DEFAULT_SPEC_DIRS))
     insecure_registries: list[str] = field(default_factory=list)
@@ -399,6 +402,7 @@ def _check_values(config: Config) -> None:
         raise InvalidArgument("default-shm-size: must be more than 0")
     if config.shutdown_timeout < 0:
         raise InvalidArgument("shutdown-timeout: must not be negative")
+    gc_policy(config.gc_keep_free, config.gc_unused_for)
     seen: dict[str, str] = {}
     for label in config.labels:
         key, equals, value = label.partition("=")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from baleen import api
     from baleen.api.explanation import Explanation
+    from baleen.images.disk_policy import Policy
 
     Filters = Mapping[str, Sequence[str]]
 
@@ -198,6 +199,10 @@ class _Images(Protocol):
         self, ref: str, *, platform: str = "", manifests: bool = False
     ) -> Mapping[str, Any]: ...
 
+    async def image_attestations(
+        self, ref: str, *, platform: str = "", types: Sequence[str] = (), statements: bool = False
+    ) -> list[dict[str, Any]]: ...
+
     async def image_history(self, ref: str, *, platform: str = "") -> object: ...
 
     def image_load(
@@ -240,6 +245,14 @@ class _Images(Protocol):
     ) -> object: ...
 
     async def images_prune(self, filters: Mapping[str, list[str]]) -> object: ...
+
+    async def images_check(self) -> object: ...
+
+    async def image_tree(self, ref: str, *, platform: str = "", everything: bool) -> object: ...
+
+    async def image_diff(self, ref: str, to: str, *, platform: str = "") -> object: ...
+
+    async def disk_gc(self, policy: Policy | None = None, *, dry_run: bool = False) -> object: ...
 
 
 class _Networks(Protocol):

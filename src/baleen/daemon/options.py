@@ -119,6 +119,8 @@ OPTIONS = (
     _option("default-runtime", "text", "baleen (also under the name runc), or an added one"),
     _option("storage-driver", "text", "", short="s"),
     _option("storage-opt", "list", "", key="storage-opts", accepted="overlay has none"),
+    _option("gc-keep-free", "text", "remove unused images when less is free: 20GB, or 15%"),
+    _option("gc-unused-for", "text", "only images not used for so long: 12h, 7d"),
     _option("shutdown-timeout", "integer", "seconds that running requests get at the end"),
     _option("live-restore", "flag", "containers outlive the daemon", accepted=_ALWAYS),
     _option("userland-proxy", "flag", "", accepted="ports are published without one"),

@@ -101,9 +101,6 @@ OPERATIONS = (
     Operation("POST", "/images/{name}/push", "ImagePush", _absent("push")),
     Operation("GET", "/images/search", "ImageSearch", _absent("search")),
     Operation(
-        "GET", "/images/{name}/attestations", "ImageAttestations", _absent("image attestations")
-    ),
-    Operation(
         "GET", "/distribution/{name}/json", "DistributionInspect", _absent("registry inspection")
     ),
     Operation("GET", "/plugins/privileges", "GetPluginPrivileges", _plugin),

@@ -42,6 +42,19 @@ async def _inspect(call: Call) -> Response:
     return json_response(image_view(view, call.version))
 
 
+async def _attestations(call: Call) -> Response:
+    platforms = [text for text in call.query.texts("platform") if text]
+    if len(platforms) > 1:
+        raise InvalidArgument("only one platform can be given")
+    found = await call.engine.image_attestations(
+        call.ref,
+        platform="".join(platforms),
+        types=call.query.texts("type"),
+        statements=call.query.flag("statement"),
+    )
+    return json_response(msgspec.json.encode(found))
+
+
 async def _history(call: Call) -> Response:
     return json_response(
         await call.engine.image_history(call.ref, platform=call.query.text("platform"))
@@ -81,6 +94,7 @@ OPERATIONS = (
     Operation("GET", "/images/json", "ImageList", _list),
     Operation("POST", "/images/create", "ImageCreate", _create),
     Operation("GET", "/images/{name}/json", "ImageInspect", _inspect),
+    Operation("GET", "/images/{name}/attestations", "ImageAttestations", _attestations),
     Operation("GET", "/images/{name}/history", "ImageHistory", _history),
     Operation("POST", "/images/{name}/tag", "ImageTag", _tag),
     Operation("DELETE", "/images/{name}", "ImageDelete", _delete),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from baleen.daemon.cgroup_settings import cgroup_settings
+from baleen.daemon.gc_settings import gc_policy
 from baleen.engine.config import EngineConfig
 from baleen.engine.runtimes import Runtimes
 
@@ -71,4 +72,5 @@ def engine_config(
         insecure_registries=config.insecure_registries,
         registry_mirrors=config.registry_mirrors,
         remapping=remapping,
+        gc_policy=gc_policy(config.gc_keep_free, config.gc_unused_for),
     )

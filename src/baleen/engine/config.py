@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from baleen.engine.runtimes import Runtimes
+from baleen.images.disk_policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +47,7 @@ class EngineConfig:
         cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         storage_driver: one of `snapshots.STORAGE_DRIVERS`.
+        gc_policy: which unused images go by themselves.
         debug: whether the daemon logs debug messages, as `info` shows it.
         experimental: whether what Docker calls so is offered: checkpoints.
     """
@@ -83,6 +85,7 @@ class EngineConfig:
     insecure_registries: Sequence[str] = ()
     registry_mirrors: Sequence[str] = ()
     remapping: Remapping | None = None
+    gc_policy: Policy = field(default_factory=Policy)
 
     def remapping_of(self, host: HostConfig) -> Remapping | None:
         """Return the ids of a container with this configuration, None for the host's own."""

@@ -22,12 +22,14 @@ from baleen.engine.committing import Committing
 from baleen.engine.container_networks import ContainerNetworks
 from baleen.engine.copying import Copying
 from baleen.engine.creating import Creating
+from baleen.engine.disk_gc import DiskGc
 from baleen.engine.disk_usage import DiskUsage
 from baleen.engine.events import EventBus
 from baleen.engine.execs import Execs
 from baleen.engine.explaining.operation import Explaining
 from baleen.engine.foreign_runs import refuse_foreign_runs
 from baleen.engine.health import HealthChecks
+from baleen.engine.image_insight import ImageInsight
 from baleen.engine.image_operations import ImageOperations, image_event_sink
 from baleen.engine.lifecycle import Lifecycle
 from baleen.engine.live import LiveContainers
@@ -237,6 +239,7 @@ class Engine:
         images = ImageOperations(self._images, store, self.events, self._tasks)
         self.image_list = images.list_all
         self.image_inspect = images.inspect
+        self.image_attestations = images.attestations
         self.image_history = images.history
         self.image_tag = images.tag
         self.image_remove = images.remove
@@ -264,6 +267,14 @@ class Engine:
         system = System(config, self._engine_id(), store, self._images, cgroups, modules)
         self.version = system.version
         self.info = system.info
+        insight = ImageInsight(self._images, self._tasks)
+        self.images_check = insight.check
+        self.image_tree = insight.tree
+        self.image_diff = insight.diff
+        self._disk_gc = DiskGc(
+            config.data_root, lambda: config.gc_policy, self._images, store, self._tasks
+        )
+        self.disk_gc = self._disk_gc.run
         self.disk_usage = DiskUsage(
             store, self._images, self._snapshots, self._volumes, self._tasks
         ).measure
@@ -300,6 +311,7 @@ class Engine:
         await self._tasks.blocking(self._modules.start, self.config.data_root)
         await self._restoring.run()
         await self._tasks.blocking(install_embedded_images, self._images, self._database)
+        self._disk_gc.start()
 
     async def close(self) -> None:
         """Let go of everything; containers and their supervisors run on."""

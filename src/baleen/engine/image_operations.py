@@ -68,6 +68,18 @@ class ImageOperations:
             in_use=self._users(),
         )
 
+    async def attestations(
+        self, ref: str, *, platform: str = "", types: Sequence[str] = (), statements: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return what builders attest about an image (NotFound)."""
+        return await self._tasks.blocking(
+            self._images.attestations,
+            ref,
+            platform=_platform(platform),
+            types=types,
+            statements=statements,
+        )
+
     async def history(self, ref: str, *, platform: str = "") -> list[dict[str, Any]]:
         """Return the steps that made an image, newest first (NotFound)."""
         return await self._tasks.blocking(self._images.history, ref, platform=_platform(platform))
@@ -91,7 +103,10 @@ class ImageOperations:
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """Remove dangling images, or all unused ones with the filter `dangling=false`."""
-        return await self._tasks.blocking(self._images.prune, filters=filters, in_use=self._users())
+        done = await self._tasks.blocking(self._images.prune, filters=filters, in_use=self._users())
+        reclaimed = {"reclaimed": str(done["SpaceReclaimed"])}
+        self._events.publish_with("image", "prune", "", reclaimed)
+        return done
 
     def _users(self) -> Callable[[str], Sequence[ImageUser]]:
         # Taken on the loop: the store is not read from worker threads.

@@ -69,6 +69,9 @@ class Catalog:
         self._variants: OrderedDict[Digest, list[Variant]] = OrderedDict()
         self._facts: dict[Digest, Facts] = {}
         self._digests: dict[Digest, Digest] = {}
+        self._waiting_lock = threading.Lock()
+        self._waiting: dict[Digest, frozenset[Digest]] = {}
+        content.on_added = self._arrived
 
     def find(self, ref: str) -> tuple[Descriptor, Name | None]:
         """Return the target that `ref` means, and the row if `ref` is a name with a tag.
@@ -85,6 +88,9 @@ class Catalog:
                 return self._by_prefix(ref, match[1]), None
             reference = parse_reference(ref)
             if reference.digest is not None:
+                exact = self.names.get(reference)
+                if exact is not None:
+                    return exact.target, exact
                 for name in self.names.of(reference.digest):
                     if name.reference is not None and name.reference.name == reference.name:
                         return name.target, None
@@ -174,12 +180,30 @@ class Catalog:
     def facts(self, target: Descriptor) -> Facts:
         """Return what is known of a target, damaged or not."""
         known = self._facts.get(target.digest)
-        if known is None or known.generation not in (-1, self._content.generation):
+        if known is None:
+            generation = self._content.generation
             known = read_facts(self._content, target, self.platform.runs, self._same)
             # What has no name yet may turn out to be no image after all.
             if self.names.has(target.digest):
                 self._facts[target.digest] = known
+                with self._waiting_lock:
+                    for digest in known.missing:
+                        others = self._waiting.get(digest, frozenset())
+                        self._waiting[digest] = others | {target.digest}
+                if known.missing and generation != self._content.generation:
+                    self._facts.pop(target.digest, None)  # it may have come while we looked
         return known
+
+    def _arrived(self, digest: Digest) -> None:
+        """Forget the facts of images that missed a blob.
+
+        Called with the content store's lock held: takes no lock under which that one is taken.
+        """
+        with self._waiting_lock:
+            waiting = self._waiting.pop(digest, frozenset())
+        for image_id in waiting:
+            self._facts.pop(image_id, None)
+            self._variants.pop(image_id, None)
 
     def _same(self, digest: Digest) -> Digest:
         return self._digests.setdefault(digest, digest)

@@ -74,6 +74,8 @@ def check_images(catalog: Catalog, content: ContentStore) -> Report:
         problems = list(_problems(content, facts, checked))
         if facts.chosen < 0 and not problems:
             problems.append((target.digest, facts.problem))
+        if not catalog.names.has(target.digest):
+            continue  # removed meanwhile
         for digest, problem in problems:
             damage = found.setdefault(digest, _Damage(str(digest), problem, []))
             damage.images.append(name)

@@ -2,8 +2,8 @@
 
 The documents themselves (manifest, config, history) are ten times that; they are read when one
 image is looked at. An image never changes, but more of it may arrive: other platforms of an index
-whose manifests or layers were not fetched. So facts that miss something hold only as long as no
-blob is added to the content store.
+whose manifests or layers were not fetched. So facts name what they miss, and hold until one of
+those blobs is added to the content store.
 
 See: Engine API, definition ImageManifestSummary; BuildKit's attestation-storage.md.
 """
@@ -84,7 +84,7 @@ class Facts:
         labels: of the chosen one.
         content_bytes: what the content store holds of it, each blob counted once.
         problem: why nothing is readable, or "".
-        generation: of the content store when something was missing; -1 when nothing was.
+        missing: digests whose arrival changes the facts: of what is not here or cannot be read.
     """
 
     target: Descriptor
@@ -95,7 +95,7 @@ class Facts:
     labels: Mapping[str, str] | None
     content_bytes: int
     problem: str
-    generation: int
+    missing: frozenset[Digest]
 
     @property
     def chain_ids(self) -> set[Digest]:
@@ -135,7 +135,6 @@ def read_facts(
         runs: says whether this host runs a platform: that manifest is chosen before the first.
         same: gives one object for equal digests, for the memory's sake.
     """
-    generation = content.generation
     others: list[Digest] = []
     problems: list[str] = []
     variants: list[tuple[int, Variant]] = []
@@ -155,7 +154,12 @@ def read_facts(
         chosen, variant = (fitting or variants)[0]
         execution, created = variant.config.execution, variant.config.created or ""
     sizes.update((digest, content.size(digest)) for digest in others)
-    complete = chosen >= 0 and all(facts.is_available for facts in manifests)
+    missing = {digest for digest, size in sizes.items() if size is None}
+    for facts in manifests:
+        if not (facts.is_available and (facts.is_readable or facts.kind == ATTESTATION)):
+            missing.update((facts.descriptor.digest, *facts.blobs[:1]))
+    if not variants:
+        missing.update((target.digest, *others))
     return Facts(
         target=target,
         manifests=tuple(manifests),
@@ -165,7 +169,7 @@ def read_facts(
         labels=execution.labels if execution is not None else None,
         content_bytes=sum(size or 0 for size in sizes.values()),
         problem="" if variants else "; ".join(problems) or "it has no image manifest",
-        generation=-1 if complete else generation,
+        missing=frozenset(same(digest) for digest in missing),
     )
 
 

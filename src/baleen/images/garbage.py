@@ -9,7 +9,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from baleen.errors import Conflict
+from baleen.errors import Conflict, ResourceExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,11 +94,16 @@ class GarbageCollector:
     def changing(self) -> Iterator[Lease]:
         """Give a lease for blobs and layers of an image that is about to be made.
 
-        When the block fails, whatever has no name by then is collected.
+        When the block fails, whatever has no name by then is collected; what was downloaded stays
+        for the next try, unless it was the disk that got full.
         """
         try:
             with self.held_off(), self._content.lease() as lease:
                 yield lease
+        except ResourceExhausted:
+            self._content.discard_partials()
+            self.collect()
+            raise
         except BaseException:
             self.collect()
             raise

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from baleen.images.facts import Facts
     from baleen.images.image import ImageUser
     from baleen.oci.digest import Digest
+    from baleen.oci.reference import Reference
 
 __all__ = ["manifest_views", "selected", "summaries"]
 
@@ -87,7 +88,8 @@ def selected(catalog: Catalog, filters: Mapping[str, Sequence[str]]) -> list[Ent
     entries = []
     for entry in catalog.entries():
         created = entry.facts.created_ns
-        if wants_dangling is not None and wants_dangling == bool(entry.repo_tags):
+        # A name by digest alone is a name too.
+        if wants_dangling is not None and wants_dangling == bool(entry.repo_digests):
             continue
         if not has_labels(entry.facts.labels or {}):
             continue
@@ -96,18 +98,25 @@ def selected(catalog: Catalog, filters: Mapping[str, Sequence[str]]) -> list[Ent
         if until is not None and created > until:
             continue
         if matches is not None:
-            matching = [name for name in map(parse_reference, entry.repo_tags) if matches(name)]
-            if not matching:
+            entry = _with_names(entry, matches)
+            if not entry.repo_digests:
                 continue
-            repositories = {name.familiar_name for name in matching}
-            entry = entry._replace(  # the same image with fewer names
-                repo_tags=tuple(name.familiar for name in matching),
-                repo_digests=tuple(
-                    text for text in entry.repo_digests if text.partition("@")[0] in repositories
-                ),
-            )
         entries.append(entry)
     return sorted(entries, key=lambda entry: (-entry.facts.created_ns, entry.repo_tags))
+
+
+def _with_names(entry: Entry, matches: Callable[[Reference], bool]) -> Entry:
+    """Return the image with those of its names that match; with a tag goes its digest."""
+    tags = [name for name in map(parse_reference, entry.repo_tags) if matches(name)]
+    repositories = {name.familiar_name for name in tags}
+    return entry._replace(
+        repo_tags=tuple(name.familiar for name in tags),
+        repo_digests=tuple(
+            text
+            for text in entry.repo_digests
+            if text.partition("@")[0] in repositories or matches(parse_reference(text))
+        ),
+    )
 
 
 def _created(catalog: Catalog, ref: str) -> int:

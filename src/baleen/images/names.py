@@ -82,13 +82,16 @@ class NameTable:
         return image_id in self._by_image
 
     def shown(self, image_id: Digest) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the API's RepoTags and RepoDigests of an image, each sorted."""
+        """Return the API's RepoTags and RepoDigests of an image, each sorted.
+
+        A name by digest (`docker pull x@sha256:…`) is no tag. Both are empty for a dangling image.
+        """
         known = self._shown.get(image_id)
         if known is None:
             names = [name.reference for name in self._by_image.get(image_id, {}).values()]
             references = [reference for reference in names if reference is not None]
             known = (
-                tuple(sorted(reference.familiar for reference in references)),
+                tuple(sorted(name.familiar for name in references if name.digest is None)),
                 tuple(
                     sorted({f"{reference.familiar_name}@{image_id}" for reference in references})
                 ),
@@ -107,7 +110,7 @@ class NameTable:
         The image that loses its last name by that becomes dangling; the one that gets its first is
         not dangling any more.
         """
-        with self._change():
+        with self.change():
             previous = self._names.get(str(reference))
             self._write(str(reference), reference, target)
             self._drop(_DANGLING + target.digest)
@@ -116,19 +119,19 @@ class NameTable:
 
     def put_dangling(self, target: Descriptor) -> None:
         """Make sure that the target has a row."""
-        with self._change():
+        with self.change():
             self._keep(target)
 
     def remove(self, key: str, *, keep_image: bool = False) -> None:
         """Remove a row; with `keep_image` its image becomes dangling if this was the last one."""
-        with self._change():
+        with self.change():
             name = self._names.get(key)
             self._drop(key)
             if name is not None and keep_image:
                 self._keep(name.target)
 
     @contextmanager
-    def _change(self) -> Iterator[None]:
+    def change(self) -> Iterator[None]:
         """Write rows together; when that fails, the table is again what the database has."""
         try:
             with self._database.transaction():

@@ -14,19 +14,21 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from baleen.errors import Conflict, InvalidArgument, NotFound
-from baleen.images import filters as image_filters
+from baleen.errors import InvalidArgument, NotFound
 from baleen.images.archives import Archives
+from baleen.images.attestations import attestation_statements
 from baleen.images.catalog import Catalog
 from baleen.images.checking import check_images
+from baleen.images.disk_policy import make_plan
 from baleen.images.garbage import GarbageCollector
-from baleen.images.image import Image, Variant
+from baleen.images.image import Image, Variant, reachable
 from baleen.images.listing import manifest_views, summaries
-from baleen.images.names import Name, NameTable
-from baleen.images.removal import plan_platforms, plan_removal
+from baleen.images.names import NameTable
+from baleen.images.removing import Remover
 from baleen.images.sizes import freed_bytes
 from baleen.images.unpack import is_unpacked
 from baleen.images.unpacking import Turns, Unpacking, unpack_missing
+from baleen.images.usage_times import UsageTimes
 from baleen.images.views import history_view, inspect_view
 from baleen.oci.platform import host_platform
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from baleen.content.store import ContentStore, Lease
     from baleen.images.checking import Report
-    from baleen.images.facts import Facts, ManifestFacts
+    from baleen.images.disk_policy import Plan, Policy
     from baleen.images.image import ImageUser
     from baleen.oci.descriptor import Descriptor
     from baleen.oci.digest import Digest
@@ -62,6 +64,11 @@ def _no_event(action: str, image_id: str, attributes: Mapping[str, str]) -> None
 
 class ImageStore:
     """See the module's text.
+
+    `remove`, `prune` and `remove_unused` are those of `removing.Remover`.
+
+    Attributes:
+        usage_times: when images were last used; whoever makes a container tells it.
 
     Args:
         database: its table "images" belongs to this store.
@@ -95,6 +102,11 @@ class ImageStore:
         self.save = archives.save
         self.import_ = archives.import_
         self.commit = archives.commit
+        self.usage_times = UsageTimes(database)
+        remover = Remover(self._catalog, content, self._garbage, self.usage_times, self._emit)
+        self.remove = remover.remove
+        self.prune = remover.prune
+        self.remove_unused = remover.remove_unused
 
     @property
     def content(self) -> ContentStore:
@@ -115,6 +127,7 @@ class ImageStore:
         """Read the names and collect what a crash left: blobs and layers that no name leads to."""
         with self._lock:
             self._names.start()
+            self.usage_times.start({str(digest) for digest in self._names.targets()})
         self.collect_garbage()
 
     # -- looking up
@@ -207,6 +220,19 @@ class ImageStore:
         """Return the ImageHistoryResponseItem objects, newest first."""
         return history_view(self.resolve(ref, platform=platform), self._snapshotter)
 
+    def attestations(
+        self, ref: str, *, platform: Platform | None, types: Sequence[str], statements: bool
+    ) -> list[dict[str, Any]]:
+        """Return the AttestationStatement objects about an image (see `attestations`)."""
+        image = self.resolve(ref, platform=platform)
+        return attestation_statements(
+            self._content,
+            self._catalog.facts(image.target),
+            image.manifest_descriptor.digest,
+            types=types,
+            statements=statements,
+        )
+
     # -- layers
 
     def unpack(self, image: Image) -> Digest | None:
@@ -254,127 +280,35 @@ class ImageStore:
                 self._names.put_dangling(target)
             for reference in references:
                 self._names.put(reference.with_default_tag(), target)
+            self._content.settle(self._catalog.facts(target).blobs())
 
-    # -- removal
+    # -- the disk
 
-    def remove(
+    def disk_plan(
         self,
-        ref: str,
+        policy: Policy,
         *,
-        force: bool = False,
-        noprune: bool = False,
-        platforms: Sequence[Platform] = (),
-        in_use: Callable[[str], Sequence[ImageUser]],
-    ) -> list[dict[str, str]]:
-        """Untag `ref`, and delete the image with its last name, as `DELETE /images/{name}`.
+        free_bytes: int,
+        size_bytes: int,
+        now_ns: int,
+        users: Mapping[str, int],
+    ) -> Plan:
+        """Return what the disk policy would remove, and why; see `disk_policy.make_plan`."""
+        return make_plan(
+            self._catalog,
+            self._content,
+            policy,
+            free_bytes=free_bytes,
+            size_bytes=size_bytes,
+            now_ns=now_ns,
+            last_used=self._last_used,
+            users=users,
+        )
 
-        With `platforms` only what is here for those goes, and the names stay; when nothing is left
-        then, it is as without. `in_use` maps an image id to the containers made from it. `noprune`
-        changes nothing: there are no parent images.
-
-        Raises:
-            NotFound: `No such image: x:latest`, or a platform is not here.
-            Conflict: a container uses it, or an id was given that has several names.
-        """
-        del noprune
+    def _last_used(self, image_id: Digest) -> int:
         with self._lock:
-            target, by_name = self._catalog.find(ref)
-            users = in_use(str(target.digest))
-            facts = self._catalog.facts(target)
-            doomed = plan_platforms(facts, platforms, asked=ref, users=users, force=force)
-            if doomed:
-                return self._remove_manifests(facts, doomed)
-            names = self._names.of(target.digest)
-            plan = plan_removal(
-                target.digest, names, asked=ref, by_name=by_name, force=force, users=users
-            )
-            for name in plan.untag:
-                self._names.remove(name.key, keep_image=not plan.delete)
-        return self._report(target.digest, plan.untag, deleted=plan.delete)
-
-    def _remove_manifests(
-        self, facts: Facts, doomed: Sequence[ManifestFacts]
-    ) -> list[dict[str, str]]:
-        targets = self._names.targets()
-        others = [self._catalog.facts(targets[digest]) for digest in targets]
-        for manifest in doomed:
-            digest = manifest.descriptor.digest
-            for other in others:
-                if other.target.digest != facts.target.digest and digest in other.blobs():
-                    raise Conflict(
-                        f"conflict: unable to delete {digest.short} (cannot be forced) - "
-                        f"image {other.target.digest.short} has it too"
-                    )
-        for manifest in doomed:
-            self._content.delete(manifest.descriptor.digest)
-        for other in others:
-            self._catalog.forget(other.target.digest)
-        self.collect_garbage()
-        return [{"Deleted": str(manifest.descriptor.digest)} for manifest in doomed]
-
-    def prune(
-        self,
-        *,
-        filters: Mapping[str, Sequence[str]],
-        in_use: Callable[[str], Sequence[ImageUser]],
-    ) -> dict[str, Any]:
-        """Delete unused images: dangling ones, or all with filter `dangling=false`.
-
-        Downloads that were broken off go too. Returns the ImagePruneResponse object:
-        ImagesDeleted, SpaceReclaimed.
-        """
-        image_filters.check_names(filters, image_filters.PRUNE_FILTERS)
-        only_dangling = image_filters.dangling(filters) is not False
-        has_labels = image_filters.label_matcher(filters)
-        until = image_filters.until_ns(filters)
-        doomed = [
-            entry.facts.target.digest
-            for entry in self._catalog.entries()
-            if not (only_dangling and entry.repo_tags)
-            and has_labels(entry.facts.labels or {})
-            and (until is None or entry.facts.created_ns <= until)
-        ]
-        deleted, reclaimed = self.remove_unused(doomed, in_use)
-        reclaimed += self._content.discard_partials()
-        return {"ImagesDeleted": deleted or None, "SpaceReclaimed": reclaimed}
-
-    def remove_unused(
-        self, image_ids: Sequence[Digest], in_use: Callable[[str], Sequence[ImageUser]]
-    ) -> tuple[list[dict[str, str]], int]:
-        """Remove those images with all their names; one that a container uses stays.
-
-        Returns what was untagged and deleted, and the bytes freed.
-        """
-        removed: list[tuple[Digest, list[Name]]] = []
-        for image_id in image_ids:
-            with self._lock:
-                if in_use(str(image_id)):
-                    continue
-                names = self._names.of(image_id)
-                for name in names:
-                    self._names.remove(name.key)
-            removed.append((image_id, names))
-        reclaimed = self.collect_garbage() if removed else 0
-        records = []
-        for image_id, names in removed:
-            records += self._report(image_id, names, deleted=True, collect=False)
-        return records, reclaimed
-
-    def _report(
-        self, image_id: Digest, untagged: Sequence[Name], *, deleted: bool, collect: bool = True
-    ) -> list[dict[str, str]]:
-        records = []
-        for name in untagged:
-            if name.reference is not None:
-                records.append({"Untagged": name.reference.familiar})
-                self._emit("untag", str(image_id), {"name": name.reference.familiar})
-        if deleted:
-            self._catalog.forget(image_id)
-            if collect:
-                self.collect_garbage()
-            records.append({"Deleted": str(image_id)})
-            self._emit("delete", str(image_id), {"name": str(image_id)})
-        return records
+            tagged = max((name.tagged_ns for name in self._names.of(image_id)), default=0)
+        return max(tagged, self.usage_times.get(str(image_id)))
 
     # -- garbage
 
@@ -384,6 +318,14 @@ class ImageStore:
         While an image is being made, the layers wait for the end of that.
         """
         return self._garbage.collect()
+
+    @contextmanager
+    def held(self, image: Image) -> Iterator[None]:
+        """Keep an image's blobs inside the block, whatever becomes of its names."""
+        with self._content.lease() as lease:
+            for digest in reachable(self._content, image.target):
+                self._content.adopt(digest, lease)
+            yield
 
     def check(self) -> Report:
         """Read every blob of every image; tells of those that are missing or corrupt."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,23 @@ def test_pruning_by_filters(engine):
     assert "untagged: team/app:1" in engine.out("image", "prune", "-af")
     # The one that a container was made of stays.
     assert engine.out("images", "--format", "{{.Repository}}:{{.Tag}}") == "team/tool:edge"
+
+
+def test_what_a_prune_tells_as_events(engine):
+    image_id = load(engine, "library/gone:1", "2024-01-01T00:00:00Z")
+    since = time.time() - 0.5
+    engine.docker("image", "prune", "-af", "--filter", "until=2024-06-01")
+    form = "{{.Action}} {{.Actor.ID}} {{json .Actor.Attributes}}"
+    lines = engine.out(
+        "events", "--since", f"{since:.3f}", "--until", f"{time.time() + 0.1:.3f}",
+        "--filter", "type=image", "--format", form,
+    )  # fmt: skip
+    shown = [line.split(" ", 2) for line in lines.splitlines()]
+    assert ["untag", image_id] in [line[:2] for line in shown]
+    assert ["delete", image_id] in [line[:2] for line in shown]
+    action, actor, attributes = shown[-1]
+    assert (action, actor) == ("prune", "")
+    assert int(json.loads(attributes)["reclaimed"]) > 1000
 
 
 def test_disk_usage_counts_shared_bytes_once(engine):

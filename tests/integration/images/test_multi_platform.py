@@ -99,6 +99,20 @@ def test_inspection_by_platform_digest_and_short_id(multi):
     assert "cannot both be set" in answer.message
 
 
+def test_what_builders_attest(multi):
+    def ask(query=""):
+        return multi.api("GET", f"/v1.55/images/multi:1/attestations{query}")
+
+    (entry,) = ask("?statement=1").json()
+    assert entry["PredicateType"] == "https://tests/predicate"
+    assert entry["Statement"]["predicate"] == {"of": "tests"}
+    assert "Statement" not in ask().json()[0]
+    assert ask("?type=https://another").json() == []
+    assert ask("?platform=linux/arm64").json() == []
+    assert ask("?platform=linux/s390x").status == 404
+    assert ask("?platform=linux/amd64&platform=linux/arm64").status == 400
+
+
 def test_the_history_of_a_platform(multi):
     assert len(multi.out("history", "-q", "--platform", "linux/arm64", "multi:1").split()) == 2
     assert "specified platform" in multi.fails("history", "--platform", "linux/s390x", "multi:1")
@@ -139,6 +153,20 @@ def test_a_manifest_that_another_image_has_stays(multi):
     assert arm64["digest"] == multi.parts["arm64"]["digest"]
     assert "cannot be forced" in multi.fails("rmi", "-f", "--platform", "linux/arm64", "multi:1")
     assert multi.api("GET", "/images/alone:1/json").status == 200
+
+
+def test_dockers_own_media_types_are_kept(engine):
+    layout = Layout(docker=True)
+    parts = [layout.image([layer({"x": name.encode()})], name) for name in ("amd64", "arm64")]
+    index = layout.index(parts)
+    engine.docker("load", stdin=layout.archive(index, "docker.io/library/list:2"))
+    view = engine.api("GET", "/v1.51/images/list:2/json?manifests=1").json()
+    assert view["Id"] == index["digest"]
+    assert view["Descriptor"]["mediaType"].endswith("distribution.manifest.list.v2+json")
+    found = [entry["Descriptor"]["mediaType"] for entry in view["Manifests"]]
+    assert found == ["application/vnd.docker.distribution.manifest.v2+json"] * 2
+    assert [entry["ImageData"]["Size"]["Unpacked"] for entry in view["Manifests"]] == [5, 0]
+    assert engine.out("history", "--platform", "linux/arm64", "-q", "list:2")
 
 
 def test_what_arrives_later_is_seen(multi):

@@ -51,6 +51,7 @@ def test_it_goes_on_behind_a_restart(store, lease, tmp_path):
         ingest.write(DATA[4000:])
         assert ingest.commit() == DIGEST
     assert store.read(DIGEST, limit=len(DATA)) == DATA
+    store.settle([DIGEST])
     assert list((tmp_path / "content/ingest").iterdir()) == []
 
 
@@ -158,7 +159,7 @@ def test_remains_expire_but_not_under_their_writer(store, lease, tmp_path):
         store.collect(list)
         assert path.exists()
         os.utime(path, (1, 1))
-    assert store.collect(lambda: [DIGEST]) == 10
+    assert store.collect(list) == 10
     assert not path.exists()
 
 
@@ -198,3 +199,35 @@ def test_a_full_file_system_is_told_with_what_is_free(tmp_path):
     message = no_space(tmp_path, "cannot write content").message
     assert message.startswith(f"no space left on device: cannot write content to {tmp_path}, where")
     assert "bytes are free" in message
+
+
+def downloaded(store):
+    with store.lease() as lease, resume(store, lease) as ingest:
+        ingest.write(DATA)
+        ingest.commit()
+
+
+def test_a_complete_download_waits_for_the_next_try_behind_a_restart_too(store, tmp_path):
+    downloaded(store)
+    assert store.collect(list) == 0
+    store = restarted(store, tmp_path)
+    assert store.collect(list) == 0
+    with store.lease() as lease, resume(store, lease) as ingest:
+        assert ingest.is_complete
+    assert store.discard_partials() == 0
+    assert store.collect(list) == len(DATA)
+
+
+def test_a_complete_download_is_garbage_after_a_day(store, tmp_path):
+    downloaded(store)
+    (mark,) = (tmp_path / "content/ingest").iterdir()
+    os.utime(mark, (1, 1))
+    assert store.collect(list) == len(DATA)
+    assert not mark.exists()
+
+
+def test_once_an_image_has_it_its_names_decide(store):
+    downloaded(store)
+    store.settle([DIGEST])
+    assert store.collect(lambda: [DIGEST]) == 0
+    assert store.collect(list) == len(DATA)

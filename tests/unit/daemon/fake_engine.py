@@ -166,6 +166,20 @@ class FakeEngine:
     def network_list(self, filters):
         return []
 
+    async def image_tree(self, ref, *, platform="", everything):
+        self._check(ref)
+        return {"tree": [ref, platform, everything]}
+
+    async def image_diff(self, ref, to, *, platform=""):
+        return {"diff": [ref, to, platform]}
+
+    async def images_check(self):
+        return {"Problems": []}
+
+    async def disk_gc(self, policy=None, *, dry_run=False):
+        self.calls.append(("gc", policy, dry_run))
+        return {"Remove": []}
+
     async def images_prune(self, filters):
         return api.ImagesPruneResponse()
 

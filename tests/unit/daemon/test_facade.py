@@ -9,6 +9,7 @@ from baleen.daemon import (
     routes_explain,
     routes_image_archives,
     routes_images,
+    routes_insight,
     routes_networks,
     routes_system,
 )
@@ -23,6 +24,7 @@ def test_the_routes_call_all_of_the_facade_and_nothing_else():
         routes_explain,
         routes_image_archives,
         routes_images,
+        routes_insight,
         routes_networks,
         routes_system,
     )

@@ -47,3 +47,26 @@ def test_new_names(catalog):
     assert catalog.new_name("x:1", "2").familiar == "x:2"
     with pytest.raises(InvalidArgument, match="digest reference"):
         catalog.new_name("x@sha256:" + "0" * 64, "")
+
+
+def test_facts_that_miss_something_hold_until_that_arrives(world, build):
+    """Not longer, and not shorter: other blobs change nothing."""
+    name = {"io.containerd.image.name": "docker.io/library/multi:1"}
+    layers = [build.layer({"a": b"1"}), build.layer({"b": b"2"})]
+    archive = build.oci([(name, [("arm64", layers[:1]), ("amd64", layers[1:])])])
+    list(world.store.load([archive]))
+    catalog = world.store._catalog
+    target, _ = catalog.find("multi:1")
+    arm = catalog.facts(target).manifests[0].descriptor.digest
+    raw = world.content.read(arm, limit=9999)
+    world.content.delete(arm)
+    catalog.forget(target.digest)
+    facts = catalog.facts(target)
+    assert facts.missing == {arm}
+    assert len(catalog.variants(target)) == 1
+    with world.content.lease() as lease:
+        world.content.put(b"something else", lease)
+        assert catalog.facts(target) is facts
+        world.content.put(raw, lease)
+    assert catalog.facts(target).missing == frozenset()
+    assert len(catalog.variants(target)) == 2
