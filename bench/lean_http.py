@@ -41,7 +41,7 @@ class Connection:
         """Return the body of a successful answer."""
         self.send(method, path, body)
         status, headers = self.read_head()
-        data = self._read_body(status, headers)
+        data = self.read_body(status, headers)
         if status >= 400:
             raise Failed(f"{method} {path}: {status} {data[:300]!r}")
         return data
@@ -76,7 +76,7 @@ class Connection:
         pairs = (line.partition(":") for line in lines[1:])
         return int(lines[0].split()[1]), {name.lower(): value.strip() for name, _, value in pairs}
 
-    def _read_body(self, status: int, headers: dict[str, str]) -> bytes:
+    def read_body(self, status: int, headers: dict[str, str]) -> bytes:
         if status in (204, 304):
             return b""
         if headers.get("transfer-encoding") == "chunked":
@@ -111,7 +111,7 @@ class Connection:
         self.send("GET", path)
         status, headers = self.read_head()
         if status != 200:
-            raise Failed(f"GET {path}: {status} {self._read_body(status, headers)[:300]!r}")
+            raise Failed(f"GET {path}: {status} {self.read_body(status, headers)[:300]!r}")
         if headers.get("transfer-encoding") == "chunked":
             return sum(len(chunk) for chunk in self.chunks())
         total = len(self._buffer)
@@ -129,7 +129,7 @@ class Connection:
         self.send("POST", path, body, headers="Connection: Upgrade\r\nUpgrade: tcp\r\n")
         status, headers = self.read_head()
         if status not in (101, 200):
-            raise Failed(f"POST {path}: {status} {self._read_body(status, headers)[:300]!r}")
+            raise Failed(f"POST {path}: {status} {self.read_body(status, headers)[:300]!r}")
         early, self._buffer = self._buffer, b""
         return early
 

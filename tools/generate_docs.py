@@ -17,7 +17,7 @@ import msgspec
 
 from baleen.api import explanation
 from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
-from baleen.daemon import routes_absent, routes_explain
+from baleen.daemon import routes_absent, routes_explain, routes_insight
 from baleen.daemon.application import OPERATIONS
 from baleen.daemon.options import OPTIONS, UNSUPPORTED
 from baleen.runtime.oci.commands import COMMANDS, DEFAULT_ROOT, GLOBAL_OPTIONS
@@ -34,11 +34,15 @@ _PARTIAL = {
     "CheckpointCreate": "with `--experimental`, as in dockerd; see [checkpoint.md](checkpoint.md)",
     "CheckpointDelete": "the path is `/containers/{id}/checkpoints/{checkpoint}`; likewise",
     "CheckpointList": "likewise",
-    "ImageCreate": "import from a body (`fromSrc=-`); pulling (`fromImage`) answers 501",
+    "ImageCreate": "pull (`fromImage`), and import from a body (`fromSrc=-`)",
     "ContainerAttachWebsocket": "answers 501",
     "SystemDataUsage": "everything but build cache",
     "ContainerExplain": "what isolates a container",
     "ContainerExplainCreate": "what would; the body of ContainerCreate, and nothing is made",
+    "ImageTree": "what each layer added, changed, removed, wasted",
+    "ImageDiff": "how the image `to` differs",
+    "ImageCheck": "blobs that are missing or corrupt",
+    "SystemGc": "unused images by the disk policy; `dry-run=1` only explains",
     "PluginList": "always empty: there are no plugins",
 }
 
@@ -46,7 +50,7 @@ _PARTIAL = {
 def compatibility_page() -> str:
     """Return docs/compatibility.md."""
     absent = {operation.name for operation in routes_absent.OPERATIONS}
-    own = {operation.name for operation in routes_explain.OPERATIONS}
+    own = {op.name for op in (*routes_explain.OPERATIONS, *routes_insight.OPERATIONS)}
     present = [op for op in OPERATIONS if op.name not in absent | own]
     lines = [
         "# Compatibility with the Docker Engine API",
@@ -70,7 +74,8 @@ def compatibility_page() -> str:
         "",
         "## Baleen's own",
         "",
-        "An extension beside Docker's paths; no client of Docker's meets it. See [explain.md](explain.md).",
+        "An extension beside Docker's paths; no client of Docker's meets it. See [explain.md](explain.md)",
+        "and [images.md](images.md).",
         "",
         "| operation | request | remark |",
         "| --- | --- | --- |",
@@ -102,6 +107,25 @@ def _rows(operations: Iterable[Operation]) -> list[str]:
         for op in sorted(operations, key=lambda op: (op.pattern, op.method))
     ]
 
+
+_REGISTRIES = """\
+## Registries
+
+    {"registry-mirrors": ["https://mirror.example/"],
+     "registry-mirrors-for": {"quay.example": ["https://quay-mirror.example/"]},
+     "insecure-registries": ["registry.lan:5000", "10.0.0.0/8"],
+     "proxies": {"https-proxy": "http://proxy.lan:3128", "no-proxy": "*.lan,10.0.0.0/8"}}
+
+`registry-mirrors` are Docker Hub's, as with dockerd; `registry-mirrors-for` are those of other
+registries. Certificates of registries lie in `/etc/baleen/certs.d` or `/etc/docker/certs.d`, or in
+the `registry-certs-dirs`. Without `proxies`, the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the
+daemon count. What each of these means is in [registries.md](registries.md).
+
+Layers are unpacked while others still come. A pull or push ends with its client, and with the daemon;
+a layer that another pull waits for goes on, and the next pull takes up what there is. The daemon keeps
+nobody's credentials: `docker login` has them checked, the client keeps them and sends them along.
+
+"""
 
 _REMAPPING = """\
 ## Remapped user ids
@@ -160,7 +184,8 @@ def baleend_page() -> str:
         '        [{"base": "10.200.0.0/16", "size": 24}]}',
         "",
         "SIGTERM and SIGINT end the daemon and leave containers running; SIGHUP reads `debug`,",
-        "`labels`, `runtimes` and `default-runtime` again. `baleend --validate` checks a configuration,",
+        "`labels`, `runtimes`, `default-runtime` and what is said about registries again (transfers that",
+        "have begun go on as they were). `baleend --validate` checks a configuration,",
         "`baleend --uninstall` removes the bridges, the firewall table and the cgroups that daemons",
         "with this configuration have made (no container may be running). Other runtimes than our own",
         "are the subject of [runtimes.md](runtimes.md).",
@@ -199,6 +224,7 @@ def baleend_page() -> str:
         "have; their next start makes one of the new kind.",
         "",
         *_REMAPPING,
+        _REGISTRIES,
         "## Files",
         "",
         "| path | what |",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -20,4 +21,7 @@ _spec.loader.exec_module(_fixtures)
 
 engine = _fixtures.engine
 nothing_is_left_behind = _fixtures.nothing_is_left_behind
+_registries = importlib.import_module("registry_fixtures")
+lease, pki = _registries.lease, _registries.pki
+registry, world = _registries.registry, _registries.world
 pytest_runtest_makereport = _fixtures.pytest_runtest_makereport

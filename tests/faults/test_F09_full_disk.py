@@ -1,9 +1,10 @@
-"""F09, F12: a data root that is full, and blobs and layers that are not what they were."""
+"""F09, F10, F12: a data root that is full, without inodes, or with damaged blobs and layers."""
 
 from __future__ import annotations
 
 import http.client
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -16,15 +17,16 @@ pytestmark = pytest.mark.integration
 SIZE = 40 << 20
 
 
-@pytest.fixture
-def small():
-    """An engine whose data root is a file system of 40 MiB."""
+@pytest.fixture(params=[{"size": SIZE}])
+def small(request):
+    """An engine whose data root is a file system of 40 MiB, or of the given tmpfs options."""
     if os.geteuid() != 0:
         pytest.skip("needs root: namespaces, mounts and cgroups are real")
     bed = Bed(Path("/tmp") / f"b{os.urandom(3).hex()}")
     bed.place.data_root.mkdir(parents=True)
     data = str(bed.place.data_root)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", data], check=True)
+    options = ",".join(f"{name}={value}" for name, value in request.param.items())
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", data], check=True)
     try:
         bed.open()
         yield bed
@@ -56,6 +58,63 @@ def test_a_load_that_does_not_fit_frees_what_it_took(small):
     assert "no space left on device" in message
     assert small.api("GET", "/images/big:1/json").status == 404
     wait_until("the space is free again", lambda: free(small) >= before - (64 << 10))
+
+
+def test_an_error_of_a_full_disk_says_where_and_how_much_is_free(small):
+    layer = Layer().file("big", os.urandom(60 << 20))
+    message = load_error(small, image_archive("big:1", [bytes(layer)], {}))
+    found = re.search(
+        r"no space left on device: (.+) to (\S+), where ([0-9]+) bytes are free", message
+    )
+    assert found is not None, message
+    assert found[1].startswith("cannot write content")
+    assert found[2] == f"{small.place.data_root}/content/ingest"
+    assert int(found[3]) > 1 << 20  # what was written is free again
+
+
+def test_imports_tags_and_checks_on_a_full_disk(small):
+    before = {image["Id"] for image in small.api("GET", "/images/json").json()}
+    ballast = fill(small)
+    big = bytes(Layer().file("big", os.urandom(4 << 20)))
+    done = small.docker("import", "-", "new", stdin=big, check=False)
+    assert done.returncode == 1
+    assert "no space left on device" in done.stderr
+    for number in range(50):
+        answer = small.api("POST", f"/images/busybox/tag?repo=again&tag={number}")
+        assert answer.status == 201 or "no space left" in answer.message
+    assert small.api("POST", "/baleen/v1/images/check").json()["Problems"] == []
+    assert {image["Id"] for image in small.api("GET", "/images/json").json()} == before
+    shown = small.api("GET", "/images/busybox/json").json()["RepoTags"]
+    ballast.unlink()
+    small.restart()
+    assert small.api("GET", "/images/busybox/json").json()["RepoTags"] == shown
+
+
+@pytest.mark.parametrize("small", [{"size": SIZE, "nr_inodes": 2500}], indirect=True)
+def test_f10_without_inodes_it_is_said_and_given_back(small):
+    def inodes() -> int:
+        return os.statvfs(small.place.data_root).f_ffree
+
+    before = inodes()
+    many = Layer()
+    for number in range(4000):
+        many.file(f"f{number}", b"")
+    message = load_error(small, image_archive("many:1", [bytes(many)], {}))
+    assert "no space left on device" in message
+    wait_until("the inodes are free again", lambda: inodes() >= before - 5)
+    hoard = small.place.data_root / "hoard"
+    hoard.mkdir()
+    try:
+        for number in range(4000):
+            (hoard / str(number)).touch()
+    except OSError:
+        pass
+    message = load_error(small, image_archive("one:1", [bytes(Layer().file("x", b"x"))], {}))
+    assert "no space left on device" in message
+    assert "no inodes are free" in message
+    subprocess.run(["rm", "-rf", str(hoard)], check=True)
+    load(small, image_archive("one:1", [bytes(Layer().file("x", b"x"))], {}))
+    assert small.out("run", "--rm", "busybox", "echo", "well") == "well"
 
 
 def test_every_call_on_a_full_disk_is_an_error_or_works(small):
@@ -113,8 +172,11 @@ def test_f12_a_flipped_byte_is_found_on_use(engine):
     with pytest.raises((http.client.HTTPException, OSError)):  # the stream breaks off
         engine.api("GET", "/images/whole:1/get")
     assert f"{digest} is corrupt" in engine.log.read_text()
+    found = engine.api("POST", "/baleen/v1/images/check").json()["Problems"]
+    assert found == [{"Digest": digest, "Problem": "corrupt", "Images": ["whole:1"]}]
     assert load(engine, data).status == 200  # brings it back
     assert blob.read_bytes() == before
+    assert engine.api("POST", "/baleen/v1/images/check").json()["Problems"] == []
     assert engine.api("GET", "/images/whole:1/get").status == 200
 
 

@@ -114,6 +114,9 @@ class Bed:
             _run("ip", "-n", netns, "addr", "add", f"{address}/24", "dev", link)
             _run("ip", "-n", netns, "link", "set", link, "up")
         _run("ip", "-n", self.netns, "route", "add", "default", "via", OUTSIDE_ADDRESS)
+        # Nobody answers for the host's name servers here; that shows at once, not in 5 s.
+        for server in _name_servers():
+            _run("ip", "-n", self.netns, "route", "add", "unreachable", server)
         self.start()
 
     def start(self) -> None:
@@ -453,6 +456,12 @@ class Terminal:
 
 def _take_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _name_servers() -> list[str]:
+    words = [line.split() for line in Path("/etc/resolv.conf").read_text().splitlines()]
+    servers = {word[1] for word in words if word[:1] == ["nameserver"] and len(word) > 1}
+    return sorted(s for s in servers if ":" not in s and not s.startswith("127."))
 
 
 def _run(*command: str, check: bool = True) -> str:

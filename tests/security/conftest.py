@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -27,4 +28,7 @@ engine = _fixtures.engine
 nothing_is_left_behind = _fixtures.nothing_is_left_behind
 rootless = _without_root.rootless
 nothing_is_left_of_a_test = _without_root.nothing_is_left_of_a_test
+_registries = importlib.import_module("registry_fixtures")
+lease, pki = _registries.lease, _registries.pki
+registry, world = _registries.registry, _registries.world
 pytest_runtest_makereport = _fixtures.pytest_runtest_makereport

@@ -8,7 +8,8 @@ be inside the target, and no symbolic link of the archive is ever followed out o
 - `reader`: a stream of headers and data, with limits.
 - `writer`: headers out, deterministic.
 - `compression`: gzip, zstd, xz and bzip2 found by their magic, in our own process.
-- `apply`: a layer into a snapshot's directory, whiteouts in overlay form.
+- `apply`: a layer into a snapshot's directory, whiteouts in overlay form; `merge`: into a copy of
+  the layer below.
 - `copy`: what `cp` and `export` need.
 - `tree`: removing and measuring whole trees.
 
@@ -16,5 +17,6 @@ See: OCI image-spec layer.md; pax(1), "pax Interchange Format"; tar(5) of libarc
 """
 
 from baleen.archive.copy import PathStat, export_tree, extract, stat_path, tar_path
+from baleen.archive.pack import pack_changes
 
-__all__ = ["PathStat", "export_tree", "extract", "stat_path", "tar_path"]
+__all__ = ["PathStat", "export_tree", "extract", "pack_changes", "stat_path", "tar_path"]

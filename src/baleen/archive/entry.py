@@ -31,6 +31,8 @@ class Entry:
         mtime_ns: nanoseconds since the epoch.
         linkname: target of a hard or symbolic link.
         xattrs: extended attributes by name.
+        segments: of a sparse file, the places (offset, bytes) that the data belongs to, ascending;
+            `size` is then that of the file, with its holes.
     """
 
     name: bytes
@@ -44,3 +46,4 @@ class Entry:
     major: int = 0
     minor: int = 0
     xattrs: dict[str, bytes] = field(default_factory=dict)
+    segments: list[tuple[int, int]] | None = None

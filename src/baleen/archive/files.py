@@ -80,10 +80,14 @@ def _create_file(
 ) -> None:
     fd = os.open(name, _CREATE, 0o600, dir_fd=parent)
     try:
-        for piece in data:
-            written = os.write(fd, piece)
-            while written < len(piece):
-                written += os.write(fd, memoryview(piece)[written:])
+        if entry.segments is None:
+            for piece in data:
+                written = os.write(fd, piece)
+                while written < len(piece):
+                    written += os.write(fd, memoryview(piece)[written:])
+        else:
+            _write_segments(fd, entry.segments, data)
+            os.ftruncate(fd, entry.size)
         # The order matters: chown drops setuid bits and file capabilities.
         _chown(fd, entry)
         os.fchmod(fd, entry.mode)
@@ -92,6 +96,22 @@ def _create_file(
         os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
     finally:
         os.close(fd)
+
+
+def _write_segments(
+    fd: int, segments: Iterable[tuple[int, int]], data: Iterable[memoryview | bytes]
+) -> None:
+    """Write a sparse file's data at its places; `data` has as many bytes as they."""
+    pieces = iter(data)
+    piece = memoryview(b"")
+    for start, size in segments:
+        offset, end = start, start + size
+        while offset < end:
+            if not piece:
+                piece = memoryview(next(pieces))
+            written = os.pwrite(fd, piece[: end - offset], offset)
+            offset += written
+            piece = piece[written:]
 
 
 def _chown(file: int | bytes, entry: Entry, parent: int | None = None) -> None:

@@ -41,6 +41,14 @@ class Limits:
                 f"more than the limit of {self.max_ratio} (max_ratio)"
             )
 
+    def check_file(self, size: int) -> None:
+        """Raise if one file of `size` bytes, holes included, is too much."""
+        if size > self.max_bytes:
+            raise ResourceExhausted(
+                f"archive holds a file of {size} bytes, "
+                f"more than the limit of {self.max_bytes} bytes (max_bytes)"
+            )
+
     def check_entries(self, count: int) -> None:
         """Raise if `count` entries are too many."""
         if count > self.max_entries:

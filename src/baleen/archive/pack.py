@@ -14,9 +14,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from baleen.archive.entry import Entry, EntryType
+from baleen.archive.files import read_xattrs
 from baleen.archive.tree import open_below
+from baleen.archive.whiteouts import is_opaque
 from baleen.archive.writer import END, encode_header, padding
+from baleen.errors import FailedPrecondition
 from baleen.linux.files import filesystem_magic
+from baleen.linux.overlayfs import is_whiteout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
     Ids = Callable[[int, int], tuple[int, int]]
 
-__all__ = ["pack"]
+__all__ = ["pack", "pack_changes"]
 
 _PIECE = 1 << 20
 _GATHER = 256 << 10
@@ -79,6 +83,18 @@ def pack(
     return _gathered(_Packer(top, prefix, owners, one_file_system=one_file_system), name)
 
 
+def pack_changes(upper: Fd, *, owners: Ids | None = None) -> Iterator[bytes]:
+    """Return the upper directory of an overlay as a layer: what it removed as whiteouts.
+
+    As `pack` otherwise; extended attributes of the user's are kept too. The overlay must not have
+    been written with redirect_dir or metacopy.
+
+    Raises:
+        FailedPrecondition: it was, while the stream is read.
+    """
+    return _gathered(_ChangesPacker(upper, None, owners, one_file_system=True), b"")
+
+
 def _gathered(packer: _Packer, name: bytes) -> Iterator[bytes]:
     pending: list[bytes] = []
     size = 0
@@ -128,11 +144,14 @@ class _Packer:
             with suppress(FileNotFoundError):
                 info = self._lstat(path)
                 if stat.S_ISDIR(info.st_mode):
-                    yield encode_header(self._entry(self._shown(path), EntryType.DIRECTORY, info))
+                    yield from self._directory(path, info)
                     if not self._is_foreign(path, info):
                         pending += self._children(path)
                 else:
                     yield from self._file(path, info)
+
+    def _directory(self, path: bytes, info: os.stat_result) -> Iterator[bytes]:
+        yield encode_header(self._entry(self._shown(path), EntryType.DIRECTORY, info))
 
     def _shown(self, path: bytes) -> bytes:
         return path if self._prefix is None else self._prefix + b"/" + path
@@ -221,9 +240,7 @@ class _Packer:
             os.close(handle)
         try:
             entry = self._entry(shown, EntryType.FILE, info)
-            capability = _capability(fd)
-            if capability is not None:
-                entry.xattrs[_CAPABILITY] = capability
+            entry.xattrs = self._xattrs(fd)
             yield encode_header(entry)
             left = info.st_size
             while left:
@@ -237,6 +254,10 @@ class _Packer:
                 yield padding(info.st_size)
         finally:
             os.close(fd)
+
+    def _xattrs(self, fd: int) -> dict[str, bytes]:
+        capability = _capability(fd)
+        return {} if capability is None else {_CAPABILITY: capability}
 
     def _entry(self, name: bytes, kind: EntryType, info: os.stat_result) -> Entry:
         uid, gid = info.st_uid, info.st_gid
@@ -254,6 +275,56 @@ class _Packer:
             major=os.major(info.st_rdev) if is_device else 0,
             minor=os.minor(info.st_rdev) if is_device else 0,
         )
+
+
+class _ChangesPacker(_Packer):
+    def _directory(self, path: bytes, info: os.stat_result) -> Iterator[bytes]:
+        entry = self._entry(self._shown(path), EntryType.DIRECTORY, info)
+        fd = open_below(self._top.fileno(), path)
+        try:
+            _refuse_indirect(fd)
+            entry.xattrs = self._xattrs(fd)
+            hides = is_opaque(fd)
+        finally:
+            os.close(fd)
+        yield encode_header(entry)
+        if hides:
+            yield self._mark(path + b"/.wh..wh..opq", info)
+
+    def _file(self, path: bytes, info: os.stat_result) -> Iterator[bytes]:
+        if is_whiteout(info):
+            head, slash, name = path.rpartition(b"/")
+            yield self._mark(head + slash + b".wh." + name, info)
+        else:
+            yield from super()._file(path, info)
+
+    def _mark(self, name: bytes, info: os.stat_result) -> bytes:
+        mark = self._entry(name, EntryType.FILE, info)
+        mark.size, mark.mode, mark.uid, mark.gid = 0, 0o600, 0, 0
+        return encode_header(mark)
+
+    def _xattrs(self, fd: int) -> dict[str, bytes]:
+        _refuse_indirect(fd)
+        found = read_xattrs(fd)
+        return {
+            key: value
+            for key, value in found.items()
+            if key == _CAPABILITY or key.startswith("user.")
+        }
+
+
+def _refuse_indirect(fd: int) -> None:
+    """Refuse a file that overlay has not wholly in its upper directory."""
+    for kind in ("trusted", "user"):
+        for word in ("redirect", "metacopy"):
+            try:
+                os.getxattr(fd, f"{kind}.overlay.{word}")
+            except OSError:
+                continue
+            raise FailedPrecondition(
+                f"the container's file system was mounted with {word}: its changes are no layer",
+                hint="turn redirect_dir and metacopy of the kernel's overlay module off",
+            )
 
 
 def _capability(fd: int) -> bytes | None:

@@ -2,7 +2,8 @@
 
 It takes the archive as an iterator of byte strings and copies no file data. Every header's
 checksum is verified, every number is parsed by the grammar of the format, extension headers have
-limits. Sparse files and multi-volume archives are refused.
+limits. The data of a sparse file is what is stored of it (`sparse`). Multi-volume archives are
+refused.
 
     for entry in (reader := TarReader(chunks)):
         for piece in reader.data(): ...      # optional; what is left is skipped
@@ -20,6 +21,14 @@ from typing import TYPE_CHECKING
 from baleen.archive.entry import Entry, EntryType
 from baleen.archive.limits import DEFAULT_LIMITS
 from baleen.archive.names import NAME_LIMIT, shown
+from baleen.archive.sparse import (
+    SEGMENTS_LIMIT,
+    SPARSE_MAP,
+    check_map,
+    old_map,
+    pax_map,
+    read_pax_map,
+)
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -43,8 +52,10 @@ _ID_LIMIT = 2**32 - 2
 _TYPES = {item.value: item for item in EntryType} | {
     b"\0": EntryType.FILE,
     b"7": EntryType.FILE,
+    b"S": EntryType.FILE,
 }
 _DECIMAL_TIME = re.compile(rb"(-?)([0-9]{1,18})(?:\.([0-9]{0,18})[0-9]{0,32})?")
+_SPARSE_PAIRS = frozenset({b"GNU.sparse.offset", b"GNU.sparse.numbytes"})
 _DECIMAL = re.compile(rb"[0-9]{1,20}")
 
 
@@ -191,7 +202,11 @@ class TarReader:
             key, equals, value = data[space + 1 : end - 1].partition(b"=")
             if end > len(data) or data[end - 1 : end] != b"\n" or not equals or not key:
                 raise self._malformed("a bad PAX record")
-            records[key] = value
+            if key in _SPARSE_PAIRS and SPARSE_MAP in records:
+                # Form 0.0 gives each number a record of the same name.
+                records[SPARSE_MAP] += b"," + value
+            else:
+                records[SPARSE_MAP if key in _SPARSE_PAIRS else key] = value
             position = end
         return records
 
@@ -222,9 +237,10 @@ class TarReader:
         if len(name) > NAME_LIMIT:
             raise self._malformed("a name that is too long")
         entry_type = _TYPES.get(kind)
-        if entry_type is None or any(key.startswith(b"GNU.sparse.") for key in extensions):
-            what = "sparse" if kind == b"S" or entry_type else f"of type {kind!r}"
-            raise InvalidArgument(f"archive entry {shown(name)} is {what}, which is not supported")
+        if entry_type is None:
+            raise InvalidArgument(
+                f"archive entry {shown(name)} is of type {kind!r}, which is not supported"
+            )
         if entry_type is EntryType.FILE and name.endswith(b"/"):
             entry_type = EntryType.DIRECTORY
         entry = Entry(
@@ -248,7 +264,54 @@ class TarReader:
             # Whatever a link or directory claims, no data follows it (as Go reads it).
             entry.size = 0
         self._begin_data(entry.size)
+        if kind == b"S":
+            self._old_sparse(entry, block)
+        elif entry_type is EntryType.FILE and b"GNU.sparse." in b"".join(extensions):
+            self._pax_sparse(entry, extensions)
         return entry
+
+    def _old_sparse(self, entry: Entry, block: bytes) -> None:
+        def number(field: bytes) -> int:
+            return self._number(field, "sparse map")
+
+        segments, more = old_map(block, number)
+        stored = entry.size
+        while more:
+            if len(segments) > SEGMENTS_LIMIT:
+                raise self._malformed("a sparse file with too many segments")
+            # Blocks of the map come before the data and are not counted in its size.
+            found, more = old_map(self._take(_BLOCK), number, extended=True)
+            segments += found
+        self._set_sparse(entry, segments, number(block[483:495]), stored)
+
+    def _pax_sparse(self, entry: Entry, extensions: dict[bytes, bytes]) -> None:
+        name = extensions.get(b"GNU.sparse.name")
+        if name is not None:
+            self._last_name = entry.name = name
+        stored = entry.size
+        segments = pax_map(extensions)
+        if segments is None:
+            if extensions.get(b"GNU.sparse.major") != b"1":
+                raise self._malformed("a sparse file of an unknown form")
+            segments, used = read_pax_map(self._take_data)
+            stored -= used
+        real = extensions.get(b"GNU.sparse.realsize", extensions.get(b"GNU.sparse.size", b""))
+        if _DECIMAL.fullmatch(real) is None:
+            raise self._malformed("a bad size of a sparse file")
+        self._set_sparse(entry, segments, int(real), stored)
+
+    def _take_data(self, size: int) -> bytes:
+        if size > self._remaining:
+            raise self._malformed("a sparse file that ends in its map")
+        self._remaining -= size
+        return self._take(size)
+
+    def _set_sparse(
+        self, entry: Entry, segments: list[tuple[int, int]], real: int, stored: int
+    ) -> None:
+        self._limits.check_file(real)
+        entry.segments = check_map(segments, real, stored)
+        entry.size = real
 
     def _extend(self, entry: Entry, extensions: dict[bytes, bytes]) -> None:
         for key, value in extensions.items():

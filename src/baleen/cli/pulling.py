@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from baleen.cli.parsing.references import split_reference
-from baleen.cli.terminal import is_terminal, neutralise
+from baleen.cli.progress import ProgressDisplay
+from baleen.cli.terminal import is_terminal, terminal_width
 from baleen.client.client import DAEMON_PREFIX
 from baleen.errors import Internal
 
@@ -29,14 +30,18 @@ def pull_image(
     """Ask the engine to pull `image`; its messages go to standard error.
 
     Raises:
-        BaleenError: the engine's own message, 501 included.
+        BaleenError: the engine's own message.
     """
+    from baleen.client.credentials import CredentialStore, registry_of
+
     name, tag, digest = split_reference(image)
     chosen = None if all_tags else digest or tag or "latest"
+    auth = CredentialStore(session.config_directory).get(registry_of(name))
     response = session.client.request(
         "POST",
         "/images/create",
         {"fromImage": name, "tag": chosen, "platform": platform or None},
+        headers={"X-Registry-Auth": auth.header()} if auth else None,
     )
     show_progress(session, response.objects(), quiet=quiet, to_stdout=to_stdout)
 
@@ -48,21 +53,17 @@ def show_progress(
     quiet: bool = False,
     to_stdout: bool = True,
 ) -> None:
-    """Print progress messages line by line; bars are left out.
+    """Draw progress messages: bars on a terminal, else a line for each change of state.
 
     Raises:
         Internal: the stream carries an error.
     """
-    terminal = is_terminal(1 if to_stdout else 2)
-    write = session.out if to_stdout else session.warn
+    columns = terminal_width if is_terminal(1 if to_stdout else 2) else None
+    display = ProgressDisplay(session.out_raw if to_stdout else session.warn_raw, columns)
     for message in messages:
-        error = message.get("error")
+        detail = message.get("errorDetail")
+        error = message.get("error") or (isinstance(detail, dict) and detail.get("message"))
         if error:
             raise Internal(DAEMON_PREFIX + str(error) if not to_stdout else str(error))
-        text = message.get("stream")
-        if text is None and message.get("status") is not None and not message.get("progressDetail"):
-            prefix = f"{message['id']}: " if message.get("id") else ""
-            text = prefix + str(message["status"])
-        if text and not quiet:
-            line = str(text).removesuffix("\n")
-            write(neutralise(line, lines=True) if terminal else line)
+        if not quiet and not message.get("aux"):
+            display.show(message)

@@ -75,6 +75,14 @@ class Session:
         """Print a line on standard error."""
         write_err(text + "\n")
 
+    def out_raw(self, text: str) -> None:
+        """Write on standard output as it is, for whoever draws there; it is safe by then."""
+        write_out(text)
+
+    def warn_raw(self, text: str) -> None:
+        """Write on standard error as it is, for whoever draws there; it is safe by then."""
+        write_err(text.encode("utf-8", "replace"))
+
     @property
     def out_is_terminal(self) -> bool:
         """Whether standard output is a terminal."""

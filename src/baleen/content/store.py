@@ -2,7 +2,7 @@
 
     <root>/oci-layout
     <root>/blobs/sha256/<hex>
-    <root>/ingest/<random>        being written; removed at start
+    <root>/ingest/                being written; see `baleen.content.ingest`
 
 Calls block and may be made from any thread. Directories are 0700 and blobs 0600: layers hold setuid
 programs and secrets of their images.
@@ -12,15 +12,13 @@ See: OCI image-spec image-layout.md.
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
-import shutil
 import threading
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING
 
-from baleen.errors import BaleenError, DataLoss, InvalidArgument, NotFound, ResourceExhausted
+from baleen.content.ingest import KEEP_PARTIAL_S, Ingest, IngestDirectory
+from baleen.errors import Conflict, DataLoss, InvalidArgument, NotFound
 from baleen.oci.digest import Digest
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ContentStore", "Ingest", "Lease"]
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PIECE = 1 << 20
 
 
 class Lease:
@@ -43,18 +41,24 @@ class Lease:
 class ContentStore:
     """See the module's text.
 
+    Attributes:
+        generation: grows with every blob that is added.
+
     Raises:
-        ResourceExhausted: no space left; the temporary file is gone.
+        ResourceExhausted: no space left; what was written is gone.
     """
 
     def __init__(self, root: Path) -> None:
+        self.generation = 0
         self._root = root
-        self._ingest_dir = root / "ingest"
+        self._blobs = f"{root}/blobs"
+        self._ingests = IngestDirectory(root / "ingest")
         self._lock = threading.Lock()
         self._leases: list[Lease] = []
+        self._corrupt: set[Digest] = set()
 
     def start(self) -> None:
-        """Make the layout, and remove what a crash left half written."""
+        """Make the layout, and remove what a crash left and nobody can go on with."""
         for directory in (
             self._root,
             self._root / "blobs",
@@ -63,8 +67,7 @@ class ContentStore:
         ):
             directory.mkdir(mode=0o700, exist_ok=True)
             directory.chmod(0o700)
-        shutil.rmtree(self._ingest_dir, ignore_errors=True)
-        self._ingest_dir.mkdir(mode=0o700)
+        self._ingests.start()
         layout = self._root / "oci-layout"
         if not layout.exists():
             layout.write_bytes(_LAYOUT)
@@ -73,14 +76,19 @@ class ContentStore:
         """Return where the blob is or would be."""
         return self._root / "blobs" / digest.algorithm / digest.encoded
 
+    def _file(self, digest: Digest) -> str:
+        """Return the path as text: pathlib's would be half of the time of a start."""
+        algorithm, _, encoded = digest.partition(":")
+        return f"{self._blobs}/{algorithm}/{encoded}"
+
     def has(self, digest: Digest) -> bool:
         """Say whether the blob is here."""
-        return self.path(digest).exists()
+        return self.size(digest) is not None
 
     def size(self, digest: Digest) -> int | None:
         """Return the blob's bytes on disk, or None when it is not here."""
         try:
-            return self.path(digest).stat().st_size
+            return os.stat(self._file(digest)).st_size  # noqa: PTH116  # see `_file`
         except FileNotFoundError:
             return None
 
@@ -91,7 +99,7 @@ class ContentStore:
             NotFound: names the digest.
         """
         try:
-            return self.path(digest).open("rb", buffering=0)
+            return open(self._file(digest), "rb", buffering=0)  # noqa: PTH123  # see `_file`
         except FileNotFoundError as err:
             raise NotFound(f"content {digest} is not in the store") from err
 
@@ -113,26 +121,54 @@ class ContentStore:
         if len(data) > limit:
             raise InvalidArgument(f"content {digest} is larger than {limit} bytes")
         if not digest.matches(data):
-            raise DataLoss(
-                f"content {digest} is corrupt: its bytes have another digest",
-                hint="remove the image and pull or load it again",
-            )
+            raise self._damage(digest)
         return data
+
+    def chunks(self, digest: Digest) -> Iterator[bytes]:
+        """Return a large blob in pieces, verified at its end: only then it is known to be true.
+
+        Raises:
+            NotFound: it is not here.
+            DataLoss: behind the last piece: it does not have its digest any more.
+        """
+        hasher = digest.hasher()
+        with self.open(digest) as blob:
+            while piece := blob.read(_PIECE):
+                hasher.update(piece)
+                yield piece
+        if hasher.hexdigest() != digest.encoded:
+            raise self._damage(digest)
+
+    def _damage(self, digest: Digest) -> DataLoss:
+        self.mark_corrupt(digest)
+        return DataLoss(
+            f"content {digest} is corrupt: its bytes have another digest",
+            hint="pull or load the image again",
+        )
+
+    def mark_corrupt(self, digest: Digest) -> None:
+        """Have the blob brought anew by whoever needs it next: `adopt` says that it is not here."""
+        # Without the lock: a read within `collect` may come here. One step of a set is one step.
+        self._corrupt.add(digest)
 
     def put(self, data: bytes, lease: Lease) -> Digest:
         """Store small content, unless it is here already; return its SHA-256 digest."""
         digest = Digest.of(data)
-        if self.adopt(digest, lease) and self.size(digest) == len(data):
+        if self.adopt(digest, lease, size=len(data)):
             return digest
         with self.ingest(lease, expected=digest) as ingest:
             ingest.write(data)
             return ingest.commit()
 
-    def adopt(self, digest: Digest, lease: Lease) -> bool:
-        """Lease the blob if it is here, and say whether it is."""
+    def adopt(self, digest: Digest, lease: Lease, *, size: int | None = None) -> bool:
+        """Lease the blob if it is here, and say whether it is.
+
+        One of another size than `size`, or known to be corrupt, is not: it has to be written again.
+        """
         with self._lock:
             lease.digests.add(digest)
-            return self.has(digest)
+            here = self.size(digest)
+            return here is not None and size in (None, here) and digest not in self._corrupt
 
     @contextmanager
     def lease(self) -> Iterator[Lease]:
@@ -153,13 +189,54 @@ class ContentStore:
         expected: Digest | None = None,
         expected_size: int | None = None,
         limit: int | None = None,
+        resume: bool = False,
+        wait_s: float | None = None,
     ) -> Ingest:
-        """Begin a blob of unknown or promised digest and size; see `Ingest`."""
-        return Ingest(self, lease, expected, expected_size, limit)
+        """Begin a blob of unknown or promised digest and size; see `Ingest`.
+
+        With `resume` (and `expected`) it goes on where an earlier one was interrupted; while
+        another is under way it waits for up to `wait_s` seconds, or for ever.
+        """
+        return Ingest(
+            self,
+            self._ingests,
+            lease,
+            expected=expected,
+            expected_size=expected_size,
+            limit=limit,
+            resume=resume,
+            wait_s=wait_s,
+        )
+
+    def partial_size(self, digest: Digest) -> int:
+        """Return the bytes that are here of a blob whose ingest was interrupted, unverified."""
+        return self._ingests.partial_size(digest)
+
+    def settle(self, digests: Iterable[Digest]) -> None:
+        """Say that an image has these blobs: from here on its names decide about them.
+
+        Until then a blob that a resumable ingest has brought is kept for a day, so that a pull that
+        was broken off finds it again.
+        """
+        self._ingests.settle(digests)
+
+    def discard_partials(self, *, age_s: float = 0) -> int:
+        """Remove interrupted ingests that nobody goes on with; return the bytes freed.
+
+        Complete ones that no image has are garbage from then on.
+        """
+        return self._ingests.expire(age_s)
 
     def delete(self, digest: Digest) -> None:
-        """Remove the blob; success means that it is gone."""
-        self.path(digest).unlink(missing_ok=True)
+        """Remove the blob; success means that it is gone.
+
+        Raises:
+            Conflict: an operation under way needs it.
+        """
+        with self._lock:
+            if any(digest in lease.digests for lease in self._leases):
+                raise Conflict(f"content {digest} is needed by an operation under way")
+            self.path(digest).unlink(missing_ok=True)
 
     def digests(self) -> Iterator[Digest]:
         """Return the digest of every blob, in no order."""
@@ -168,125 +245,37 @@ class ContentStore:
                 with suppress(InvalidArgument):
                     yield Digest(f"{algorithm}:{path.name}")
 
+    def total_bytes(self) -> int:
+        """Return the bytes of all blobs."""
+        return sum(self.size(digest) or 0 for digest in self.digests())
+
     def collect(self, reachable: Callable[[], Iterable[Digest]]) -> int:
         """Remove every blob that is neither leased nor in `reachable`; return the bytes freed.
 
         `reachable` is called while no blob can appear: an operation that refers to its
         blobs before it gives up its lease never loses one.
         """
-        freed = 0
+        freed = self.discard_partials(age_s=KEEP_PARTIAL_S)
         with self._lock:
             keep = set(reachable())
             keep.update(digest for lease in self._leases for digest in lease.digests)
+            keep |= self._ingests.finished()
             for digest in list(self.digests()):
                 if digest not in keep:
                     freed += self.size(digest) or 0
-                    self.delete(digest)
+                    self.path(digest).unlink(missing_ok=True)
+                    self._corrupt.discard(digest)
         return freed
 
-    def _commit(self, temporary: Path, digest: Digest, lease: Lease) -> None:
+    def _named(self, temporary: Path, digest: Digest, lease: Lease) -> None:
         target = self.path(digest)
         with self._lock:
             lease.digests.add(digest)
             temporary.rename(target)
+            self.generation += 1
+            self._corrupt.discard(digest)
         directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(directory)
         finally:
             os.close(directory)
-
-    def _new_file(self) -> tuple[Path, int]:
-        path = self._ingest_dir / secrets.token_hex(8)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        return path, os.open(path, flags, 0o600)
-
-
-class Ingest:
-    """A blob being written and hashed; a context manager that leaves nothing unless committed.
-
-    Raises:
-        DataLoss: digest or size are not the promised ones.
-        ResourceExhausted: no space, or more than `limit` bytes.
-    """
-
-    def __init__(
-        self,
-        store: ContentStore,
-        lease: Lease,
-        expected: Digest | None,
-        expected_size: int | None,
-        limit: int | None,
-    ) -> None:
-        self._store = store
-        self._lease = lease
-        self._expected = expected
-        self._expected_size = expected_size
-        self._limit = limit if expected_size is None else min(limit or expected_size, expected_size)
-        self._algorithm = expected.algorithm if expected is not None else "sha256"
-        self._hasher = (expected or Digest.of(b"")).hasher()
-        self._path, self._fd = self._create()
-        self.size = 0
-
-    def _create(self) -> tuple[Path, int]:
-        try:
-            return self._store._new_file()  # noqa: SLF001  # two halves of one module
-        except OSError as err:
-            raise self._failure(err) from err
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.discard()
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Add `data`."""
-        self.size += len(data)
-        if self._limit is not None and self.size > self._limit:
-            raise self._too_large()
-        self._hasher.update(data)
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._fd, view) :]
-        except OSError as err:
-            raise self._failure(err) from err
-
-    def commit(self) -> Digest:
-        """Verify, make durable and name the blob; return its digest."""
-        if self._expected_size is not None and self.size != self._expected_size:
-            raise DataLoss(
-                f"content {self._expected} has {self.size} bytes instead of {self._expected_size}"
-            )
-        digest = Digest.from_hasher(self._algorithm, self._hasher)
-        if self._expected is not None and digest != self._expected:
-            raise DataLoss(f"content was expected to be {self._expected} but is {digest}")
-        try:
-            os.fsync(self._fd)
-            os.close(self._fd)
-            self._fd = -1
-            self._store._commit(self._path, digest, self._lease)  # noqa: SLF001
-        except OSError as err:
-            raise self._failure(err) from err
-        return digest
-
-    def discard(self) -> None:
-        """Remove the temporary file; does nothing after `commit`."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-        self._path.unlink(missing_ok=True)
-
-    def _too_large(self) -> BaleenError:
-        if self._expected_size is not None:
-            return DataLoss(f"content {self._expected} is larger than {self._expected_size} bytes")
-        return ResourceExhausted(f"content is larger than the limit of {self._limit} bytes")
-
-    def _failure(self, err: OSError) -> BaleenError | OSError:
-        if err.errno in _FULL:
-            return ResourceExhausted(
-                f"no space left on device: {self._store.path(Digest.of(b'')).parent} "
-                f"after {getattr(self, 'size', 0)} bytes",
-                hint="remove unused images or enlarge the disk",
-            )
-        return err

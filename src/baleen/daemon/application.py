@@ -11,8 +11,11 @@ from baleen.daemon import (
     routes_checkpoints,
     routes_containers,
     routes_explain,
+    routes_image_archives,
     routes_images,
+    routes_insight,
     routes_networks,
+    routes_registries,
     routes_system,
 )
 from baleen.daemon.routing import Router
@@ -40,10 +43,13 @@ OPERATIONS = (
     *routes_containers.OPERATIONS,
     *routes_checkpoints.OPERATIONS,
     *routes_images.OPERATIONS,
+    *routes_image_archives.OPERATIONS,
     *routes_networks.OPERATIONS,
+    *routes_registries.OPERATIONS,
     *routes_system.OPERATIONS,
     *routes_absent.OPERATIONS,
     *routes_explain.OPERATIONS,
+    *routes_insight.OPERATIONS,
 )
 
 

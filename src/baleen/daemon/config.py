@@ -16,8 +16,15 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from baleen.daemon.cgroup_settings import cgroup_settings
+from baleen.daemon.gc_settings import gc_policy
 from baleen.daemon.options import OPTIONS, UNSUPPORTED, Option, parse_size
 from baleen.daemon.query import parse_integer
+from baleen.daemon.registry_settings import (
+    DEFAULT_CERTS_DIRS,
+    add_mirror,
+    flatten_proxies,
+    registry_settings,
+)
 from baleen.daemon.runtimes import FileRuntime, add_runtime, check_default, from_file
 from baleen.engine.cdi import DEFAULT_SPEC_DIRS
 from baleen.errors import InvalidArgument
@@ -91,10 +98,20 @@ class Config:
     default_runtime: str = "baleen"
     runtimes: dict[str, RegisteredRuntime] = field(default_factory=dict)
     storage_driver: str = "overlay2"
+    gc_keep_free: str = ""
+    gc_unused_for: str = ""
     shutdown_timeout: int = 15
     cdi_spec_dirs: list[str] = field(default_factory=lambda: list(DEFAULT_SPEC_DIRS))
     insecure_registries: list[str] = field(default_factory=list)
     registry_mirrors: list[str] = field(default_factory=list)
+    registry_mirrors_for: dict[str, list[str]] = field(default_factory=dict)
+    registry_certs_dirs: list[str] = field(default_factory=lambda: list(DEFAULT_CERTS_DIRS))
+    http_proxy: str = ""
+    https_proxy: str = ""
+    no_proxy: str = ""
+    max_concurrent_downloads: int = 3
+    max_concurrent_uploads: int = 5
+    max_download_attempts: int = 5
     rootless: bool = False
     rootless_network: str = "auto"
     rootless_single_id: bool = False
@@ -185,6 +202,8 @@ def _add(flags: dict[str, object], option: Option, text: str) -> None:
             if not equals or not key:
                 raise InvalidArgument(f"{where}: want key=value, got {text[:64]!r}")
             flags[name] = {**cast("dict[str, str]", present or {}), key: value}
+        case "lists":
+            flags[name] = add_mirror(cast("dict[str, list[str]]", present or {}), text)
         case "ulimits":
             limit, pair = _ulimit(text)
             flags[name] = {**cast("dict[str, tuple[int, int]]", present or {}), limit: pair}
@@ -258,6 +277,7 @@ def _read_file(path: Path) -> dict[str, object]:
         document = msgspec.json.decode(raw, type=dict[str, object])
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as err:
         raise InvalidArgument(f"invalid JSON: {err}") from err
+    document = flatten_proxies(document)
     unknown = [key for key in document if key not in _BY_KEY and key not in UNSUPPORTED]
     if unknown:
         raise InvalidArgument(
@@ -291,6 +311,7 @@ _JSON_TYPES: dict[str, object] = {
     "integer": int,
     "size": int | str,
     "map": dict[str, str],
+    "lists": dict[str, list[str]],
     "pools": list[_FilePool],
     "ulimits": dict[str, _FileUlimit],
     "runtimes": dict[str, FileRuntime],
@@ -350,6 +371,7 @@ def _settle(values: dict[str, object]) -> Config:
     _check_paths(config)
     _check_choices(config)
     _check_values(config)
+    registry_settings(config, {})
     if config.rootless or config.rootless_network != "auto":
         from baleen.daemon.rootless import check_rootless
 
@@ -398,6 +420,7 @@ def _check_values(config: Config) -> None:
         raise InvalidArgument("default-shm-size: must be more than 0")
     if config.shutdown_timeout < 0:
         raise InvalidArgument("shutdown-timeout: must not be negative")
+    gc_policy(config.gc_keep_free, config.gc_unused_for)
     seen: dict[str, str] = {}
     for label in config.labels:
         key, equals, value = label.partition("=")

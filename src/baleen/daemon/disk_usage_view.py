@@ -28,6 +28,7 @@ def disk_usage_view(
 ) -> dict[str, object]:
     """Return the answer; `usage` is the engine's, by lists."""
     lists = cast("dict[str, object]", to_wire(dict(usage)))
+    reclaimable = lists.pop("ImagesReclaimable", 0)
     if version < _SUMS_SINCE:
         return lists
     view: dict[str, object] = {}
@@ -41,9 +42,8 @@ def disk_usage_view(
         total = sum(size(item) for item in items)
         unused = sum(size(item) for item in items if not is_active(item))
         if name == "Images" and isinstance(layers, int):
-            # Layers are shared: what the active images hold stays, whoever else has it too.
-            used = sum(size(item) for item in items if is_active(item))
-            total, unused = layers, max(0, layers - used)
+            # Layers are shared, so the sum over the images is not what they take.
+            total, unused = layers, cast("int", reclaimable)
         view[key] = {
             "ActiveCount": sum(1 for item in items if is_active(item)),
             "TotalCount": len(items),

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
     from baleen import api
     from baleen.api.explanation import Explanation
+    from baleen.api.registries import (
+        AuthConfig,
+        AuthResponse,
+        DistributionInspect,
+        ImageSearchResult,
+    )
+    from baleen.images.disk_policy import Policy
 
     Filters = Mapping[str, Sequence[str]]
 
@@ -189,29 +196,47 @@ class _Images(Protocol):
     def image_list(
         self,
         *,
-        all: bool,  # noqa: A002  # the API's name
         filters: Mapping[str, list[str]],
-        digests: bool,
         shared_size: bool,
         manifests: bool,
-    ) -> bytes: ...
+    ) -> list[dict[str, Any]]: ...
 
     async def image_inspect(
         self, ref: str, *, platform: str = "", manifests: bool = False
     ) -> Mapping[str, Any]: ...
 
+    async def image_attestations(
+        self, ref: str, *, platform: str = "", types: Sequence[str] = (), statements: bool = False
+    ) -> list[dict[str, Any]]: ...
+
     async def image_history(self, ref: str, *, platform: str = "") -> object: ...
 
     def image_load(
-        self, body: AsyncIterator[bytes], *, quiet: bool = False
+        self, body: AsyncIterator[bytes], *, quiet: bool = False, platforms: Sequence[str] = ()
     ) -> AsyncIterator[Mapping[str, object]]: ...
 
-    async def image_save(self, refs: Sequence[str]) -> AsyncIterator[bytes]: ...
+    async def image_save(
+        self, refs: Sequence[str], *, platforms: Sequence[str] = ()
+    ) -> AsyncIterator[bytes]: ...
+
+    async def image_commit(
+        self,
+        ref: str,
+        config: api.ContainerConfig,
+        *,
+        repo: str,
+        tag: str,
+        comment: str,
+        author: str,
+        changes: Sequence[str],
+        pause: bool,
+    ) -> str: ...
 
     def image_import(
         self,
         body: AsyncIterator[bytes],
         *,
+        source: str = "-",
         repo: str,
         tag: str,
         message: str,
@@ -219,11 +244,29 @@ class _Images(Protocol):
         platform: str,
     ) -> AsyncIterator[Mapping[str, object]]: ...
 
+    def image_pull(
+        self, name: str, *, tag: str, platform: str, auth: AuthConfig
+    ) -> AsyncIterator[Mapping[str, object]]: ...
+
+    def image_push(
+        self, name: str, *, tag: str, platform: str, auth: AuthConfig
+    ) -> AsyncIterator[Mapping[str, object]]: ...
+
     async def image_tag(self, ref: str, repo: str, tag: str) -> None: ...
 
-    async def image_remove(self, ref: str, *, force: bool, noprune: bool) -> object: ...
+    async def image_remove(
+        self, ref: str, *, force: bool, noprune: bool, platforms: Sequence[str] = ()
+    ) -> object: ...
 
     async def images_prune(self, filters: Mapping[str, list[str]]) -> object: ...
+
+    async def images_check(self) -> object: ...
+
+    async def image_tree(self, ref: str, *, platform: str = "", everything: bool) -> object: ...
+
+    async def image_diff(self, ref: str, to: str, *, platform: str = "") -> object: ...
+
+    async def disk_gc(self, policy: Policy | None = None, *, dry_run: bool = False) -> object: ...
 
 
 class _Networks(Protocol):
@@ -254,7 +297,17 @@ class _Volumes(Protocol):
     async def volumes_prune(self, filters: Mapping[str, list[str]]) -> object: ...
 
 
-class EngineFacade(_Containers, _Images, _Networks, _Volumes, Protocol):
+class _Registries(Protocol):
+    async def registry_login(self, auth: AuthConfig) -> AuthResponse: ...
+
+    async def registry_search(
+        self, term: str, *, limit: int, filters: Filters, auth: AuthConfig
+    ) -> Sequence[ImageSearchResult]: ...
+
+    async def registry_inspect(self, name: str, *, auth: AuthConfig) -> DistributionInspect: ...
+
+
+class EngineFacade(_Containers, _Images, _Networks, _Volumes, _Registries, Protocol):
     """All operations; see the module."""
 
     @property

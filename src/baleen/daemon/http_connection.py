@@ -73,6 +73,7 @@ class HttpConnection(asyncio.Protocol):
         self._body_left = 0
         self._chunks: ChunkDecoder | None = None
         self._task: asyncio.Task[None] | None = None
+        self._request: Request | None = None
         self._live = False  # the running response is a stream that ends with its listener
         self._streaming = False
         self._paused_reading = False
@@ -102,7 +103,7 @@ class HttpConnection(asyncio.Protocol):
         self._state = _GONE
         if self._body is not None:
             self._body.abort("the client closed the connection")
-        if self._streaming and self._task is not None:
+        if self._task is not None and (self._streaming or self._ends_with_client):
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
@@ -132,7 +133,14 @@ class HttpConnection(asyncio.Protocol):
             self._body.abort("the client closed the connection in the middle of the body")
         if self._live and self._task is not None:
             self._task.cancel()
+        elif self._ends_with_client:
+            # As Go's server takes it: a client that sends no more waits for nothing.
+            self._transport.abort()
         return True
+
+    @property
+    def _ends_with_client(self) -> bool:
+        return self._request is not None and self._request.ends_with_client
 
     def pause_writing(self) -> None:
         """Remember that the client reads slower than we write."""
@@ -163,11 +171,13 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()
 
     def shut_down(self) -> None:
-        """Close when idle, end a live stream, let another answer be finished."""
+        """Close when idle, end a live stream and a transfer, let another answer be finished."""
         if self._state in (_HEAD, _CLOSING):
             self._transport.close()
         elif self._live and self._task is not None:
             self._task.cancel()
+        elif self._ends_with_client:
+            self._transport.abort()
         elif self._head is not None:
             self._head.keep_alive = False
 
@@ -261,6 +271,7 @@ class HttpConnection(asyncio.Protocol):
     def _dispatch(self, head: Head) -> None:
         assert self._body is not None
         request = Request(head, self._body, self._hijack, is_tcp=self._is_tcp)
+        self._request = request
         try:
             outcome = self._server.handle(request)
         except Exception as err:  # the border: everything becomes an answer
@@ -394,7 +405,7 @@ class HttpConnection(asyncio.Protocol):
             self._linger()
             return
         self._state = _HEAD
-        self._head = self._body = self._chunks = None
+        self._head = self._body = self._chunks = self._request = None
         self.deadline = monotonic() + self._server.limits.idle_s
         self._resume_reading()
         if self._buffer:

@@ -43,7 +43,7 @@ REASONS: Final = {
     505: "HTTP Version Not Supported",
 }
 
-_HIGH_WATER = 512 << 10
+_HIGH_WATER = 1 << 20
 _LOW_WATER = 128 << 10
 
 
@@ -145,11 +145,16 @@ class Body:
     # --- the handler's side
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Yield the body in the portions it comes in; InvalidArgument if the client goes away."""
+        """Yield the body in large portions; InvalidArgument if the client goes away."""
         self._start()
         while True:
             while self._chunks:
-                chunk = self._chunks.popleft()
+                if len(self._chunks) > 1:
+                    # Whoever reads in another thread pays for each piece.
+                    chunk = b"".join(self._chunks)
+                    self._chunks.clear()
+                else:
+                    chunk = self._chunks.popleft()
                 was_full = self.is_full
                 self._size -= len(chunk)
                 if was_full or self._size < _LOW_WATER:
@@ -196,9 +201,14 @@ class UpgradeHead:
 
 
 class Request:
-    """One request: head, body, and the way to take the connection over."""
+    """One request: head, body, and the way to take the connection over.
 
-    __slots__ = ("body", "head", "hijack", "is_tcp", "path", "query")
+    Attributes:
+        ends_with_client: set by a handler whose work is for nobody once the client is gone; it is
+            cancelled then, before its answer has begun too.
+    """
+
+    __slots__ = ("body", "ends_with_client", "head", "hijack", "is_tcp", "path", "query")
 
     def __init__(
         self,
@@ -212,6 +222,7 @@ class Request:
         self.body = body
         self.hijack = hijack
         self.is_tcp = is_tcp
+        self.ends_with_client = False
         target = head.target.decode("latin-1")
         self.path, _, query = target.partition("?")
         self.query = query.partition("#")[0]

@@ -3,7 +3,8 @@
 Order at the start, each step undone in reverse at the end: directories, lock and pid file;
 zygote (before anything heavy is loaded); engine, which finds the containers that outlived the
 last daemon; listening sockets; "ready" to systemd. SIGTERM and SIGINT end the daemon and leave
-containers running; SIGHUP reads `debug`, `labels`, `runtimes` and `default-runtime` again.
+containers running; SIGHUP reads `debug`, `labels`, `runtimes`, `default-runtime` and all
+about registries again.
 
 Exit codes: 0 ended as asked, 1 could not start or had to end, 125 bad flags.
 """
@@ -29,13 +30,16 @@ from baleen.daemon.host_files import HostFiles
 from baleen.daemon.listeners import check_hosts, open_listeners, parse_address
 from baleen.daemon.logs import LEVELS, set_up_logging
 from baleen.daemon.options import OPTIONS
+from baleen.daemon.registry_settings import registry_settings
 from baleen.daemon.zygote_process import ZygoteProcess
 from baleen.errors import BaleenError, InvalidArgument
+from baleen.linux.allocator import give_freed_memory_back
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from baleen.daemon.http_server import HttpServer
+    from baleen.distribution.settings import RegistrySettings
     from baleen.engine.remapping import Remapping
     from baleen.engine.runtimes import Runtimes
     from baleen.runtime.id_mapping import IdMappings
@@ -182,10 +186,11 @@ def _remapping(ids: RemappedIds | None) -> Remapping | None:
 
 
 def _prepare_process() -> None:
-    """Set what this process has one of: umask, limits, working directory."""
+    """Set what this process has one of: umask, limits, allocator, working directory."""
     os.umask(0o077)  # what others may read is given its mode explicitly
     os.chdir("/")
     _survive_shortage()
+    give_freed_memory_back()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -226,7 +231,9 @@ async def _serve(
         await engine.start()
         listeners, paths = open_listeners(config)
         try:
-            loop.add_signal_handler(signal.SIGHUP, _reload, invocation, labels, runtimes)
+            loop.add_signal_handler(
+                signal.SIGHUP, _reload, invocation, labels, runtimes, engine.reload_registries
+            )
             async with asyncio.TaskGroup() as group:
                 guard = OriginGuard(_tcp_names(config))
                 lines = headers(experimental=config.experimental)
@@ -277,7 +284,12 @@ def _tcp_names(config: Config) -> list[str]:
     return [address.host for address in addresses if address.scheme == "tcp"]
 
 
-def _reload(invocation: Invocation, labels: list[str], runtimes: Runtimes) -> None:
+def _reload(
+    invocation: Invocation,
+    labels: list[str],
+    runtimes: Runtimes,
+    reload_registries: Callable[[RegistrySettings], None],
+) -> None:
     """SIGHUP: read the configuration again and take over what may change while running."""
     try:
         config = load_config(invocation)
@@ -288,6 +300,7 @@ def _reload(invocation: Invocation, labels: list[str], runtimes: Runtimes) -> No
     logging.getLogger().setLevel(LEVELS[level])
     labels[:] = config.labels
     runtimes.replace(config.runtimes, config.default_runtime)
+    reload_registries(registry_settings(config, os.environ))
     _log.info("configuration reloaded", extra={"level": level, "labels": ",".join(labels)})
 
 

@@ -4,8 +4,8 @@ The engine answers as the newest version says. Fields that have left the API sin
 clients of their time read without asking, are put back here; fields that came later and change a
 meaning are taken out.
 
-See: Engine API CHANGELOG, v1.44 (VirtualSize), v1.45 (Container, ContainerConfig, Aliases), v1.48
-(Descriptor), v1.50 and v1.52 (Config), v1.51 (Containers).
+See: Engine API CHANGELOG, v1.44 (VirtualSize), v1.45 (Container, ContainerConfig, Aliases), v1.47
+(Manifests), v1.48 (Descriptor), v1.50 and v1.52 (Config), v1.51 (Containers).
 """
 
 from __future__ import annotations
@@ -70,18 +70,19 @@ def image_view(view: Mapping[str, Any], version: tuple[int, int]) -> dict[str, A
     return result
 
 
-def image_list_view(body: bytes, version: tuple[int, int]) -> bytes:
-    """Return the answer to /images/json; `body` is the newest version's."""
+def image_list_view(images: list[dict[str, Any]], version: tuple[int, int]) -> list[dict[str, Any]]:
+    """Return the answer to /images/json, made of the newest version's, which is changed."""
     if version >= _LIST_IS_NEW_SINCE:
-        return body
-    images: list[dict[str, Any]] = msgspec.json.decode(body)
+        return images
     for image in images:
         image["Containers"] = -1
         if version < (1, 48):
             image.pop("Descriptor", None)
+        if version < (1, 47):
+            image.pop("Manifests", None)
         if version < (1, 44):
             image["VirtualSize"] = image["Size"]
-    return msgspec.json.encode(images)
+    return images
 
 
 def container_view(body: bytes, version: tuple[int, int]) -> bytes:

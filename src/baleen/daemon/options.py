@@ -19,13 +19,26 @@ from baleen.errors import InvalidArgument
 __all__ = ["OPTIONS", "UNSUPPORTED", "Kind", "Option", "parse_size"]
 
 Kind = Literal[
-    "text", "list", "flag", "integer", "size", "map", "pools", "ulimits", "runtimes", "any"
+    "text",
+    "list",
+    "flag",
+    "integer",
+    "size",
+    "map",
+    "lists",
+    "pools",
+    "ulimits",
+    "runtimes",
+    "any",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option; `key` is its name in the file, empty when it is a flag only."""
+    """One option; `key` is its name in the file, empty when it is a flag only.
+
+    `proxies.no-proxy` is `no-proxy` in the object `proxies`.
+    """
 
     flag: str
     kind: Kind
@@ -37,7 +50,7 @@ class Option:
     @property
     def field(self) -> str:
         """The name of the option as an attribute."""
-        return (self.key or self.flag).replace("-", "_")
+        return (self.key or self.flag).rpartition(".")[2].replace("-", "_")
 
 
 def _option(
@@ -53,7 +66,6 @@ def _option(
 
 
 _ALWAYS = "it is always so"
-_LATER = "kept for when images are pulled"
 
 OPTIONS = (
     _option("config-file", "text", "configuration file", key=""),
@@ -119,15 +131,37 @@ OPTIONS = (
     _option("default-runtime", "text", "baleen (also under the name runc), or an added one"),
     _option("storage-driver", "text", "overlay2", short="s"),
     _option("storage-opt", "list", "", key="storage-opts", accepted="overlay has none"),
+    _option("gc-keep-free", "text", "remove unused images when less is free: 20GB, or 15%"),
+    _option("gc-unused-for", "text", "only images not used for so long: 12h, 7d"),
     _option("shutdown-timeout", "integer", "seconds that running requests get at the end"),
     _option("live-restore", "flag", "containers outlive the daemon", accepted=_ALWAYS),
     _option("userland-proxy", "flag", "", accepted="ports are published without one"),
     _option("userland-proxy-path", "text", "", accepted="ports are published without one"),
-    _option("insecure-registry", "list", "registry without TLS", key="insecure-registries"),
-    _option("registry-mirror", "list", "mirror of the default registry", key="registry-mirrors"),
-    _option("max-concurrent-downloads", "integer", "", accepted=_LATER),
-    _option("max-concurrent-uploads", "integer", "", accepted=_LATER),
-    _option("max-download-attempts", "integer", "", accepted=_LATER),
+    _option(
+        "insecure-registry",
+        "list",
+        "registry (host[:port], or network) without TLS, or with a certificate of nobody's",
+        key="insecure-registries",
+    ),
+    _option("registry-mirror", "list", "URL of a mirror of docker.io", key="registry-mirrors"),
+    _option(
+        "registry-mirror-for",
+        "lists",
+        "REGISTRY=URL of a mirror of another registry",
+        key="registry-mirrors-for",
+    ),
+    _option(
+        "registry-certs-dir",
+        "list",
+        "directory with HOST[:PORT]/{*.crt,*.cert,*.key} of registries",
+        key="registry-certs-dirs",
+    ),
+    _option("http-proxy", "text", "proxy for http:// registries", key="proxies.http-proxy"),
+    _option("https-proxy", "text", "proxy for https:// registries", key="proxies.https-proxy"),
+    _option("no-proxy", "text", "hosts that are reached without", key="proxies.no-proxy"),
+    _option("max-concurrent-downloads", "integer", "layers that one pull gets at a time"),
+    _option("max-concurrent-uploads", "integer", "layers that one push sends at a time"),
+    _option("max-download-attempts", "integer", "attempts at a layer before a pull fails"),
     _option("experimental", "flag", "offer what Docker calls experimental: checkpoints"),
     _option("feature", "any", "", key="features", accepted="`cdi`: false turns CDI off"),
     _option(
@@ -148,10 +182,10 @@ UNSUPPORTED = frozenset(
         "bip6", "bridge-accept-fwmark", "cpu-rt-period",
         "cpu-rt-runtime", "default-cgroupns-mode", "default-gateway", "default-gateway-v6",
         "default-ipc-mode", "default-network-opt", "default-network-opts", "fixed-cidr",
-        "fixed-cidr-v6", "host-gateway-ip", "host-gateway-ips", "http-proxy", "https-proxy",
-        "init-path", "ip", "ip-forward-no-drop", "ipv6", "metrics-addr",
-        "network-control-plane-mtu", "no-new-privileges", "no-proxy", "node-generic-resource",
-        "node-generic-resources", "proxies",
+        "fixed-cidr-v6", "host-gateway-ip", "host-gateway-ips", "init-path", "ip",
+        "ip-forward-no-drop", "ipv6", "metrics-addr",
+        "network-control-plane-mtu", "no-new-privileges", "node-generic-resource",
+        "node-generic-resources",
         "swarm-default-advertise-addr",
     }
 )  # fmt: skip

@@ -97,16 +97,6 @@ OPERATIONS = (
     Operation("POST", "/build/prune", "BuildPrune", _nothing_built),
     Operation("POST", "/session", "Session", _build),
     Operation("POST", "/grpc", "Grpc", _build),
-    Operation("POST", "/commit", "ImageCommit", _absent("commit")),
-    Operation("POST", "/auth", "SystemAuth", _absent("registry login")),
-    Operation("POST", "/images/{name}/push", "ImagePush", _absent("push")),
-    Operation("GET", "/images/search", "ImageSearch", _absent("search")),
-    Operation(
-        "GET", "/images/{name}/attestations", "ImageAttestations", _absent("image attestations")
-    ),
-    Operation(
-        "GET", "/distribution/{name}/json", "DistributionInspect", _absent("registry inspection")
-    ),
     Operation("GET", "/plugins/privileges", "GetPluginPrivileges", _plugin),
     Operation("POST", "/plugins/pull", "PluginPull", _plugin),
     Operation("GET", "/plugins/{name}/json", "PluginInspect", _no_such_plugin),

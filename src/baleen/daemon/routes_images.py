@@ -5,11 +5,13 @@ See: Engine API v1.55, /images/*.
 
 from __future__ import annotations
 
-from baleen import errors
+import msgspec
+
 from baleen.daemon.http_messages import Response, StreamResponse
 from baleen.daemon.older_views import image_list_view, image_view
+from baleen.daemon.routes_image_archives import import_image
+from baleen.daemon.routes_registries import pull
 from baleen.daemon.routing import Call, Operation, json_response
-from baleen.daemon.streams import TAR, primed, progress
 from baleen.errors import InvalidArgument
 
 __all__ = ["OPERATIONS"]
@@ -19,15 +21,15 @@ _PRUNE_FILTERS = frozenset({"dangling", "label", "label!", "until"})
 
 
 def _list(call: Call) -> Response:
+    # `all` and `digests` change nothing: there are no intermediate images, and the digests are
+    # always shown.
     query = call.query
-    body = call.engine.image_list(
-        all=query.flag("all"),
+    images = call.engine.image_list(
         filters=call.filters(_LIST_FILTERS),
-        digests=query.flag("digests"),
         shared_size=query.flag("shared-size"),
         manifests=query.flag("manifests"),
     )
-    return json_response(image_list_view(body, call.version))
+    return json_response(msgspec.json.encode(image_list_view(images, call.version)))
 
 
 async def _inspect(call: Call) -> Response:
@@ -40,6 +42,19 @@ async def _inspect(call: Call) -> Response:
     return json_response(image_view(view, call.version))
 
 
+async def _attestations(call: Call) -> Response:
+    platforms = [text for text in call.query.texts("platform") if text]
+    if len(platforms) > 1:
+        raise InvalidArgument("only one platform can be given")
+    found = await call.engine.image_attestations(
+        call.ref,
+        platform="".join(platforms),
+        types=call.query.texts("type"),
+        statements=call.query.flag("statement"),
+    )
+    return json_response(msgspec.json.encode(found))
+
+
 async def _history(call: Call) -> Response:
     return json_response(
         await call.engine.image_history(call.ref, platform=call.query.text("platform"))
@@ -47,27 +62,9 @@ async def _history(call: Call) -> Response:
 
 
 async def _create(call: Call) -> StreamResponse:
-    query = call.query
-    if query.text("fromImage"):
-        raise errors.NotImplemented(
-            "pull is not available in this version of Baleen: load an image with `docker load`"
-        )
-    source = query.text("fromSrc")
-    if source != "-":
-        raise errors.NotImplemented(
-            "import from a URL is not available in this version of Baleen: "
-            "send the archive with fromSrc=-"
-        )
-    return await progress(
-        call.engine.image_import(
-            call.request.body.stream(),
-            repo=query.text("repo"),
-            tag=query.text("tag"),
-            message=query.text("message"),
-            changes=query.texts("changes"),
-            platform=query.text("platform"),
-        )
-    )
+    if call.query.text("fromImage"):
+        return await pull(call)
+    return await import_image(call)
 
 
 async def _tag(call: Call) -> Response:
@@ -78,7 +75,10 @@ async def _tag(call: Call) -> Response:
 async def _delete(call: Call) -> Response:
     return json_response(
         await call.engine.image_remove(
-            call.ref, force=call.query.flag("force"), noprune=call.query.flag("noprune")
+            call.ref,
+            force=call.query.flag("force"),
+            noprune=call.query.flag("noprune"),
+            platforms=[text for text in call.query.texts("platforms") if text],
         )
     )
 
@@ -87,29 +87,13 @@ async def _prune(call: Call) -> Response:
     return json_response(await call.engine.images_prune(call.filters(_PRUNE_FILTERS)))
 
 
-async def _save(call: Call) -> StreamResponse:
-    names = [call.ref] if call.ref else call.query.texts("names")
-    if not names:
-        raise InvalidArgument("no image was named: give at least one `names`")
-    chunks = await primed(await call.engine.image_save(names))
-    return StreamResponse(chunks, content_type=TAR, live=False)
-
-
-async def _load(call: Call) -> StreamResponse:
-    return await progress(
-        call.engine.image_load(call.request.body.stream(), quiet=call.query.flag("quiet"))
-    )
-
-
 OPERATIONS = (
     Operation("GET", "/images/json", "ImageList", _list),
     Operation("POST", "/images/create", "ImageCreate", _create),
     Operation("GET", "/images/{name}/json", "ImageInspect", _inspect),
+    Operation("GET", "/images/{name}/attestations", "ImageAttestations", _attestations),
     Operation("GET", "/images/{name}/history", "ImageHistory", _history),
     Operation("POST", "/images/{name}/tag", "ImageTag", _tag),
     Operation("DELETE", "/images/{name}", "ImageDelete", _delete),
     Operation("POST", "/images/prune", "ImagePrune", _prune),
-    Operation("GET", "/images/{name}/get", "ImageGet", _save),
-    Operation("GET", "/images/get", "ImageGetAll", _save),
-    Operation("POST", "/images/load", "ImageLoad", _load),
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from baleen.daemon.cgroup_settings import cgroup_settings
+from baleen.daemon.gc_settings import gc_policy
+from baleen.daemon.registry_settings import registry_settings
 from baleen.engine.config import EngineConfig
 from baleen.engine.runtimes import Runtimes
 
@@ -67,7 +70,7 @@ def engine_config(
         debug=config.debug,
         experimental=config.experimental,
         cdi_spec_dirs=config.cdi_spec_dirs,
-        insecure_registries=config.insecure_registries,
-        registry_mirrors=config.registry_mirrors,
+        registries=registry_settings(config, os.environ),
         remapping=remapping,
+        gc_policy=gc_policy(config.gc_keep_free, config.gc_unused_for),
     )

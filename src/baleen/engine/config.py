@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from baleen.distribution.settings import RegistrySettings
 from baleen.engine.runtimes import Runtimes
+from baleen.images.disk_policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +46,9 @@ class EngineConfig:
         port_forwarder: socket of the process that publishes ports on the host, where our network is
             not the host's (rootless).
         cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
+        registries: mirrors, insecure registries, certificates, proxies, limits.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
+        gc_policy: which unused images go by themselves.
         debug: whether the daemon logs debug messages, as `info` shows it.
         experimental: whether what Docker calls so is offered: checkpoints.
     """
@@ -78,9 +82,9 @@ class EngineConfig:
     debug: bool = False
     experimental: bool = False
     cdi_spec_dirs: Sequence[str] = ()
-    insecure_registries: Sequence[str] = ()
-    registry_mirrors: Sequence[str] = ()
+    registries: RegistrySettings = field(default_factory=RegistrySettings)
     remapping: Remapping | None = None
+    gc_policy: Policy = field(default_factory=Policy)
 
     def remapping_of(self, host: HostConfig) -> Remapping | None:
         """Return the ids of a container with this configuration, None for the host's own."""

@@ -229,6 +229,7 @@ class Creating:
         if not ref:
             raise InvalidArgument("no image specified")
         image = self._images.resolve(ref, platform=Platform.parse(platform) if platform else None)
+        self._images.usage_times.touch(str(image.id))
         self._images.unpack(image)
         return image
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from baleen.api.wire import to_wire
+from baleen.images import ImageUser
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -42,20 +43,25 @@ class DiskUsage:
         self._tasks = tasks
 
     async def measure(self, types: Collection[str] = ()) -> dict[str, Any]:
-        """Return the body of /system/df; `types` limits it to image, container, volume."""
+        """Return what /system/df is made of; `types` limits it to image, container, volume.
+
+        `LayersSize` is what all images take, blobs and layers, each counted once;
+        `ImagesReclaimable` what of it is of unused images alone.
+        """
         records = list(self._store)
         return await self._tasks.blocking(self._measure, records, set(types))
 
     def _measure(self, records: list[ContainerRecord], types: set[str]) -> dict[str, Any]:
         usage: dict[str, Any] = {"BuildCache": []}
         if not types or "image" in types:
-            users: dict[str, int] = {}
+            users: dict[str, list[ImageUser]] = {}
             for record in records:
-                users[record.image_id] = users.get(record.image_id, 0) + 1
+                user = ImageUser(container_id=record.id, running=record.status.is_active)
+                users.setdefault(record.image_id, []).append(user)
             usage["Images"] = self._images.summaries(
-                shared_size=True, containers=lambda image_id: users.get(image_id, 0)
+                shared_size=True, in_use=lambda image_id: users.get(image_id, ())
             )
-            usage["LayersSize"] = sum(layer.size_bytes for layer in self._snapshots.layers())
+            usage["LayersSize"], usage["ImagesReclaimable"] = self._images.disk_bytes(users)
         if not types or "container" in types:
             usage["Containers"] = [
                 {

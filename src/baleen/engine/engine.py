@@ -18,20 +18,27 @@ from baleen.engine.attaching import Attaching
 from baleen.engine.bundles import Bundles
 from baleen.engine.cgroup_naming import CGROUPFS
 from baleen.engine.checkpoints import Checkpoints
+from baleen.engine.committing import Committing
 from baleen.engine.container_networks import ContainerNetworks
 from baleen.engine.copying import Copying
 from baleen.engine.creating import Creating
+from baleen.engine.disk_gc import DiskGc
 from baleen.engine.disk_usage import DiskUsage
 from baleen.engine.events import EventBus
 from baleen.engine.execs import Execs
 from baleen.engine.explaining.operation import Explaining
 from baleen.engine.foreign_runs import refuse_foreign_runs
 from baleen.engine.health import HealthChecks
+from baleen.engine.image_insight import ImageInsight
 from baleen.engine.image_operations import ImageOperations, image_event_sink
 from baleen.engine.lifecycle import Lifecycle
 from baleen.engine.live import LiveContainers
 from baleen.engine.measuring import Measuring
 from baleen.engine.network_operations import NetworkOperations
+from baleen.engine.pulling import Pulling
+from baleen.engine.pushing import Pushing
+from baleen.engine.registry_access import RegistryAccess
+from baleen.engine.registry_operations import RegistryOperations
 from baleen.engine.remapping import check_support
 from baleen.engine.removing import Removing
 from baleen.engine.restoring import Restoring, endpoints_with_ports
@@ -89,6 +96,7 @@ class Engine:
             self._snapshots,
             on_event=image_event_sink(self._on_image_event, asyncio.get_running_loop()),
         )
+        self._access = RegistryAccess(config.registries, self._content)
         self._volumes = VolumeStore(
             self._database,
             config.data_root / "volumes",
@@ -99,7 +107,7 @@ class Engine:
             self._database,
             clock=time.time,
             display_image=self._display_image,
-            ancestors=lambda ref: frozenset({str(self._images.resolve(ref).id)}),
+            ancestors=lambda ref: frozenset({str(self._images.find_id(ref))}),
         )
         self._lives = LiveContainers()
         self._assemble(spawner)
@@ -228,9 +236,15 @@ class Engine:
         self.container_export = copying.export
         self.container_changes = copying.changes
 
+        committing = Committing(
+            config, store, lifecycle, self._snapshots, self._images, self.events, self._tasks
+        )
+        self.image_commit = committing.commit
+
         images = ImageOperations(self._images, store, self.events, self._tasks)
         self.image_list = images.list_all
         self.image_inspect = images.inspect
+        self.image_attestations = images.attestations
         self.image_history = images.history
         self.image_tag = images.tag
         self.image_remove = images.remove
@@ -238,6 +252,15 @@ class Engine:
         self.image_save = images.save
         self.image_import = images.import_
         self.images_prune = images.prune
+
+        sink = image_event_sink(self._on_image_event, asyncio.get_running_loop())
+        self.image_pull = Pulling(self._images, self._access, sink).pull
+        self.image_push = Pushing(self._images, self._access, sink).push
+        registries = RegistryOperations(self._access)
+        self.registry_login = registries.login
+        self.registry_search = registries.search
+        self.registry_inspect = registries.inspect
+        self.reload_registries = self._access.replace
 
         networks = NetworkOperations(self._networks, attachments, store, lives, self.events)
         self.network_list = networks.list_all
@@ -255,9 +278,19 @@ class Engine:
         self.volume_remove = volumes.remove
         self.volumes_prune = volumes.prune
 
-        system = System(config, self._engine_id(), store, self._images, cgroups, modules)
+        system = System(
+            config, self._engine_id(), store, self._images, cgroups, modules, self._access
+        )
         self.version = system.version
         self.info = system.info
+        insight = ImageInsight(self._images, self._tasks)
+        self.images_check = insight.check
+        self.image_tree = insight.tree
+        self.image_diff = insight.diff
+        self._disk_gc = DiskGc(
+            config.data_root, lambda: config.gc_policy, self._images, store, self._tasks
+        )
+        self.disk_gc = self._disk_gc.run
         self.disk_usage = DiskUsage(
             store, self._images, self._snapshots, self._volumes, self._tasks
         ).measure
@@ -294,12 +327,14 @@ class Engine:
         await self._tasks.blocking(self._modules.start, self.config.data_root)
         await self._restoring.run()
         await self._tasks.blocking(install_embedded_images, self._images, self._database)
+        self._disk_gc.start()
 
     async def close(self) -> None:
         """Let go of everything; containers and their supervisors run on."""
         self.events.close()
         self._health.close()
         self._lives.close()
+        self._access.close()
         await self._tasks.close()
         self._networks.close()
         self._database.close()
@@ -331,7 +366,7 @@ class Engine:
     def _display_image(self, record: ContainerRecord) -> str:
         """Return what lists show as a container's image: its id once the name has moved on."""
         try:
-            if str(self._images.resolve(record.config.image).id) == record.image_id:
+            if self._images.find_id(record.config.image) == record.image_id:
                 return record.config.image
         except BaleenError:
             pass  # the image is gone, or its name is no more

@@ -5,13 +5,11 @@ See: Engine API, /images/*.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from baleen.engine.tasks import blocking_chunks
 from baleen.images import ImageUser
+from baleen.images.remote import fetched
 from baleen.oci.platform import Platform
 
 if TYPE_CHECKING:
@@ -49,23 +47,13 @@ class ImageOperations:
     def list_all(
         self,
         *,
-        all: bool = False,  # noqa: A002  # the API's name
         filters: Mapping[str, Sequence[str]],
-        digests: bool = False,
         shared_size: bool = False,
         manifests: bool = False,
-    ) -> bytes:
-        """Return the body of /images/json."""
-        del digests  # RepoDigests are always shown
-        users = Counter(record.image_id for record in self._store)
-        return msgspec.json.encode(
-            self._images.summaries(
-                all_images=all,
-                filters=filters,
-                manifests=manifests,
-                shared_size=shared_size,
-                containers=users.__getitem__,
-            )
+    ) -> list[dict[str, Any]]:
+        """Return the ImageSummary objects."""
+        return self._images.summaries(
+            filters=filters, manifests=manifests, shared_size=shared_size, in_use=self._users()
         )
 
     async def inspect(
@@ -73,7 +61,23 @@ class ImageOperations:
     ) -> dict[str, Any]:
         """Return the API's view of an image (NotFound)."""
         return await self._tasks.blocking(
-            self._images.inspect, ref, platform=_platform(platform), manifests=manifests
+            self._images.inspect,
+            ref,
+            platform=_platform(platform),
+            manifests=manifests,
+            in_use=self._users(),
+        )
+
+    async def attestations(
+        self, ref: str, *, platform: str = "", types: Sequence[str] = (), statements: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return what builders attest about an image (NotFound)."""
+        return await self._tasks.blocking(
+            self._images.attestations,
+            ref,
+            platform=_platform(platform),
+            types=types,
+            statements=statements,
         )
 
     async def history(self, ref: str, *, platform: str = "") -> list[dict[str, Any]]:
@@ -84,15 +88,25 @@ class ImageOperations:
         """Give an image one more name."""
         await self._tasks.blocking(self._images.tag, ref, repo, tag)
 
-    async def remove(self, ref: str, *, force: bool, noprune: bool) -> list[dict[str, str]]:
+    async def remove(
+        self, ref: str, *, force: bool, noprune: bool, platforms: Sequence[str] = ()
+    ) -> list[dict[str, str]]:
         """Remove a name, and the image with its last one (Conflict while containers use it)."""
         return await self._tasks.blocking(
-            self._images.remove, ref, force=force, noprune=noprune, in_use=self._users()
+            self._images.remove,
+            ref,
+            force=force,
+            noprune=noprune,
+            platforms=[Platform.parse(text) for text in platforms],
+            in_use=self._users(),
         )
 
     async def prune(self, filters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         """Remove dangling images, or all unused ones with the filter `dangling=false`."""
-        return await self._tasks.blocking(self._images.prune, filters=filters, in_use=self._users())
+        done = await self._tasks.blocking(self._images.prune, filters=filters, in_use=self._users())
+        reclaimed = {"reclaimed": str(done["SpaceReclaimed"])}
+        self._events.publish_with("image", "prune", "", reclaimed)
+        return done
 
     def _users(self) -> Callable[[str], Sequence[ImageUser]]:
         # Taken on the loop: the store is not read from worker threads.
@@ -103,30 +117,44 @@ class ImageOperations:
         return lambda image_id: users.get(image_id, [])
 
     def load(
-        self, body: AsyncIterator[bytes], *, quiet: bool = False
+        self, body: AsyncIterator[bytes], *, quiet: bool = False, platforms: Sequence[str] = ()
     ) -> AsyncIterator[dict[str, Any]]:
         """Load an archive; yields the progress objects."""
-        progress = self._images.load(blocking_chunks(body), quiet=quiet)
+        progress = self._images.load(
+            blocking_chunks(body),
+            quiet=quiet,
+            platforms=[Platform.parse(text) for text in platforms],
+        )
         return self._tasks.iterate(progress, alone=True)
 
-    async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
+    async def save(
+        self, refs: Sequence[str], *, platforms: Sequence[str] = ()
+    ) -> AsyncIterator[bytes]:
         """Return a tar stream of images; look-up errors come before the first byte."""
-        chunks = await self._tasks.blocking(self._images.save, refs)
+        chunks = await self._tasks.blocking(
+            self._images.save, refs, platforms=[Platform.parse(text) for text in platforms]
+        )
         return self._tasks.iterate(chunks)
 
     def import_(
         self,
         body: AsyncIterator[bytes],
         *,
+        source: str = "-",
         repo: str,
         tag: str,
         message: str,
         changes: Sequence[str],
         platform: str,
     ) -> AsyncIterator[dict[str, Any]]:
-        """Make an image out of a root file system's tar; yields the progress objects."""
+        """Make an image out of a root file system's tar; yields the progress objects.
+
+        `source` is `-` for the body, or the URL to get the tar from.
+        """
+        chunks = blocking_chunks(body) if source == "-" else fetched(source)
         progress = self._images.import_(
-            blocking_chunks(body),
+            chunks,
+            origin=source,
             repo=repo,
             tag=tag,
             message=message,

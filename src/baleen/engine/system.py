@@ -9,6 +9,8 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from baleen import __version__
 from baleen.api import (
     Commit,
@@ -26,12 +28,15 @@ from baleen.api import (
 from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
 from baleen.containers.state import Status
 from baleen.containers.times import now_text
+from baleen.distribution.settings import service_config
 from baleen.engine import cdi
 from baleen.linux.user_namespace import in_first_user_namespace
 
 if TYPE_CHECKING:
     from baleen.containers import ContainerStore
+    from baleen.distribution.settings import RegistrySettings
     from baleen.engine.config import EngineConfig
+    from baleen.engine.registry_access import RegistryAccess
     from baleen.engine.security_modules import SecurityModules
     from baleen.images import ImageStore
     from baleen.linux.cgroup import CgroupDriver
@@ -50,6 +55,7 @@ class System:
         images: ImageStore,
         cgroups: CgroupDriver,
         modules: SecurityModules,
+        access: RegistryAccess,
     ) -> None:
         self._config = config
         self._engine_id = engine_id
@@ -57,6 +63,7 @@ class System:
         self._images = images
         self._cgroups = cgroups
         self._modules = modules
+        self._access = access
 
     def version(self) -> SystemVersion:
         """Return versions of the engine and its API."""
@@ -125,10 +132,10 @@ class System:
             os_version=release,
             os_type="linux",
             architecture=os.uname().machine,
-            registry_config=RegistryServiceConfig(
-                insecure_registry_cidrs=["127.0.0.0/8", "::1/128"],
-                mirrors=list(config.registry_mirrors),
-            ),
+            registry_config=_registry_view(self._access.settings),
+            http_proxy=_masked(self._access.settings.http_proxy),
+            https_proxy=_masked(self._access.settings.https_proxy),
+            no_proxy=self._access.settings.no_proxy,
             ncpu=len(os.sched_getaffinity(0)),
             mem_total=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
             docker_root_dir=str(config.data_root),
@@ -184,6 +191,17 @@ class System:
         if self._cgroups.version == 2:
             remedy = "Systemd is required to enable cgroups in rootless-mode."
         return [f"WARNING: Running in rootless-mode without cgroups. {remedy}"]
+
+
+def _registry_view(settings: RegistrySettings) -> RegistryServiceConfig:
+    return msgspec.convert(service_config(settings), RegistryServiceConfig)
+
+
+def _masked(url: str) -> str:
+    """Return a proxy without its name and password, as dockerd shows it."""
+    before, at, host = url.rpartition("@")
+    scheme, slashes, _ = before.partition("://")
+    return f"{scheme if slashes else 'http'}://xxxxx:xxxxx@{host}" if at else url
 
 
 def _cdi_warnings(found: cdi.Found) -> list[str]:

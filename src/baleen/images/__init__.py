@@ -6,13 +6,15 @@ is *dangling*. A *layer* is a blob; its *diff id* the digest of its uncompressed
 *chain id* names a stack of layers and is what is unpacked.
 
 - `store`: the facade that the engine calls.
-- `names`, `image`, `unpack`: names in the database, images out of documents, layers on disk.
+- `names`, `image`: names in the database, images out of documents.
 - `views`, `filters`: what the API shows. `removal`: what may be deleted.
-- `loading`, `saving`, `importing`, `changes`: archives in and out.
+- `unpack`, `feeding`, `unpacking`: layers on disk, in any order. `layering`: a new layer.
+- `archives`: `loading`, `saving`, `importing`, `committing`, with `changes` and `remote`.
 - `embedded`: the two images that come with Baleen.
 """
 
+from baleen.images.committing import CommitRequest
 from baleen.images.image import Image, ImageUser
 from baleen.images.store import EventSink, ImageStore
 
-__all__ = ["EventSink", "Image", "ImageStore", "ImageUser"]
+__all__ = ["CommitRequest", "EventSink", "Image", "ImageStore", "ImageUser"]

@@ -1,6 +1,7 @@
 """Looking images up: by name, digest, id and id prefix, and the manifest for a platform.
 
-Documents are read once and kept: an image never changes.
+The facts of all images are kept, and the documents of those that were used last: an image never
+changes, though more of its platforms may arrive.
 """
 
 from __future__ import annotations
@@ -8,27 +9,40 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
 
-from baleen.errors import BaleenError, InvalidArgument, NotFound
+from baleen.errors import InvalidArgument, NotFound
+from baleen.images.facts import read_facts
 from baleen.images.image import Image, Variant, read_variants
 from baleen.oci.reference import Reference, is_identifier, parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from baleen.content.store import ContentStore
+    from baleen.images.facts import Facts
     from baleen.images.names import Name, NameTable
     from baleen.oci.descriptor import Descriptor
     from baleen.oci.digest import Digest
     from baleen.oci.platform import Platform
     from baleen.snapshots.snapshotter import Snapshotter
 
-__all__ = ["Catalog"]
+__all__ = ["Catalog", "Entry"]
 
 log = logging.getLogger(__name__)
 
 _ID_PREFIX = re.compile(r"(?:sha256:)?([a-f0-9]{4,64})")
+# Images whose documents are kept, some twenty kilobytes each.
+_DOCUMENTS = 64
+
+
+class Entry(NamedTuple):
+    """One image as lists know it: what it is, and its names (familiar, sorted)."""
+
+    facts: Facts
+    repo_tags: tuple[str, ...]
+    repo_digests: tuple[str, ...]
 
 
 class Catalog:
@@ -52,7 +66,9 @@ class Catalog:
         self.platform = platform
         self._content = content
         self._snapshotter = snapshotter
-        self._variants: dict[Digest, list[Variant]] = {}
+        self._variants: OrderedDict[Digest, list[Variant]] = OrderedDict()
+        self._facts: dict[Digest, Facts] = {}
+        self._digests: dict[Digest, Digest] = {}
 
     def find(self, ref: str) -> tuple[Descriptor, Name | None]:
         """Return the target that `ref` means, and the row if `ref` is a name with a tag.
@@ -69,6 +85,9 @@ class Catalog:
                 return self._by_prefix(ref, match[1]), None
             reference = parse_reference(ref)
             if reference.digest is not None:
+                exact = self.names.get(reference)
+                if exact is not None:
+                    return exact.target, exact
                 for name in self.names.of(reference.digest):
                     if name.reference is not None and name.reference.name == reference.name:
                         return name.target, None
@@ -121,8 +140,7 @@ class Catalog:
                 f"the specified platform ({platform})"
             )
         with self.lock:
-            names = [name.reference for name in self.names.of(target.digest)]
-        references = [reference for reference in names if reference is not None]
+            repo_tags, repo_digests = self.names.shown(target.digest)
         return Image(
             id=target.digest,
             target=target,
@@ -130,32 +148,59 @@ class Catalog:
             manifest=chosen.manifest,
             config=chosen.config,
             chain_ids=chosen.chain_ids,
-            repo_tags=tuple(sorted(reference.familiar for reference in references)),
-            repo_digests=tuple(
-                sorted({f"{reference.familiar_name}@{target.digest}" for reference in references})
-            ),
-            size=sum(self._size(variant) for variant in variants),
+            repo_tags=repo_tags,
+            repo_digests=repo_digests,
+            size=self.size(self.facts(target), None),
             created=chosen.config.created or "",
         )
 
-    def images(self) -> Iterator[Image]:
+    def entries(self) -> list[Entry]:
         """Return every image that can be read; a damaged one is left out and logged."""
         with self.lock:
-            targets = list(self.names.targets().values())
-        for target in targets:
-            try:
-                yield self.image(target, None, asked=str(target.digest))
-            except BaleenError as err:
-                log.warning("image left out of the list: %s", err)
+            found = [
+                (target, *self.names.shown(digest))
+                for digest, target in self.names.targets().items()
+            ]
+        entries = []
+        for target, repo_tags, repo_digests in found:
+            facts = self.facts(target)
+            if facts.chosen < 0:
+                log.warning(
+                    "image left out of the list: image %s can not be used: %s",
+                    target.digest,
+                    facts.problem,
+                )
+            else:
+                entries.append(Entry(facts, repo_tags, repo_digests))
+        return entries
+
+    def facts(self, target: Descriptor) -> Facts:
+        """Return what is known of a target, damaged or not."""
+        known = self._facts.get(target.digest)
+        if known is None or known.generation not in (-1, self._content.generation):
+            known = read_facts(self._content, target, self.platform.runs, self._same)
+            # What has no name yet may turn out to be no image after all.
+            if self.names.has(target.digest):
+                self._facts[target.digest] = known
+        return known
+
+    def _same(self, digest: Digest) -> Digest:
+        return self._digests.setdefault(digest, digest)
 
     def variants(self, target: Descriptor) -> list[Variant]:
         """Return the manifests of a target that are here (DataLoss: none is)."""
-        known = self._variants.get(target.digest)
-        if known is None:
-            known = read_variants(self._content, target)
-            # What has no name yet may turn out to be no image after all.
-            if self.names.of(target.digest):
+        facts = self.facts(target)
+        with self.lock:
+            known = self._variants.get(target.digest)
+            if known is not None and len(known) == sum(m.is_readable for m in facts.manifests):
+                self._variants.move_to_end(target.digest)
+                return known
+        known = read_variants(self._content, target)
+        with self.lock:
+            if self.names.has(target.digest):
                 self._variants[target.digest] = known
+                if len(self._variants) > _DOCUMENTS:
+                    self._variants.popitem(last=False)
         return known
 
     def runnable(self, target: Descriptor) -> list[Variant]:
@@ -165,7 +210,10 @@ class Catalog:
 
     def forget(self, image_id: Digest) -> None:
         """Read the documents anew at the next use."""
-        self._variants.pop(image_id, None)
+        with self.lock:
+            self._variants.pop(image_id, None)
+            self._facts.pop(image_id, None)
+            self._digests.clear()  # equal digests of other images stay shared among themselves
 
     def _choose(self, variants: Sequence[Variant], platform: Platform | None) -> Variant | None:
         wanted = platform or self.platform
@@ -174,11 +222,21 @@ class Catalog:
                 return variant
         return variants[0] if platform is None else None
 
-    def _size(self, variant: Variant) -> int:
-        blobs = [variant.descriptor, variant.manifest.config, *variant.manifest.layers]
-        return sum(blob.size for blob in blobs) + self.unpacked_size(variant.chain_ids)
+    def size(self, facts: Facts, layers: Mapping[Digest, int] | None) -> int:
+        """Return the bytes of an image: its blobs that are here, and its layers.
 
-    def unpacked_size(self, chain_ids: Sequence[Digest]) -> int:
+        `layers`: what `layer_sizes` gave, for a caller who asks for many images.
+        """
+        chain_ids = facts.chain_ids
+        if layers is None:
+            return facts.content_bytes + self.unpacked_size(chain_ids)
+        return facts.content_bytes + sum(layers.get(chain_id, 0) for chain_id in chain_ids)
+
+    def layer_sizes(self) -> dict[Digest, int]:
+        """Return the bytes of every unpacked layer."""
+        return {info.chain_id: info.size_bytes for info in self._snapshotter.layers()}
+
+    def unpacked_size(self, chain_ids: Iterable[Digest]) -> int:
         """Return the bytes of those layers that are unpacked."""
         layers = [self._snapshotter.layer(chain_id) for chain_id in chain_ids]
         return sum(info.size_bytes for info in layers if info is not None)

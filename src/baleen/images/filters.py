@@ -28,7 +28,7 @@ __all__ = [
     "until_ns",
 ]
 
-LIST_FILTERS = frozenset({"before", "dangling", "label", "reference", "since", "until"})
+LIST_FILTERS = frozenset({"before", "dangling", "label", "label!", "reference", "since", "until"})
 PRUNE_FILTERS = frozenset({"dangling", "label", "label!", "until"})
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
@@ -53,7 +53,7 @@ def dangling(filters: Mapping[str, Sequence[str]]) -> bool | None:
         return True
     if values <= _FALSE:
         return False
-    raise InvalidArgument(f"invalid filter 'dangling={sorted(values)}'")
+    raise InvalidArgument(f"invalid filter 'dangling=[{' '.join(sorted(values))}]'")
 
 
 def label_matcher(

@@ -9,8 +9,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from baleen.errors import BaleenError, Conflict
-from baleen.images.image import reachable
+from baleen.errors import Conflict, ResourceExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,40 +35,47 @@ class GarbageCollector:
         self._operations = 0
         self._put_off = False
 
-    def collect(self) -> None:
-        """Remove all garbage; while an operation is under way it is put off to its end."""
-        with self._catalog.lock:
-            self._put_off = bool(self._operations)
-            if self._put_off:
-                return
-            targets = list(self._catalog.names.targets().values())
-            self._content.collect(
-                lambda: (
-                    digest for target in targets for digest in reachable(self._content, target)
-                )
-            )
-            self._collect_layers(targets)
+    def collect(self) -> int:
+        """Remove all garbage; return the bytes freed.
 
-    def _collect_layers(self, targets: Sequence[Descriptor]) -> None:
+        While an operation is under way, only blobs: it holds those that it needs by its lease. The
+        layers are put off to its end.
+        """
+        with self._catalog.lock:
+            targets = list(self._catalog.names.targets().values())
+            freed = self._content.collect(lambda: self._blobs(targets))
+            self._put_off = bool(self._operations)
+            if not self._put_off:
+                freed += self._collect_layers(targets)
+            return freed
+
+    def _blobs(self, targets: Sequence[Descriptor]) -> Iterator[Digest]:
+        for target in targets:
+            yield from self._catalog.facts(target).blobs()
+
+    def _collect_layers(self, targets: Sequence[Descriptor]) -> int:
+        freed = 0
         keep: set[Digest] = set()
         for target in targets:
-            try:
-                for variant in self._catalog.variants(target):
-                    keep.update(variant.chain_ids)
-            except BaleenError as err:
-                log.warning("an image can not be read: %s", err)
+            facts = self._catalog.facts(target)
+            keep |= facts.chain_ids
+            if facts.problem:
+                log.warning("image %s can not be read: %s", target.digest, facts.problem)
         doomed = {info.chain_id for info in self._snapshotter.layers()} - keep
         while doomed:
             # From the top down, because a layer holds the one below.
-            tops = doomed - {info.parent for info in self._snapshotter.layers()}
+            infos = {info.chain_id: info for info in self._snapshotter.layers()}
+            tops = doomed - {info.parent for info in infos.values()}
             if not tops:
-                return
+                break
             for chain_id in tops:
                 try:
                     self._snapshotter.remove_layer(chain_id)
+                    freed += infos[chain_id].size_bytes
                 except Conflict:
                     log.debug("layer %s stays: a container stands on it", chain_id)
             doomed -= tops
+        return freed
 
     @contextmanager
     def held_off(self) -> Iterator[None]:
@@ -88,11 +94,16 @@ class GarbageCollector:
     def changing(self) -> Iterator[Lease]:
         """Give a lease for blobs and layers of an image that is about to be made.
 
-        When the block fails, whatever has no name by then is collected.
+        When the block fails, whatever has no name by then is collected; what was downloaded stays
+        for the next try, unless it was the disk that got full.
         """
         try:
             with self.held_off(), self._content.lease() as lease:
                 yield lease
+        except ResourceExhausted:
+            self._content.discard_partials()
+            self.collect()
+            raise
         except BaseException:
             self.collect()
             raise

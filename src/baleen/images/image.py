@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from baleen.oci.digest import Digest
     from baleen.oci.platform import Platform
 
-__all__ = ["Image", "ImageUser", "Variant", "reachable", "read_variants"]
+__all__ = [
+    "Image",
+    "ImageUser",
+    "Variant",
+    "is_attestation",
+    "reachable",
+    "read_variant",
+    "read_variants",
+    "walk_manifests",
+]
 
 _INDEX_DEPTH = 4
 
@@ -89,16 +98,19 @@ class Variant:
 def read_variants(content: ContentStore, target: Descriptor) -> list[Variant]:
     """Return the images that the target offers and whose documents are here, in its order.
 
-    Manifests of an index that were never fetched are left out, as are artifacts that are no images.
+    Manifests of an index that were never fetched are left out, as are attestations and artifacts
+    that are no images.
 
     Raises:
         DataLoss: the target itself, or all it leads to, is missing or damaged; named.
     """
     variants: list[Variant] = []
     first: BaleenError | None = None
-    for descriptor, depth in _manifests(content, target, 0):
+    for descriptor, depth in walk_manifests(content, target):
+        if depth and is_attestation(descriptor):
+            continue
         try:
-            variants.append(_read_variant(content, descriptor))
+            variants.append(read_variant(content, descriptor))
         except BaleenError as err:
             # Of an index, other platforms may simply not be here.
             if depth == 0:
@@ -117,12 +129,26 @@ def _damaged(target: Descriptor, err: BaleenError) -> DataLoss:
     )
 
 
-def _manifests(
-    content: ContentStore, descriptor: Descriptor, depth: int
+def walk_manifests(
+    content: ContentStore,
+    descriptor: Descriptor,
+    depth: int = 0,
+    *,
+    others: list[Digest] | None = None,
 ) -> Iterator[tuple[Descriptor, int]]:
+    """Return the manifests that a target leads to, here or not, and how many indexes deep.
+
+    What else there is on the way, indexes and children that are no manifests, is added to `others`.
+    An inner index that is missing or damaged ends its branch.
+
+    Raises:
+        DataLoss: the target is an index that is missing or damaged.
+    """
     if descriptor.media_type not in INDEX_TYPES:
         yield descriptor, depth
         return
+    if others is not None:
+        others.append(descriptor.digest)
     if depth == _INDEX_DEPTH:
         return
     try:
@@ -135,12 +161,30 @@ def _manifests(
         return
     for child in index.manifests:
         if child.media_type in INDEX_TYPES or child.media_type in MANIFEST_TYPES:
-            yield from _manifests(content, child, depth + 1)
+            yield from walk_manifests(content, child, depth + 1, others=others)
+        elif others is not None:
+            others.append(child.digest)
 
 
-def _read_variant(content: ContentStore, descriptor: Descriptor) -> Variant:
-    raw = content.read(descriptor.digest, limit=MANIFEST_LIMIT)
-    manifest = parse_manifest(raw, descriptor.media_type)
+def is_attestation(descriptor: Descriptor) -> bool:
+    """Say whether a child of an index is BuildKit's attestation about another child.
+
+    See: BuildKit, docs/attestations/attestation-storage.md.
+    """
+    return descriptor.annotation("vnd.docker.reference.type") == "attestation-manifest"
+
+
+def read_variant(
+    content: ContentStore, descriptor: Descriptor, manifest: Manifest | None = None
+) -> Variant:
+    """Return the image of one manifest, which is read unless it is given.
+
+    Raises:
+        BaleenError: manifest or config is missing, damaged or not an image's.
+    """
+    if manifest is None:
+        raw = content.read(descriptor.digest, limit=MANIFEST_LIMIT)
+        manifest = parse_manifest(raw, descriptor.media_type)
     config = parse_image_config(content.read(manifest.config.digest, limit=CONFIG_LIMIT))
     if len(config.diff_ids) != len(manifest.layers):
         raise DataLoss(

@@ -5,73 +5,51 @@ See: Engine API, /images/create with `fromSrc`.
 
 from __future__ import annotations
 
-import hashlib
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from isal import isal_zlib
-
 from baleen.api.timestamps import format_rfc3339_nano
-from baleen.archive.compression import MAGIC_BYTES, decompress, detect
 from baleen.images.changes import apply_changes
-from baleen.images.unpack import hashed
+from baleen.images.layering import NewLayer, new_layer
 from baleen.oci.descriptor import Descriptor, encode_document
-from baleen.oci.digest import Digest
 from baleen.oci.image import ExecutionConfig, HistoryEntry, ImageConfig, RootFs
 from baleen.oci.manifest import Manifest
-from baleen.oci.media_types import OCI_CONFIG, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST
+from baleen.oci.media_types import OCI_CONFIG, OCI_MANIFEST
 from baleen.oci.platform import parse_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from baleen.content.store import ContentStore, Ingest, Lease
+    from baleen.content.store import ContentStore, Lease
     from baleen.oci.platform import Platform
+    from baleen.snapshots.snapshotter import Snapshotter
 
 __all__ = ["import_archive", "put_image"]
-
-_KEPT = {"gzip": OCI_LAYER_GZIP, "zstd": OCI_LAYER_ZSTD}
-_GZIP_LEVEL = 2
 
 
 def import_archive(
     content: ContentStore,
+    snapshotter: Snapshotter,
     lease: Lease,
     chunks: Iterable[bytes],
     *,
+    origin: str,
     message: str,
     changes: Sequence[str],
     platform: str,
     host: Platform,
-) -> Descriptor:
-    """Store the archive as a layer and return the descriptor of a manifest for it.
+) -> tuple[Descriptor, NewLayer]:
+    """Store the archive as a layer; return the descriptor of a manifest for it, and the layer.
 
-    gzip and zstd archives are kept as they are, others become gzip. Whether it is a well-formed
-    tar is found out when it is unpacked.
+    gzip and zstd archives are kept as they are, others become gzip.
+
+    Raises:
+        InvalidArgument: the archive, `changes` or `platform` are malformed.
     """
     wanted = parse_platform(platform, default=host) if platform else host
     execution = apply_changes(ExecutionConfig(), changes)
-    source = iter(chunks)
-    head = b""
-    for chunk in source:
-        head += chunk
-        if len(head) >= MAGIC_BYTES:
-            break
-    diff = hashlib.sha256()
-    with content.ingest(lease) as ingest:
-        kind = detect(head)
-        raw = _rejoined(head, source)
-        if kind in _KEPT:
-            for piece in decompress(_teed(raw, ingest)):
-                diff.update(piece)
-        else:
-            packer = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, 31)
-            for piece in hashed(decompress(raw), diff):
-                ingest.write(packer.compress(piece))
-            ingest.write(packer.flush())
-        layer = Descriptor(
-            media_type=_KEPT.get(kind, OCI_LAYER_GZIP), digest=ingest.commit(), size=ingest.size
-        )
+    layer = new_layer(content, snapshotter, lease, chunks)
     created = format_rfc3339_nano(time.time_ns())
     config = ImageConfig(
         created=created,
@@ -79,10 +57,14 @@ def import_archive(
         os=wanted.os,
         variant=wanted.variant,
         config=execution,
-        rootfs=RootFs(type="layers", diff_ids=[Digest.from_hasher("sha256", diff)]),
-        history=[HistoryEntry(created=created, comment=message or "Imported from -")],
+        rootfs=RootFs(type="layers", diff_ids=[layer.diff_id]),
+        history=[HistoryEntry(created=created, comment=message or f"Imported from {origin}")],
     )
-    return put_image(content, lease, config, [layer])
+    with ExitStack() as undo:
+        undo.enter_context(layer)
+        target = put_image(content, lease, config, [layer.descriptor])
+        undo.pop_all()
+    return target, layer
 
 
 def put_image(
@@ -100,15 +82,3 @@ def put_image(
     )
     raw = encode_document(manifest)
     return Descriptor(media_type=OCI_MANIFEST, digest=content.put(raw, lease), size=len(raw))
-
-
-def _rejoined(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if head:
-        yield head
-    yield from rest
-
-
-def _teed(chunks: Iterator[bytes], ingest: Ingest) -> Iterator[bytes]:
-    for chunk in chunks:
-        ingest.write(chunk)
-        yield chunk

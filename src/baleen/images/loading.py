@@ -5,14 +5,19 @@ documents stay in memory. What turns out not to belong to an image is collected 
 in the archive is believed: blobs are verified against their names, layers against their diff ids
 when unpacked.
 
+What looks like a layer is unpacked while it is stored: which image it belongs to, and what lies
+below it, stands only at the end of the archive. If it was no layer after all, that was in vain.
+
 See: Docker image-spec v1.2, "Combined Image JSON + Filesystem Changeset Format";
 OCI image-spec image-layout.md.
 """
 
 from __future__ import annotations
 
+import itertools
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -20,8 +25,10 @@ from baleen.archive.compression import decompress, detect
 from baleen.archive.entry import EntryType
 from baleen.archive.names import clean, shown
 from baleen.archive.reader import TarReader
-from baleen.errors import BaleenError, InvalidArgument
+from baleen.errors import BaleenError, DataLoss, InvalidArgument
+from baleen.images.feeding import LayerFeed
 from baleen.images.image import read_variants
+from baleen.images.unpack import gathered
 from baleen.oci.descriptor import Descriptor, decode_document, encode_document
 from baleen.oci.digest import Digest
 from baleen.oci.image import CONFIG_LIMIT, parse_image_config
@@ -39,14 +46,18 @@ from baleen.oci.media_types import (
 from baleen.oci.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from baleen.archive.entry import Entry
-    from baleen.content.store import ContentStore, Lease
+    from baleen.content.store import ContentStore, Ingest, Lease
+    from baleen.images.unpack import LoneLayer
+    from baleen.images.unpacking import Unpacking
+    from baleen.snapshots.snapshotter import Snapshotter
 
-__all__ = ["load_archive"]
+__all__ = ["LoadedArchive", "LoneLayers", "load_archive"]
 
 _DOCUMENTS = frozenset({"index.json", "manifest.json", "oci-layout", "repositories"})
+_LAYER_BYTES = 2048
 _FILE_LIMIT = 100_000
 _IMAGE_LIMIT = 1_000
 _LAYER_TYPES = {"": OCI_LAYER, "gzip": OCI_LAYER_GZIP, "zstd": OCI_LAYER_ZSTD}
@@ -68,34 +79,117 @@ class _File:
     compression: str
 
 
-def load_archive(content: ContentStore, lease: Lease, chunks: Iterable[bytes]) -> Loaded:
-    """Put the archive's blobs into the store; return its images with their names.
+@contextmanager
+def load_archive(
+    content: ContentStore, snapshotter: Snapshotter, lease: Lease, chunks: Iterable[bytes]
+) -> Iterator[LoadedArchive]:
+    """Put the archive's blobs into the store; give its images with their names.
+
+    Layers that nobody took by the end of the block are discarded.
 
     Raises:
         InvalidArgument: no image archive, or malformed (says where).
         DataLoss: a blob does not have the digest of its name.
     """
-    contents = _Contents(content, lease)
-    reader = TarReader(decompress(chunks))
-    for entry in reader:
-        contents.add(entry, reader)
-    reader.drain()
-    if "index.json" in contents.documents:
-        loaded = contents.oci_images()
-    elif "manifest.json" in contents.documents:
-        loaded = contents.docker_images()
-    else:
-        raise InvalidArgument("archive holds no image: neither manifest.json nor index.json")
-    for target, _ in loaded:
-        read_variants(content, target)
-    return loaded
+    with LoneLayers(snapshotter) as lone:
+        contents = _Contents(content, lease, lone)
+        reader = TarReader(decompress(chunks))
+        for entry in reader:
+            contents.add(entry, reader)
+        reader.drain()
+        if "index.json" in contents.documents:
+            images = contents.oci_images()
+        elif "manifest.json" in contents.documents:
+            images = contents.docker_images()
+        else:
+            raise InvalidArgument("archive holds no image: neither manifest.json nor index.json")
+        for target, _ in images:
+            read_variants(content, target)
+        yield LoadedArchive(images, lone)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedArchive:
+    """The images of an archive, and the layers of it that are unpacked already."""
+
+    images: Loaded
+    lone: LoneLayers
+
+    def hand_over(self, unpacking: Unpacking) -> list[Descriptor]:
+        """Give an image those of its layers that were unpacked on the way; return them."""
+        given = []
+        for index in unpacking.missing:
+            layer = self.lone.take(unpacking.layers[index].digest)
+            if layer is not None:
+                # One that is not what its image says is told so when it is unpacked again.
+                with suppress(DataLoss):
+                    unpacking.adopt(index, layer)
+                    given.append(unpacking.layers[index])
+        return given
+
+
+class LoneLayers:
+    """Layers unpacked while they are stored, by the digest of the blob."""
+
+    def __init__(self, snapshotter: Snapshotter) -> None:
+        self._snapshotter = snapshotter
+        self._layers: dict[Digest, LoneLayer] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        while self._layers:
+            self._layers.popitem()[1].draft.discard()
+
+    def take(self, digest: Digest) -> LoneLayer | None:
+        """Return the layer of the blob, which is the caller's then."""
+        return self._layers.pop(digest, None)
+
+    def store(self, pieces: Iterable[bytes], ingest: Ingest) -> Digest:
+        """Write a blob; unpack it as well if it looks like a layer."""
+        source = iter(pieces)
+        first = next(source, b"")
+        if not (self._snapshotter.independent and _is_layer(first)):
+            ingest.write(first)
+            for piece in source:
+                ingest.write(piece)
+            return ingest.commit()
+        # Of what is not compressed, the digest is the diff id.
+        algorithm = "sha256" if detect(first) else ""
+        with LayerFeed(self._snapshotter, algorithm=algorithm) as feed:
+            failed = False
+            for piece in itertools.chain((first,), source):
+                try:
+                    if not failed:
+                        feed.write(piece)
+                except BaleenError:
+                    # Whoever says that it is a layer will hear the reason.
+                    failed = True
+                ingest.write(piece)
+            digest = ingest.commit()
+            with suppress(BaleenError):
+                layer = feed.finish()
+                if layer is not None and layer.diff_id is None:
+                    layer.diff_id = digest
+                if layer is not None and self._layers.setdefault(digest, layer) is not layer:
+                    layer.draft.discard()
+        return digest
+
+
+def _is_layer(head: bytes) -> bool:
+    """Whether a blob that begins with `head` may be a layer of more than some kilobytes."""
+    return len(head) >= _LAYER_BYTES and (
+        detect(head) in ("gzip", "zstd") or head[257:262] == b"ustar"
+    )
 
 
 class _Contents:
     """What was in the archive, by cleaned path."""
 
-    def __init__(self, content: ContentStore, lease: Lease) -> None:
+    def __init__(self, content: ContentStore, lease: Lease, lone: LoneLayers) -> None:
         self._content = content
+        self._lone = lone
         self._lease = lease
         self.documents: dict[str, bytes] = {}
         self._files: dict[str, _File] = {}
@@ -112,7 +206,7 @@ class _Contents:
             base = b"" if entry.type is EntryType.HARDLINK else b"/".join(parts[:-1])
             self._links[path] = _text(b"/".join(clean(base + b"/" + entry.linkname)))
             return
-        if entry.type is not EntryType.FILE:
+        if entry.type is not EntryType.FILE or entry.segments is not None:
             raise InvalidArgument(f"image archive holds a special file {shown(entry.name)}")
         if path in _DOCUMENTS:
             self.documents[path] = reader.read(MANIFEST_LIMIT)
@@ -135,12 +229,10 @@ class _Contents:
             if self._content.size(expected) == entry.size:
                 return _File(expected, entry.size, detect(head))
         with self._content.ingest(self._lease, expected=expected) as ingest:
-            head = b""
-            for piece in reader.data():
-                if len(head) < 6:
-                    head += bytes(piece[:6])
-                ingest.write(piece)
-            return _File(ingest.commit(), entry.size, detect(head))
+            pieces = gathered(reader.data())
+            head = next(pieces, b"")
+            digest = self._lone.store(itertools.chain((head,), pieces), ingest)
+            return _File(digest, entry.size, detect(head))
 
     def _file(self, path: str, what: str) -> _File:
         clean_path = _text(b"/".join(clean(path.encode())))

@@ -7,11 +7,13 @@ and whatever has no row is garbage.
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from baleen.errors import BaleenError
 from baleen.oci.descriptor import Descriptor, decode_document, encode_document
 from baleen.oci.reference import Reference, parse_reference
 
@@ -55,6 +57,7 @@ class NameTable:
         self._database = database
         self._names: dict[str, Name] = {}
         self._by_image: dict[Digest, dict[str, Name]] = {}
+        self._shown: dict[Digest, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def start(self) -> None:
         """Read the table. Raises InvalidArgument for a row that is not ours."""
@@ -74,6 +77,29 @@ class NameTable:
         """Return the rows that point at an image, sorted."""
         return sorted(self._by_image.get(image_id, {}).values(), key=lambda name: name.key)
 
+    def has(self, image_id: Digest) -> bool:
+        """Say whether any row points at an image."""
+        return image_id in self._by_image
+
+    def shown(self, image_id: Digest) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the API's RepoTags and RepoDigests of an image, each sorted.
+
+        A name by digest (`docker pull x@sha256:…`) is no tag. Both are empty for a dangling image.
+        """
+        known = self._shown.get(image_id)
+        if known is None:
+            names = [name.reference for name in self._by_image.get(image_id, {}).values()]
+            references = [reference for reference in names if reference is not None]
+            known = (
+                tuple(sorted(name.familiar for name in references if name.digest is None)),
+                tuple(
+                    sorted({f"{reference.familiar_name}@{image_id}" for reference in references})
+                ),
+            )
+            if image_id in self._by_image:
+                self._shown[image_id] = known
+        return known
+
     def targets(self) -> dict[Digest, Descriptor]:
         """Return all targets by image id."""
         return {image: next(iter(rows.values())).target for image, rows in self._by_image.items()}
@@ -84,7 +110,7 @@ class NameTable:
         The image that loses its last name by that becomes dangling; the one that gets its first is
         not dangling any more.
         """
-        with self._database.transaction():
+        with self.change():
             previous = self._names.get(str(reference))
             self._write(str(reference), reference, target)
             self._drop(_DANGLING + target.digest)
@@ -93,16 +119,29 @@ class NameTable:
 
     def put_dangling(self, target: Descriptor) -> None:
         """Make sure that the target has a row."""
-        with self._database.transaction():
+        with self.change():
             self._keep(target)
 
     def remove(self, key: str, *, keep_image: bool = False) -> None:
         """Remove a row; with `keep_image` its image becomes dangling if this was the last one."""
-        with self._database.transaction():
+        with self.change():
             name = self._names.get(key)
             self._drop(key)
             if name is not None and keep_image:
                 self._keep(name.target)
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Write rows together; when that fails, the table is again what the database has."""
+        try:
+            with self._database.transaction():
+                yield
+        except BaleenError:
+            self._names.clear()
+            self._by_image.clear()
+            self._shown.clear()
+            self.start()
+            raise
 
     def _keep(self, target: Descriptor) -> None:
         if target.digest not in self._by_image:
@@ -121,11 +160,13 @@ class NameTable:
 
     def _remember(self, name: Name) -> None:
         self._names[name.key] = name
+        self._shown.pop(name.target.digest, None)
         self._by_image.setdefault(name.target.digest, {})[name.key] = name
 
     def _forget(self, key: str) -> None:
         name = self._names.pop(key, None)
         if name is not None:
+            self._shown.pop(name.target.digest, None)
             rows = self._by_image[name.target.digest]
             del rows[key]
             if not rows:

@@ -11,40 +11,40 @@ database is. Order of locks: the store's, then the content store's or the snapsh
 
 from __future__ import annotations
 
-import threading
-from dataclasses import replace
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from baleen.errors import InvalidArgument, NotFound
-from baleen.images import filters as image_filters
+from baleen.images.archives import Archives
+from baleen.images.attestations import attestation_statements
 from baleen.images.catalog import Catalog
+from baleen.images.checking import check_images
+from baleen.images.disk_policy import make_plan
 from baleen.images.garbage import GarbageCollector
 from baleen.images.image import Image, Variant, reachable
-from baleen.images.importing import import_archive
-from baleen.images.loading import load_archive
-from baleen.images.names import Name, NameTable
-from baleen.images.removal import plan_removal
-from baleen.images.saving import SaveItem, save_archive
-from baleen.images.unpack import is_unpacked, unpack_variant
-from baleen.images.views import (
-    created_ns,
-    history_view,
-    inspect_view,
-    manifest_summaries,
-    summary_view,
-)
+from baleen.images.listing import manifest_views, summaries
+from baleen.images.names import NameTable
+from baleen.images.removing import Remover
+from baleen.images.sizes import freed_bytes
+from baleen.images.sources import repositories_with
+from baleen.images.unpack import is_unpacked
+from baleen.images.unpacking import Turns, Unpacking, unpack_missing
+from baleen.images.usage_times import UsageTimes
+from baleen.images.views import history_view, inspect_view
 from baleen.oci.platform import host_platform
-from baleen.oci.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from baleen.content.store import ContentStore, Lease
+    from baleen.images.checking import Report
+    from baleen.images.disk_policy import Plan, Policy
     from baleen.images.image import ImageUser
     from baleen.oci.descriptor import Descriptor
     from baleen.oci.digest import Digest
     from baleen.oci.platform import Platform
+    from baleen.oci.reference import Reference
     from baleen.snapshots.snapshotter import Snapshotter
     from baleen.state.database import Database
 
@@ -65,6 +65,11 @@ def _no_event(action: str, image_id: str, attributes: Mapping[str, str]) -> None
 
 class ImageStore:
     """See the module's text.
+
+    `remove`, `prune` and `remove_unused` are those of `removing.Remover`.
+
+    Attributes:
+        usage_times: when images were last used; whoever makes a container tells it.
 
     Args:
         database: its table "images" belongs to this store.
@@ -92,7 +97,17 @@ class ImageStore:
         self._content = content
         self._snapshotter = snapshotter
         self._emit: EventSink = on_event or _no_event
-        self._unpack_lock = threading.Lock()
+        self._turns = Turns()
+        self.usage_times = UsageTimes(database)
+        remover = Remover(self._catalog, content, self._garbage, self.usage_times, self._emit)
+        self.remove = remover.remove
+        self.prune = remover.prune
+        self.remove_unused = remover.remove_unused
+        archives = Archives(self, self._catalog, content, snapshotter, self._emit)
+        self.load = archives.load
+        self.save = archives.save
+        self.import_ = archives.import_
+        self.commit = archives.commit
 
     @property
     def content(self) -> ContentStore:
@@ -108,6 +123,7 @@ class ImageStore:
         """Read the names and collect what a crash left: blobs and layers that no name leads to."""
         with self._lock:
             self._names.start()
+            self.usage_times.start({str(digest) for digest in self._names.targets()})
         self.collect_garbage()
 
     # -- looking up
@@ -126,6 +142,10 @@ class ImageStore:
         target, _ = self._catalog.find(ref)
         return self._catalog.image(target, platform, asked=ref)
 
+    def find_id(self, ref: str) -> Digest:
+        """Return the image id that `resolve` would find, without reading the image (its errors)."""
+        return self._catalog.find(ref)[0].digest
+
     def exists(self, ref: str) -> bool:
         """Say whether `resolve` would find an image, damaged or not."""
         try:
@@ -133,6 +153,23 @@ class ImageStore:
         except (NotFound, InvalidArgument):
             return False
         return True
+
+    def tagged(self, reference: Reference) -> list[tuple[Descriptor, Reference]]:
+        """Return what a tag points at; without a tag, all tags of the repository, sorted."""
+        with self._lock:
+            rows = [
+                (name.target, name.reference)
+                for name in self._names
+                if name.reference is not None
+                and name.reference.tag is not None
+                and name.reference.name == reference.name
+                and reference.tag in (None, name.reference.tag)
+            ]
+        return sorted(rows, key=lambda row: str(row[1]))
+
+    def repositories_with(self, blob: Digest, reference: Reference) -> list[str]:
+        """Return other repositories of the same registry that may have a blob; see `sources`."""
+        return repositories_with(self._catalog, blob, reference)
 
     # -- what the API shows
 
@@ -144,83 +181,42 @@ class ImageStore:
     def summaries(
         self,
         *,
-        all_images: bool = False,
         filters: Mapping[str, Sequence[str]] | None = None,
         manifests: bool = False,
         shared_size: bool = False,
-        containers: Callable[[str], int] | None = None,
+        in_use: Callable[[str], Sequence[ImageUser]] | None = None,
     ) -> list[dict[str, Any]]:
-        """Return the ImageSummary objects of `GET /images/json`, newest first.
+        """Return the ImageSummary objects of `GET /images/json`; see `listing.summaries`.
 
-        `containers` maps an image id to the number of containers that use it; None gives -1.
-        `all_images` changes nothing: there are no intermediate images. A damaged image is left
-        out.
-
-        Raises:
-            InvalidArgument: `invalid filter 'x'`.
+        `in_use` maps an image id to the containers made from it; without it Containers is -1.
         """
-        del all_images
-        images = self._filtered(filters or {})
-        shared = self._shared_layers() if shared_size else {}
-        result = []
-        for image in images:
-            summary = summary_view(
-                image,
-                containers=containers(str(image.id)) if containers is not None else -1,
-                shared_size=self._shared_size(image, shared) if shared_size else -1,
-            )
-            if manifests:
-                summary["Manifests"] = manifest_summaries(
-                    self._catalog.variants(image.target), self._content, self._unpacked_size
-                )
-            result.append(summary)
-        return result
+        return summaries(
+            self._catalog,
+            self._content,
+            filters=filters or {},
+            manifests=manifests,
+            shared_size=shared_size,
+            in_use=in_use,
+        )
 
-    def _filtered(self, filters: Mapping[str, Sequence[str]]) -> list[Image]:
-        image_filters.check_names(filters, image_filters.LIST_FILTERS)
-        wants_dangling = image_filters.dangling(filters)
-        has_labels = image_filters.label_matcher(filters)
-        matches = image_filters.reference_matcher(filters)
-        until = image_filters.until_ns(filters)
-        before = [created_ns(self.resolve(ref).created) for ref in filters.get("before", ())]
-        since = [created_ns(self.resolve(ref).created) for ref in filters.get("since", ())]
-        images = []
-        for image in self._catalog.images():
-            created = created_ns(image.created)
-            if wants_dangling is not None and wants_dangling == bool(image.repo_tags):
-                continue
-            if not has_labels(image.config.execution.labels or {}):
-                continue
-            if any(created >= point for point in before) or any(created <= p for p in since):
-                continue
-            if until is not None and created > until:
-                continue
-            if matches is not None:
-                tags = tuple(tag for tag in image.repo_tags if matches(parse_reference(tag)))
-                if not tags:
-                    continue
-                digests = tuple(
-                    name for name in image.repo_digests if matches(parse_reference(name))
-                )
-                image = replace(image, repo_tags=tags, repo_digests=digests)
-            images.append(image)
-        return sorted(images, key=lambda image: (-created_ns(image.created), image.repo_tags))
+    def disk_bytes(self, used: Collection[str]) -> tuple[int, int]:
+        """Return the bytes that all images take, and those that only unused ones do.
 
-    def _shared_layers(self) -> dict[Digest, int]:
-        counts: dict[Digest, int] = {}
-        for image in self._catalog.images():
-            for chain_id in image.chain_ids:
-                counts[chain_id] = counts.get(chain_id, 0) + 1
-        return counts
-
-    def _shared_size(self, image: Image, counts: Mapping[Digest, int]) -> int:
-        return self._catalog.unpacked_size([c for c in image.chain_ids if counts.get(c, 0) > 1])
-
-    def _unpacked_size(self, variant: Variant) -> int:
-        return self._catalog.unpacked_size(variant.chain_ids)
+        `used`: the ids of images that containers were made from. Blobs and layers of no image (a
+        pull under way) count as in use.
+        """
+        total = self._content.total_bytes() + sum(self._catalog.layer_sizes().values())
+        with self._lock:
+            unused = {str(digest) for digest in self._names.targets() if digest not in used}
+        return total, freed_bytes(self._catalog, self._content, unused)
 
     def inspect(
-        self, ref: str, *, platform: Platform | None = None, manifests: bool = False
+        self,
+        ref: str,
+        *,
+        platform: Platform | None = None,
+        manifests: bool = False,
+        in_use: Callable[[str], Sequence[ImageUser]] | None = None,
     ) -> dict[str, Any]:
         """Return the ImageInspect object."""
         image = self.resolve(ref, platform=platform)
@@ -228,21 +224,34 @@ class ImageStore:
             tagged = [n.tagged_ns for n in self._names.of(image.id) if n.reference is not None]
         view = inspect_view(image, tagged_ns=max(tagged, default=0))
         if manifests:
-            view["Manifests"] = manifest_summaries(
-                self._catalog.variants(image.target), self._content, self._unpacked_size
-            )
+            users = in_use(str(image.id)) if in_use is not None else ()
+            facts = self._catalog.facts(image.target)
+            view["Manifests"] = manifest_views(facts, self._catalog.layer_sizes(), users)
         return view
 
     def history(self, ref: str, *, platform: Platform | None = None) -> list[dict[str, Any]]:
         """Return the ImageHistoryResponseItem objects, newest first."""
         return history_view(self.resolve(ref, platform=platform), self._snapshotter)
 
+    def attestations(
+        self, ref: str, *, platform: Platform | None, types: Sequence[str], statements: bool
+    ) -> list[dict[str, Any]]:
+        """Return the AttestationStatement objects about an image (see `attestations`)."""
+        image = self.resolve(ref, platform=platform)
+        return attestation_statements(
+            self._content,
+            self._catalog.facts(image.target),
+            image.manifest_descriptor.digest,
+            types=types,
+            statements=statements,
+        )
+
     # -- layers
 
     def unpack(self, image: Image) -> Digest | None:
         """Make sure that the image's layers are unpacked; return the top one's chain id.
 
-        Nearly free when they are. Verifies each diff id; one image is unpacked at a time.
+        Nearly free when they are. Verifies each diff id.
         """
         variant = Variant(image.manifest_descriptor, image.manifest, image.config, image.chain_ids)
         self._unpack(variant)
@@ -251,8 +260,17 @@ class ImageStore:
     def _unpack(self, variant: Variant) -> list[Descriptor]:
         if is_unpacked(self._snapshotter, variant):
             return []
-        with self._unpack_lock, self._garbage.held_off():
-            return list(unpack_variant(self._content, self._snapshotter, variant))
+        with self.unpacking(variant) as unpacking:
+            return list(unpack_missing(unpacking))
+
+    @contextmanager
+    def unpacking(self, variant: Variant) -> Iterator[Unpacking]:
+        """Give what unpacks an image's layers as they arrive; no garbage is collected meanwhile."""
+        with (
+            self._garbage.held_off(),
+            Unpacking(self._content, self._snapshotter, variant, self._turns) as unpacking,
+        ):
+            yield unpacking
 
     # -- names
 
@@ -275,104 +293,56 @@ class ImageStore:
                 self._names.put_dangling(target)
             for reference in references:
                 self._names.put(reference.with_default_tag(), target)
+            self._content.settle(self._catalog.facts(target).blobs())
 
-    # -- removal
+    # -- the disk
 
-    def remove(
+    def disk_plan(
         self,
-        ref: str,
+        policy: Policy,
         *,
-        force: bool = False,
-        noprune: bool = False,
-        in_use: Callable[[str], Sequence[ImageUser]],
-    ) -> list[dict[str, str]]:
-        """Untag `ref`, and delete the image with its last name, as `DELETE /images/{name}`.
+        free_bytes: int,
+        size_bytes: int,
+        now_ns: int,
+        users: Mapping[str, int],
+    ) -> Plan:
+        """Return what the disk policy would remove, and why; see `disk_policy.make_plan`."""
+        return make_plan(
+            self._catalog,
+            self._content,
+            policy,
+            free_bytes=free_bytes,
+            size_bytes=size_bytes,
+            now_ns=now_ns,
+            last_used=self._last_used,
+            users=users,
+        )
 
-        `in_use` maps an image id to the containers made from it. `noprune` changes nothing:
-        there are no parent images.
-
-        Raises:
-            NotFound: `No such image: x:latest`.
-            Conflict: a container uses it, or an id was given that has several names.
-        """
-        del noprune
+    def _last_used(self, image_id: Digest) -> int:
         with self._lock:
-            target, by_name = self._catalog.find(ref)
-            names = self._names.of(target.digest)
-            plan = plan_removal(
-                target.digest,
-                names,
-                asked=ref,
-                by_name=by_name,
-                force=force,
-                users=in_use(str(target.digest)),
-            )
-            for name in plan.untag:
-                self._names.remove(name.key, keep_image=not plan.delete)
-        return self._report(target.digest, plan.untag, deleted=plan.delete)
-
-    def prune(
-        self,
-        *,
-        filters: Mapping[str, Sequence[str]],
-        in_use: Callable[[str], Sequence[ImageUser]],
-    ) -> dict[str, Any]:
-        """Delete unused images: dangling ones, or all with filter `dangling=false`.
-
-        Returns the ImagePruneResponse object: ImagesDeleted, SpaceReclaimed.
-        """
-        image_filters.check_names(filters, image_filters.PRUNE_FILTERS)
-        only_dangling = image_filters.dangling(filters) is not False
-        has_labels = image_filters.label_matcher(filters)
-        until = image_filters.until_ns(filters)
-        deleted: list[dict[str, str]] = []
-        reclaimed = 0
-        for image in self._catalog.images():
-            if (
-                (only_dangling and image.repo_tags)
-                or not has_labels(image.config.execution.labels or {})
-                or (until is not None and created_ns(image.created) > until)
-                or in_use(str(image.id))
-            ):
-                continue
-            with self._lock:
-                names = self._names.of(image.id)
-                for name in names:
-                    self._names.remove(name.key)
-            before = self._disk_bytes(image)
-            deleted += self._report(image.id, names, deleted=True)
-            reclaimed += before - self._disk_bytes(image)
-        return {"ImagesDeleted": deleted or None, "SpaceReclaimed": reclaimed}
-
-    def _disk_bytes(self, image: Image) -> int:
-        blobs = [image.target, image.manifest_descriptor, image.manifest.config]
-        digests = {blob.digest for blob in (*blobs, *image.manifest.layers)}
-        blob_bytes = sum(self._content.size(digest) or 0 for digest in digests)
-        return blob_bytes + self._catalog.unpacked_size(image.chain_ids)
-
-    def _report(
-        self, image_id: Digest, untagged: Sequence[Name], *, deleted: bool
-    ) -> list[dict[str, str]]:
-        records = []
-        for name in untagged:
-            if name.reference is not None:
-                records.append({"Untagged": name.reference.familiar})
-                self._emit("untag", str(image_id), {"name": name.reference.familiar})
-        if deleted:
-            self._catalog.forget(image_id)
-            self.collect_garbage()
-            records.append({"Deleted": str(image_id)})
-            self._emit("delete", str(image_id), {"name": str(image_id)})
-        return records
+            tagged = max((name.tagged_ns for name in self._names.of(image_id)), default=0)
+        return max(tagged, self.usage_times.get(str(image_id)))
 
     # -- garbage
 
-    def collect_garbage(self) -> None:
-        """Remove the blobs and layers that no name and no snapshot leads to.
+    def collect_garbage(self) -> int:
+        """Remove the blobs and layers that no name and no snapshot leads to; return the bytes.
 
-        While an image is being made it is put off to the end of that.
+        While an image is being made, the layers wait for the end of that.
         """
-        self._garbage.collect()
+        return self._garbage.collect()
+
+    @contextmanager
+    def held(self, image: Image) -> Iterator[None]:
+        """Keep an image's blobs inside the block, whatever becomes of its names."""
+        with self._content.lease() as lease:
+            for digest in reachable(self._content, image.target):
+                self._content.adopt(digest, lease)
+            yield
+
+    def check(self) -> Report:
+        """Read every blob of every image; tells of those that are missing or corrupt."""
+        return check_images(self._catalog, self._content)
 
     def changing(self) -> AbstractContextManager[Lease]:
         """Hold a lease for blobs and layers of an image that is about to be made, then `put`.
@@ -380,96 +350,3 @@ class ImageStore:
         When the block fails, whatever has no name by then is collected.
         """
         return self._garbage.changing()
-
-    # -- archives
-
-    def load(self, chunks: Iterable[bytes], *, quiet: bool = False) -> Iterator[dict[str, Any]]:
-        r"""Load a `docker save` or OCI layout archive; yields progress objects.
-
-        The last ones are `{"stream": "Loaded image: busybox:latest\n"}`. An archive that is
-        malformed raises from the iterator and leaves nothing behind. Close the iterator to give
-        up.
-        """
-        with self.changing() as lease:
-            loaded = load_archive(self._content, lease, chunks)
-            for target, _ in loaded:
-                for variant in self._catalog.runnable(target):
-                    for layer in self._unpack(variant):
-                        if not quiet:
-                            yield _layer_progress(layer)
-            for target, references in loaded:
-                self.put(target, references)
-                for reference in references:
-                    self._emit("load", str(target.digest), {"name": reference.familiar})
-        for target, references in loaded:
-            for reference in references:
-                yield {"stream": f"Loaded image: {reference.familiar}\n"}
-            if not references:
-                yield {"stream": f"Loaded image ID: {target.digest}\n"}
-
-    def save(self, refs: Sequence[str]) -> Iterator[bytes]:
-        """Return one tar with the images, both as OCI layout and in `docker save` form.
-
-        A name without a tag means all its tags. Look-up errors are raised at the call, before
-        the first byte.
-        """
-        if not refs:
-            raise InvalidArgument("no image was named")
-        items: dict[Digest, SaveItem] = {}
-        for ref in refs:
-            for target, reference in self._catalog.find_all(ref):
-                item = items.setdefault(
-                    target.digest, SaveItem(target, self._catalog.variants(target))
-                )
-                if reference is not None and reference not in item.references:
-                    item.references.append(reference)
-        return self._saving(list(items.values()))
-
-    def _saving(self, items: list[SaveItem]) -> Iterator[bytes]:
-        with self._content.lease() as lease:
-            for item in items:
-                for digest in reachable(self._content, item.target):
-                    self._content.adopt(digest, lease)
-            yield from save_archive(self._content, items)
-        for item in items:
-            self._emit("save", str(item.target.digest), {"name": str(item.target.digest)})
-
-    def import_(
-        self,
-        chunks: Iterable[bytes],
-        *,
-        repo: str = "",
-        tag: str = "",
-        message: str = "",
-        changes: Sequence[str] = (),
-        platform: str = "",
-    ) -> Iterator[dict[str, Any]]:
-        """Make an image of one layer out of the archive of a root file system.
-
-        Yields progress objects; the last is `{"status": "sha256:..."}`. `changes` are Dockerfile
-        instructions for the config.
-        """
-        references = [self._catalog.new_name(repo, tag)] if repo else []
-        with self.changing() as lease:
-            target = import_archive(
-                self._content,
-                lease,
-                chunks,
-                message=message,
-                changes=changes,
-                platform=platform,
-                host=self.platform,
-            )
-            for variant in self._catalog.runnable(target):
-                self._unpack(variant)
-            self.put(target, references)
-        self._emit("import", str(target.digest), {"name": str(target.digest)})
-        yield {"status": str(target.digest)}
-
-
-def _layer_progress(layer: Descriptor) -> dict[str, Any]:
-    return {
-        "status": "Loading layer",
-        "progressDetail": {"current": layer.size, "total": layer.size},
-        "id": layer.digest.short,
-    }

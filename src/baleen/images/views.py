@@ -6,60 +6,62 @@ ImageManifestSummary; the shapes of Docker 29 with its containerd image store.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from baleen.api.timestamps import format_rfc3339_nano, parse_rfc3339
-from baleen.errors import InvalidArgument
+from baleen.api.timestamps import format_rfc3339_nano
+from baleen.images.facts import ATTESTATION, created_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from baleen.content.store import ContentStore
-    from baleen.images.image import Image, Variant
+    from baleen.images.catalog import Entry
+    from baleen.images.facts import ManifestFacts
+    from baleen.images.image import Image
     from baleen.oci.descriptor import Descriptor
+    from baleen.oci.digest import Digest
     from baleen.snapshots.snapshotter import Snapshotter
 
 __all__ = [
-    "created_ns",
     "descriptor_view",
     "history_view",
     "inspect_view",
-    "manifest_summaries",
+    "manifest_summary",
     "summary_view",
 ]
 
 
-def created_ns(text: str) -> int:
-    """Return nanoseconds since the epoch of a config's `created`, 0 when absent or malformed."""
-    if not text:
-        return 0
-    try:
-        return parse_rfc3339(text)
-    except InvalidArgument:
-        return 0
-
-
 def descriptor_view(descriptor: Descriptor) -> dict[str, Any]:
     """Return the OCIDescriptor object."""
-    builtins: dict[str, Any] = msgspec.to_builtins(descriptor, enc_hook=str)
-    return builtins
+    view: dict[str, Any] = {
+        "mediaType": descriptor.media_type,
+        "digest": str(descriptor.digest),
+        "size": descriptor.size,
+    }
+    if descriptor.urls or descriptor.data or descriptor.artifact_type:
+        return cast("dict[str, Any]", msgspec.to_builtins(descriptor, enc_hook=str))
+    if descriptor.annotations:
+        view["annotations"] = descriptor.annotations
+    if descriptor.platform is not None:
+        view["platform"] = msgspec.to_builtins(descriptor.platform)
+    return view
 
 
-def summary_view(image: Image, *, containers: int, shared_size: int) -> dict[str, Any]:
+def summary_view(entry: Entry, *, containers: int, size: int, shared_size: int) -> dict[str, Any]:
     """Return the ImageSummary object."""
+    facts = entry.facts
     return {
         "Containers": containers,
-        "Created": created_ns(image.created) // 1_000_000_000,
-        "Id": str(image.id),
-        "Labels": image.config.execution.labels or None,
+        "Created": facts.created_ns // 1_000_000_000,
+        "Id": str(facts.target.digest),
+        "Labels": facts.labels or None,
         "ParentId": "",
-        "Descriptor": descriptor_view(image.target),
-        "RepoDigests": list(image.repo_digests),
-        "RepoTags": list(image.repo_tags),
+        "Descriptor": descriptor_view(facts.target),
+        "RepoDigests": list(entry.repo_digests),
+        "RepoTags": list(entry.repo_tags),
         "SharedSize": shared_size,
-        "Size": image.size,
+        "Size": size,
     }
 
 
@@ -126,30 +128,30 @@ def history_view(image: Image, snapshotter: Snapshotter) -> list[dict[str, Any]]
     return items
 
 
-def manifest_summaries(
-    variants: Sequence[Variant],
-    content: ContentStore,
-    unpacked_size: Callable[[Variant], int],
-) -> list[dict[str, Any]]:
-    """Return the ImageManifestSummary objects of the variants that are here."""
-    result = []
-    for variant in variants:
-        blobs = [variant.descriptor, variant.manifest.config, *variant.manifest.layers]
-        sizes = [content.size(blob.digest) for blob in blobs]
-        content_size = sum(size or 0 for size in sizes)
-        unpacked = unpacked_size(variant)
-        result.append(
-            {
-                "ID": str(variant.descriptor.digest),
-                "Descriptor": descriptor_view(variant.descriptor),
-                "Available": None not in sizes,
-                "Size": {"Content": content_size, "Total": content_size + unpacked},
-                "Kind": "image",
-                "ImageData": {
-                    "Platform": msgspec.to_builtins(variant.platform),
-                    "Containers": [],
-                    "Size": {"Unpacked": unpacked},
-                },
-            }
-        )
-    return result
+def manifest_summary(
+    facts: ManifestFacts, layers: Mapping[Digest, int], containers: Sequence[str]
+) -> dict[str, Any]:
+    """Return the ImageManifestSummary object.
+
+    Args:
+        facts: of a manifest that is here or not.
+        layers: bytes of each unpacked layer.
+        containers: ids of those made from it.
+    """
+    unpacked = sum(layers.get(chain_id, 0) for chain_id in facts.chain_ids)
+    view: dict[str, Any] = {
+        "ID": str(facts.descriptor.digest),
+        "Descriptor": descriptor_view(facts.descriptor),
+        "Available": facts.is_available,
+        "Size": {"Content": facts.content_bytes, "Total": facts.content_bytes + unpacked},
+        "Kind": facts.kind,
+    }
+    if facts.kind == "image":
+        view["ImageData"] = {
+            "Platform": msgspec.to_builtins(facts.platform),
+            "Containers": list(containers),
+            "Size": {"Unpacked": unpacked},
+        }
+    elif facts.kind == ATTESTATION:
+        view["AttestationData"] = {"For": facts.attested}
+    return view

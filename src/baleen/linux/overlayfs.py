@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 
 from baleen.linux import mount as m
 from baleen.linux.fd import Fd
@@ -33,6 +34,7 @@ __all__ = [
     "OwnerMap",
     "attach_overlay",
     "detached_overlay",
+    "is_whiteout",
     "mapped_directory",
     "opaque_attribute",
 ]
@@ -44,6 +46,11 @@ _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 def opaque_attribute() -> str:
     """The attribute that marks a directory as hiding those below it, for unions made by us."""
     return f"{'trusted' if in_first_user_namespace() else 'user'}.overlay.opaque"
+
+
+def is_whiteout(info: os.stat_result) -> bool:
+    """Whether a file of this status stands for a removed one: the character device 0:0."""
+    return stat.S_ISCHR(info.st_mode) and info.st_rdev == 0
 
 
 @record(frozen=True, slots=True)
@@ -163,14 +170,19 @@ def attach_overlay(
 ) -> None:
     """Mount the union at `place`, with MS_* `flags` and the SELinux context. Raises OSError.
 
-    Directories are named by descriptor, which keeps the options within one page and free of
-    characters that would need escaping. With `owners` the caller's mount namespace has to be one
-    of its own: the mapped mounts are left lying over the directories.
+    Directories are named by descriptor, relative to the directory of descriptors. So 498 of them,
+    as many as the kernel stacks beside two of ours, are within one page of options, and nothing
+    needs escaping. The working directory is another one meanwhile. With `owners` the caller's mount
+    namespace has to be one of its own: the mapped mounts are left lying over the directories.
     """
     with contextlib.ExitStack() as held:
 
+        here = held.enter_context(Fd(os.open(".", _DIRECTORY)))
+        os.chdir("/proc/self/fd")
+        held.callback(os.fchdir, here.fileno())
+
         def named(path: str) -> str:
-            return _named(held.enter_context(Fd(os.open(path, _DIRECTORY))))
+            return str(held.enter_context(Fd(os.open(path, _DIRECTORY))).fileno())
 
         def layer(index: int, path: str) -> str:
             if owners is None or index < owners.spared:
@@ -178,7 +190,7 @@ def attach_overlay(
             tree = held.enter_context(mapped_directory(path, owners.user_namespace))
             with Fd(os.open(path, _DIRECTORY)) as covered:
                 m.move_mount(tree.fileno(), covered.fileno())
-            return _named(tree)
+            return str(tree.fileno())
 
         options = "lowerdir=" + ":".join([layer(index, path) for index, path in enumerate(lower)])
         if upper and work:

@@ -84,6 +84,11 @@ class Reference:
         digest = f"@{self.digest}" if self.digest is not None else ""
         return tag + digest
 
+    @property
+    def repository(self) -> Reference:
+        """This name without tag and digest."""
+        return replace(self, tag=None, digest=None)
+
     def with_tag(self, tag: str) -> Reference:
         """Return this name with `tag` and no digest; InvalidArgument `invalid tag format`."""
         if _TAG.fullmatch(tag) is None:

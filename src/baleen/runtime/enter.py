@@ -104,8 +104,8 @@ class Entering:
                 # The kernel says who has sent a message; what the container's says is not trusted.
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
                 passed = _passed(plan, theirs.fileno())
-                self._script = _script(plan, theirs.fileno(), above=max(passed) + _OPENED)
-                self.worker = _spawn(self._script.script.image(theirs.fileno()), passed)
+                self._script, image = _written(plan, theirs.fileno(), above=max(passed) + _OPENED)
+                self.worker = _spawn(image, passed)
         except BaseException as error:
             self.sock.close()
             if isinstance(error, OSError):
@@ -201,6 +201,21 @@ def _spawn(image: bytes, passed: list[int]) -> int:
             setsigmask=(),
             setsigdef=default_signals(),
         )
+
+
+# The last script: health checks and their like run the same again and again.
+_last: list[tuple[tuple[EnterPlan, int, int], tuple[ProcessScript, bytes]]] = []
+
+
+def _written(plan: EnterPlan, channel: int, above: int) -> tuple[ProcessScript, bytes]:
+    """The script and its program, see `_script`."""
+    key = (plan, channel, above)
+    if _last and _last[0][0] == key:
+        return _last[0][1]
+    steps = _script(plan, channel, above)
+    written = steps, steps.script.image(channel)
+    _last[:] = [(key, written)]
+    return written
 
 
 def _script(plan: EnterPlan, channel: int, above: int) -> ProcessScript:

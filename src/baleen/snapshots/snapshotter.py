@@ -11,8 +11,8 @@ Terms:
 
 Life cycle::
 
-    draft(chain_id, parent) --> LayerDraft --commit()--> layer --remove_layer()--> gone
-                                     \--discard()--> gone
+    draft(parent) --> LayerDraft --commit(chain_id, parent)--> layer --remove_layer()--> gone
+                              \--discard()--> gone
     prepare(key, parent) --> Mounts (writable) --remove(key)--> gone
     view(key, parent) ----> Mounts (read-only) --remove(key)--> gone
 
@@ -40,7 +40,7 @@ class Mounts:
     """What to mount as one root file system, in the words of the kernel's overlay.
 
     Attributes:
-        lower: directories, top-most first. Never empty.
+        lower: directories, top-most first; empty where `upper` is the whole root by itself.
         upper: the writable directory, or None for a read-only view.
         work: overlay's scratch directory beside `upper`, or None.
         user_namespace: descriptor of the one that the lower directories are shown by, with its ids
@@ -104,16 +104,17 @@ class LayerDraft(Protocol):
 
     Attributes:
         path: the directory to fill.
-        lower: directories of the layers below, top-most first.
     """
 
     @property
     def path(self) -> Path: ...  # noqa: D102
-    @property
-    def lower(self) -> Sequence[Path]: ...  # noqa: D102
 
-    def commit(self, size_bytes: int) -> LayerInfo:
-        """Make it a layer in one step; if the layer exists by now, that one stays."""
+    def commit(self, chain_id: Digest, parent: Digest | None, size_bytes: int) -> LayerInfo:
+        """Make it the layer `chain_id` in one step; if that exists by now, that one stays.
+
+        Raises:
+            NotFound: the parent does not exist.
+        """
         ...
 
     def discard(self) -> None:
@@ -131,7 +132,18 @@ class Snapshotter(Protocol):
         NotFound: the parent, or the key, does not exist.
         AlreadyExists: the key is taken.
         ResourceExhausted: no space or inodes; nothing was left behind.
+
+    Attributes:
+        driver: its name, as `docker info` shows it: `overlay2` or `vfs`.
+        independent: a layer's directory holds the layer alone, with overlay's marks for what it
+            hides, and can be filled before its parent exists. Else a draft begins as a copy of the
+            parent, and the layer has to be merged into it.
     """
+
+    @property
+    def driver(self) -> str: ...  # noqa: D102
+    @property
+    def independent(self) -> bool: ...  # noqa: D102
 
     def start(self) -> None:
         """Read what is on disk and remove the remains of a crash."""
@@ -145,8 +157,15 @@ class Snapshotter(Protocol):
         """Return every committed layer, in no order."""
         ...
 
-    def draft(self, chain_id: Digest, parent: Digest | None) -> LayerDraft:
-        """Begin a layer on top of `parent`."""
+    def draft(self, parent: Digest | None = None) -> LayerDraft:
+        """Begin a layer on top of `parent`.
+
+        Where layers are independent, None is right for a parent that does not exist yet.
+        """
+        ...
+
+    def lower(self, parent: Digest | None) -> Sequence[Path]:
+        """Return the directories of the layers from `parent` down."""
         ...
 
     def remove_layer(self, chain_id: Digest) -> None:

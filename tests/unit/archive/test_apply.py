@@ -50,3 +50,9 @@ def test_limits_hold_and_errors_name_the_entry(place, make_tar):
         apply_layer(place, [], [data], Limits(max_entries=1))
     with pytest.raises(InvalidArgument, match=r'"../up" leads out of the root'):
         apply_layer(place, [], [make_tar(("../up", "file", b"", MINE))])
+
+
+def test_a_directory_whose_parent_became_a_link_keeps_no_time(place, tmp_path, make_tar):
+    data = make_tar(("a/b", "dir", b"", MINE), ("c", "dir", b"", MINE), ("a", "symlink", "c", MINE))
+    assert apply_layer(place, [], [data]) == 0
+    assert (tmp_path / "a").is_symlink()

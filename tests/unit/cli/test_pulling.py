@@ -10,10 +10,10 @@ class Session:
     def __init__(self):
         self.out_lines, self.err_lines = [], []
 
-    def out(self, text):
+    def out_raw(self, text):
         self.out_lines.append(text)
 
-    def warn(self, text):
+    def warn_raw(self, text):
         self.err_lines.append(text)
 
 
@@ -29,13 +29,18 @@ MESSAGES = [
 def test_messages_are_lines_and_bars_are_left_out():
     session = Session()
     show_progress(session, MESSAGES)
-    assert session.out_lines == ["latest: Pulling", "Done", "Loaded image: x"]
+    assert session.out_lines == ["latest: Pulling\n", "Done\n", "Loaded image: x\n"]
 
 
 def test_run_shows_them_beside_its_output():
     session = Session()
     show_progress(session, MESSAGES, to_stdout=False)
     assert (session.out_lines, len(session.err_lines)) == ([], 3)
+
+
+def test_an_engine_may_send_the_new_form_of_an_error_alone():
+    with pytest.raises(errors.Internal, match=r"^no space$"):
+        show_progress(Session(), [{"errorDetail": {"message": "no space"}}])
 
 
 def test_quiet_still_fails():

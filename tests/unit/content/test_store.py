@@ -82,7 +82,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(store, tmp_path, monkeypatch):
 
     with store.lease() as lease, store.ingest(lease) as ingest:
         monkeypatch.setattr(os, "write", full)
-        with pytest.raises(ResourceExhausted, match=r"no space left on device: .*blobs"):
+        with pytest.raises(ResourceExhausted, match=r"no space left on device: .*/ingest, where"):
             ingest.write(b"x")
     assert files(store, tmp_path) == []
 
@@ -138,3 +138,17 @@ def test_sha512_blobs_have_their_own_directory(store, tmp_path):
         assert ingest.commit() == digest
     assert files(store, tmp_path) == [f"blobs/sha512/{digest.encoded}"]
     assert list(store.digests()) == [digest]
+
+
+def test_what_a_read_finds_corrupt_is_not_here_until_it_is_written_again(store):
+    with store.lease() as lease:
+        digest = store.put(b"hello", lease)
+        store.path(digest).write_bytes(b"hellO")
+        assert store.adopt(digest, lease, size=5)
+        with pytest.raises(DataLoss, match=f"{digest} is corrupt"):
+            list(store.chunks(digest))
+        assert not store.adopt(digest, lease)
+        store.put(b"hello", lease)
+        assert store.adopt(digest, lease)
+        assert not store.adopt(digest, lease, size=4)
+    assert list(store.chunks(digest)) == [b"hello"]

@@ -8,6 +8,7 @@ import socket
 
 from baleen import api
 from baleen.api.explanation import Explanation
+from baleen.api.registries import AuthResponse, DistributionInspect, ImageSearchResult
 from baleen.errors import Conflict, InvalidArgument, NotFound, NotModified, StartFailed
 
 
@@ -41,6 +42,8 @@ class FakeEngine:
         self.received = b""
         self.fail_with = None
         self.experimental = True
+        self.transfer_begun = asyncio.Event()
+        self.transfer_given_up = asyncio.Event()
 
     def _check(self, ref):
         if self.fail_with is not None:
@@ -166,13 +169,67 @@ class FakeEngine:
     def network_list(self, filters):
         return []
 
+    async def image_tree(self, ref, *, platform="", everything):
+        self._check(ref)
+        return {"tree": [ref, platform, everything]}
+
+    async def image_diff(self, ref, to, *, platform=""):
+        return {"diff": [ref, to, platform]}
+
+    async def images_check(self):
+        return {"Problems": []}
+
+    async def disk_gc(self, policy=None, *, dry_run=False):
+        self.calls.append(("gc", policy, dry_run))
+        return {"Remove": []}
+
     async def images_prune(self, filters):
         return api.ImagesPruneResponse()
 
-    def image_load(self, body, *, quiet=False):
+    async def image_commit(self, ref, config, **options):
+        self.calls.append((ref, options))
+        return "sha256:1"
+
+    def image_load(self, body, *, quiet=False, platforms=()):
         async def messages():
             async for chunk in body:
                 self.received += chunk
             yield {"stream": "Loaded image: x:latest\n"}
 
         return messages()
+
+    def image_pull(self, name, *, tag, platform, auth):
+        self.calls.append(("pull", name, tag, platform, auth))
+        return self._transfer(name)
+
+    def image_push(self, name, *, tag, platform, auth):
+        self.calls.append(("push", name, tag, platform, auth))
+        return self._transfer(name)
+
+    async def _transfer(self, name):
+        if name == "gone":
+            raise NotFound("pull access denied for gone")
+        if name == "late":
+            yield {"status": "begun"}
+            raise NotFound("manifest unknown")
+        self.transfer_begun.set()
+        try:
+            if name == "slow":
+                await self.exit
+            yield {"status": "begun"}
+            await self.exit
+        except asyncio.CancelledError:
+            self.transfer_given_up.set()
+            raise
+
+    async def registry_login(self, auth):
+        self.calls.append(("login", auth))
+        return AuthResponse(status="Login Succeeded")
+
+    async def registry_search(self, term, *, limit, filters, auth):
+        self.calls.append(("search", term, limit, filters, auth))
+        return [ImageSearchResult(name=term, star_count=3)]
+
+    async def registry_inspect(self, name, *, auth):
+        self.calls.append(("inspect", name, auth))
+        return DistributionInspect()

@@ -210,7 +210,7 @@ NO_MANAGER = (
         ("GET", "/containers/web/archive", 400, "bad parameter: path cannot be empty"),
         ("GET", "/containers/nope/archive?path=/", 404, "No such container: nope"),
         ("GET", "/containers/nope/export", 404, "No such container: nope"),
-        ("POST", "/images/create?fromImage=a", 501, None),
+        ("POST", "/images/create?fromImage=gone", 404, None),
         ("POST", "/build", 501, "build is not available in this version of Baleen"),
         ("GET", "/swarm", 503, None),
         ("GET", "/services", 503, NO_MANAGER),

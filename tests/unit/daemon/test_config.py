@@ -66,6 +66,27 @@ def test_a_file_of_dockerd_is_read(load):
     assert {"live-restore", "userland-proxy", "features"} <= set(config.ignored)
 
 
+def test_settings_of_registries(load):
+    config = load(
+        "--insecure-registry", "a:5000", "--registry-mirror=https://m.io", "--no-proxy", "x",
+        "--registry-mirror-for", "q.io=https://n.io", "--registry-mirror-for=q.io=https://o.io",
+        "--max-concurrent-uploads", "2",
+        file={"proxies": {"http-proxy": "http://p:1", "https-proxy": ""},
+              "max-download-attempts": 7},
+    )  # fmt: skip
+    assert config.registry_mirrors_for == {"q.io": ["https://n.io", "https://o.io"]}
+    assert (config.http_proxy, config.https_proxy, config.no_proxy) == ("http://p:1", "", "x")
+    assert (config.max_concurrent_uploads, config.max_download_attempts) == (2, 7)
+    file = {"registry-mirrors-for": {"q.io": ["https://n.io"]}}
+    assert load(file=file).registry_mirrors_for == file["registry-mirrors-for"]
+    with pytest.raises(InvalidArgument, match="specified both as a flag and in the"):
+        load("--http-proxy=http://p:2", file={"proxies": {"http-proxy": "http://p:1"}})
+    with pytest.raises(InvalidArgument, match="http-proxy"):
+        load(file={"http-proxy": "http://p:1"})
+    with pytest.raises(InvalidArgument, match="invalid mirror"):
+        load("--registry-mirror=x")
+
+
 def test_where_cdi_spec_files_are(load):
     assert load().cdi_spec_dirs == ["/etc/cdi", "/var/run/cdi"]
     assert load("--cdi-spec-dir=/a", "--cdi-spec-dir=/b").cdi_spec_dirs == ["/a", "/b"]

@@ -7,8 +7,11 @@ from baleen.daemon import (
     routes_checkpoints,
     routes_containers,
     routes_explain,
+    routes_image_archives,
     routes_images,
+    routes_insight,
     routes_networks,
+    routes_registries,
     routes_system,
 )
 from baleen.daemon.facade import EngineFacade
@@ -20,8 +23,11 @@ def test_the_routes_call_all_of_the_facade_and_nothing_else():
         routes_checkpoints,
         routes_containers,
         routes_explain,
+        routes_image_archives,
         routes_images,
+        routes_insight,
         routes_networks,
+        routes_registries,
         routes_system,
     )
     for module in modules:

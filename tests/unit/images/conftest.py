@@ -6,9 +6,9 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import tarfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -21,8 +21,33 @@ from baleen.snapshots import LayerInfo
 from baleen.state.database import Database
 
 
+class PlainDraft:
+    def __init__(self, owner, path):
+        self.owner, self.path = owner, path
+
+    def commit(self, chain_id, parent, size):
+        assert parent is None or parent in self.owner.committed
+        place = self.owner.root / chain_id.encoded
+        if chain_id not in self.owner.committed:
+            self.path.rename(place)
+            self.owner.committed[chain_id] = LayerInfo(chain_id, parent, place, size)
+        return self.owner.committed[chain_id]
+
+    def discard(self):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.discard()
+
+
 class PlainSnapshotter:
     """Layers as directories, without overlay: enough for the store, which only unpacks."""
+
+    independent = True
+    driver = "plain"
 
     def __init__(self, root):
         self.root = root
@@ -35,32 +60,17 @@ class PlainSnapshotter:
     def layers(self):
         return iter(list(self.committed.values()))
 
-    @contextmanager
-    def draft(self, chain_id, parent):
-        path = self.root / chain_id.encoded
+    def lower(self, parent):
+        found = []
+        while parent is not None:
+            found.append(self.committed[parent].path)
+            parent = self.committed[parent].parent
+        return found
+
+    def draft(self, parent=None):
+        path = self.root / secrets.token_hex(8)
         path.mkdir(parents=True)
-        lower = []
-        below = parent
-        while below is not None:
-            lower.append(self.committed[below].path)
-            below = self.committed[below].parent
-
-        @dataclass
-        class Draft:
-            path = self.root / chain_id.encoded
-
-            def commit(_, size):
-                info = LayerInfo(chain_id, parent, path, size)
-                self.committed[chain_id] = info
-                return info
-
-        draft = Draft()
-        draft.lower = lower
-        try:
-            yield draft
-        finally:
-            if chain_id not in self.committed:
-                shutil.rmtree(path)
+        return PlainDraft(self, path)
 
     def remove_layer(self, chain_id):
         if chain_id in self.used or any(i.parent == chain_id for i in self.committed.values()):
@@ -249,3 +259,18 @@ def loaded(world):
         return dangling[-1]
 
     return load
+
+
+@pytest.fixture
+def link_layer():
+    """A layer that is one hard link, to a file that it has not."""
+
+    def make(name, target):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = tarfile.LNKTYPE, target
+            archive.addfile(info)
+        return buffer.getvalue()
+
+    return make

@@ -21,7 +21,7 @@ def test_documents_are_read_once(catalog, world):
     world.content.delete(image.manifest.config.digest)
     assert catalog.image(target, None, asked="app:1") == image
     catalog.forget(image.id)
-    assert list(catalog.images()) == []
+    assert catalog.entries() == []
 
 
 def test_what_has_no_name_is_not_kept(catalog, world):

@@ -113,7 +113,11 @@ def test_everything_is_there_after_a_restart(world, loaded):
 
 def test_summaries_have_the_apis_shape(store, loaded):
     image_id = loaded("app:1")
-    (summary,) = store.summaries(manifests=True, shared_size=True, containers=lambda i: 3)
+    (summary,) = store.summaries(
+        manifests=True,
+        shared_size=True,
+        in_use=lambda i: [ImageUser(c, running=False) for c in "abc"],
+    )
     assert msgspec.json.decode(msgspec.json.encode(summary)) == summary
     assert summary["Id"] == image_id
     assert (summary["Containers"], summary["ParentId"], summary["SharedSize"]) == (3, "", 0)
@@ -327,3 +331,21 @@ def test_a_filter_by_name_shows_only_the_names_that_match(store, loaded):
     assert found["RepoTags"] == ["other:2"]
     (found,) = store.summaries()
     assert found["RepoTags"] == ["app:1", "other:2"]
+
+
+def test_a_name_by_digest_is_a_name_but_no_tag(store, loaded):
+    image_id = loaded("app:1")
+    by_digest = f"pulled@{image_id}"
+    store.put(store.resolve("app:1").target, [parse_reference(by_digest)])
+    view = store.inspect(by_digest)
+    assert view["RepoTags"] == ["app:1"]
+    assert by_digest in view["RepoDigests"]
+    (found,) = store.summaries(filters={"reference": ["pulled"]})
+    assert (found["RepoTags"], found["RepoDigests"]) == ([], [by_digest])
+    # By that name only the name goes, and it alone keeps an image from being dangling.
+    assert store.remove("app:1", in_use=unused) == [{"Untagged": "app:1"}]
+    assert store.summaries(filters={"dangling": ["true"]}) == []
+    assert store.prune(filters={}, in_use=unused)["ImagesDeleted"] is None
+    store.tag(by_digest, "app", "2")
+    assert store.remove(by_digest, in_use=unused) == [{"Untagged": by_digest}]
+    assert store.inspect("app:2")["RepoTags"] == ["app:2"]

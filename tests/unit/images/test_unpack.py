@@ -1,22 +1,46 @@
-"""Layers are unpacked once, and only if they are what they claim."""
+"""Layers are unpacked only if they are what they claim."""
 
 import hashlib
 
+import pytest
+
+from baleen.errors import InvalidArgument
 from baleen.images.image import read_variants
-from baleen.images.unpack import hashed, is_unpacked, unpack_variant
+from baleen.images.unpack import hashed, is_unpacked, unpack_alone, unpack_on, wrong_diff_id
 
 
-def test_only_what_is_missing_is_unpacked(world, build):
-    layers = [build.layer({name: b"1"}) for name in "abc"]
-    list(world.store.load([build.docker((["app:1"], layers))]))
-    image = world.store.resolve("app:1")
+def test_a_lone_layer_is_settled_on_its_parent_when_it_is_committed(world, build, loaded):
+    loaded("base:1", files={"d/f": b"1"})
+    parent = world.store.resolve("base:1").chain_id
+    (world.snapshotter.layer(parent).path / "d").chmod(0o701)
+    lone = unpack_alone(world.snapshotter, [build.layer({"d/g": b"22"})])
+    assert lone.diff_id == build.digest(build.layer({"d/g": b"22"}))
+    assert lone.size_bytes == 2
+    lone.commit(world.snapshotter, lone.diff_id, parent)
+    made = world.snapshotter.layer(lone.diff_id).path / "d"
+    assert made.stat().st_mode & 0o777 == 0o701
+
+
+def test_a_malformed_layer_leaves_nothing(world):
+    with pytest.raises(InvalidArgument):
+        unpack_alone(world.snapshotter, [b"x" * 1024])
+    assert list(world.snapshotter.root.iterdir()) == []
+
+
+def test_a_layer_on_its_parent_is_verified(world, build, loaded):
+    loaded("base:1")
+    image = world.store.resolve("base:1")
     (variant,) = read_variants(world.content, image.target)
-    assert is_unpacked(world.snapshotter, variant)
-    assert list(unpack_variant(world.content, world.snapshotter, variant)) == []
+    descriptor, diff_id = variant.manifest.layers[0], variant.config.diff_ids[0]
     world.snapshotter.remove_layer(image.chain_id)
     assert not is_unpacked(world.snapshotter, variant)
-    done = list(unpack_variant(world.content, world.snapshotter, variant))
-    assert [layer.digest for layer in done] == [variant.manifest.layers[2].digest]
+    data = build.layer({"f": b"content"})
+    with pytest.raises(type(wrong_diff_id(descriptor, diff_id, diff_id)), match="unpacks to"):
+        unpack_on(
+            world.snapshotter, [data], descriptor, variant.chain_ids[0].of(b""), diff_id, None
+        )
+    unpack_on(world.snapshotter, [data], descriptor, diff_id, variant.chain_ids[0], None)
+    assert is_unpacked(world.snapshotter, variant)
 
 
 def test_big_layers_are_unpacked_with_a_helper_thread(world, loaded):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from baleen.images.views import created_ns, descriptor_view
+from baleen.images.facts import created_ns
+from baleen.images.views import descriptor_view
 from baleen.oci.descriptor import Descriptor
 from baleen.oci.digest import Digest
 from baleen.oci.platform import Platform

@@ -6,7 +6,8 @@ import pytest
 
 from baleen.linux import namespaces as ns
 from baleen.linux.process import pidfd_open
-from baleen.runtime.enter import EnterPlan, enter
+from baleen.linux.record import replace
+from baleen.runtime.enter import EnterPlan, _written, enter
 from baleen.runtime.failure import LaunchError
 from baleen.runtime.prepare import Stdio, prepare
 from baleen.runtime.spec import parse_process
@@ -43,3 +44,22 @@ def test_a_control_group_that_is_not_there_is_told():
 def children():
     with open(f"/proc/self/task/{os.getpid()}/children") as file:
         return file.read().split()
+
+
+def test_the_same_again_is_not_written_again():
+    wanted, fd = plan(3, 0)
+    os.close(fd)
+    first = _written(wanted, 4, 20)
+    again = EnterPlan(replace(wanted.process), 3, 0, ())
+    assert _written(again, 4, 20) is first
+    others = [
+        (replace(wanted, container=5), 4, 20),
+        (replace(wanted, process=replace(wanted.process, argv=(b"false",))), 4, 20),
+        (replace(wanted, members=("/x",)), 4, 20),
+        (wanted, 5, 20),
+        (wanted, 4, 21),
+    ]
+    for other in others:
+        steps, image = _written(*other)
+        assert steps is not first[0]
+        assert image != first[1] or other[2] != 20

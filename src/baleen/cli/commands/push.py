@@ -8,6 +8,7 @@ from baleen.cli.parsing.platforms import platform_document
 from baleen.cli.parsing.references import canonical_reference, split_reference
 from baleen.cli.pulling import show_progress
 from baleen.client.client import segment
+from baleen.client.credentials import CredentialStore, registry_of
 from baleen.errors import InvalidArgument
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
         raise InvalidArgument("tag can't be used with --all-tags/-a")
     if not tag and not everything and not quiet:
         session.out("Using default tag: latest")
+    auth = CredentialStore(session.config_directory).get(registry_of(name))
     response = session.client.request(
         "POST",
         f"/images/{segment(name, slashes=True)}/push",
@@ -32,8 +34,8 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
             "tag": None if everything else tag or "latest",
             "platform": platform_document(flags.text("platform")),
         },
-        # No credentials: `{}` in base64. Old engines insist on the header.
-        headers={"X-Registry-Auth": "e30="},
+        # Old engines insist on the header, with credentials or without.
+        headers={"X-Registry-Auth": auth.header()},
     )
     show_progress(session, response.objects(), quiet=quiet)
     if quiet:
@@ -46,7 +48,7 @@ COMMAND = Command(
     "[OPTIONS] NAME[:TAG]",
     flags=(
         Flag("all-tags", "a", "bool", "Push all tags of an image to the repository"),
-        Flag("platform", "", "string", "Push a platform-specific manifest"),
+        Flag("platform", "", "string", "Push one platform's manifest, without the index"),
         Flag("quiet", "q", "bool", "Suppress verbose output"),
     ),
     minimum=1,

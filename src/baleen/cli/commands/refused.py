@@ -1,4 +1,4 @@
-"""Commands that are known but not there yet (`build`, `logout`).
+"""Commands that are known but not there yet (`build`).
 
 For `build` the engine is asked first: its own message says more than ours.
 """

@@ -13,5 +13,3 @@ def test_build_says_what_the_engine_says(baleen, fake, fakes):
 def test_an_engine_that_builds_is_not_misunderstood(baleen, fake, fakes):
     fake.on("POST", "/build", fakes.Reply({"message": "no Dockerfile"}, 400))
     assert baleen("build", ".").err == "baleen build is not implemented yet\n"
-    outcome = baleen("logout")
-    assert (outcome.code, outcome.err) == (1, "baleen logout is not implemented yet\n")

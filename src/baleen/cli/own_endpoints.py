@@ -1,0 +1,42 @@
+"""Requests to Baleen's own endpoints, which another engine than ours does not have."""
+
+from __future__ import annotations
+
+from baleen import errors
+from baleen.errors import DataLoss, NotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from baleen.cli.session import Session
+    from baleen.client.models import JsonObject
+
+__all__ = ["ask", "print_json"]
+
+
+def ask(session: Session, method: str, path: str, **query: str | None) -> JsonObject:
+    """Return the document that the engine answers with.
+
+    Raises:
+        NotImplemented: the engine is not ours, or an older one.
+        DataLoss: the answer has another form.
+    """
+    try:
+        answer = session.client.request(method, f"/baleen/v1{path}", dict(query)).json()
+    except NotFound as err:
+        if err.details.get("message") == "page not found":
+            raise errors.NotImplemented(
+                "this engine cannot do that: it is not Baleen's, or an older one"
+            ) from err
+        raise
+    if not isinstance(answer, dict):
+        raise DataLoss("the engine's answer has a form that this program does not know")
+    return answer
+
+
+def print_json(document: JsonObject) -> None:
+    """Print a document, indented."""
+    import json
+
+    from baleen.cli.terminal import write_out
+
+    write_out(json.dumps(document, indent=4, ensure_ascii=False) + "\n")

@@ -1,0 +1,72 @@
+"""The archive that `docker import URL` names, as it is downloaded.
+
+See: Engine API, /images/create with `fromSrc`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from baleen.errors import InvalidArgument, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["fetched"]
+
+_PIECE = 1 << 20
+_SILENCE_S = 60.0
+
+
+def fetched(url: str) -> Iterator[bytes]:
+    """Return the body that a GET of `url` gives; without a scheme it is http.
+
+    Only http and https are followed, redirections included. The proxies of the environment are
+    used.
+
+    Raises:
+        InvalidArgument: another scheme, or no host; at the call.
+        Unavailable: the server can not be reached, refuses, or breaks off; while iterating.
+    """
+    if "://" not in url:
+        url = f"http://{url}"
+    try:
+        parts = urlsplit(url)
+    except ValueError as err:
+        raise InvalidArgument(f'invalid URL "{url[:200]}": {err}') from err
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidArgument(f'invalid URL "{url[:200]}": only http and https can be imported')
+    return _pieces(url, parts.hostname)
+
+
+def _pieces(url: str, host: str) -> Iterator[bytes]:
+    # Imported where they are used: most daemons never need them.
+    import http.client
+    from urllib import error, request
+
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler,
+        request.HTTPHandler,
+        request.HTTPSHandler,
+        request.HTTPDefaultErrorHandler,
+        request.HTTPErrorProcessor,
+        request.HTTPRedirectHandler,
+        request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    try:
+        with opener.open(url, timeout=_SILENCE_S) as answer:
+            left = answer.length
+            while piece := answer.read(_PIECE):
+                yield piece
+                left = None if left is None else left - len(piece)
+            if left:
+                raise Unavailable(f"the download from {host} broke off: {left} bytes are missing")
+    except error.HTTPError as err:
+        raise Unavailable(
+            f"cannot download from {host}: it answers {err.code} {err.reason}"
+        ) from err
+    except (OSError, http.client.HTTPException) as err:
+        raise Unavailable(f"cannot download from {host}: {err}") from err
