@@ -59,8 +59,7 @@ def main(arguments: Sequence[str]) -> int:
                 return 0
         raise InvalidArgument(f"unknown command {words[0]!r}", hint="registry help")
     except (BaleenError, OSError) as err:
-        hint = getattr(err, "hint", None)
-        sys.stderr.write(f"registry: {err}\n" + (f"hint: {hint}\n" if hint else ""))
+        sys.stderr.write(f"registry: {err}\n")
         return 1
 
 
