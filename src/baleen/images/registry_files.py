@@ -197,9 +197,11 @@ def _package_files() -> dict[str, Path]:
             wanted = text.endswith(".py") or ".so" in file.suffixes or _LICENCE.fullmatch(text)
             if wanted and ".." not in file.parts and not _NOT_NEEDED.fullmatch(text):
                 files[text] = Path(str(file.locate()))
-        for requirement in package.requires or ():
-            if "extra" not in requirement and (match := re.match(r"[\w.-]+", requirement)):
-                waiting.append((match[0], False))
+        waiting.extend(
+            (match[0], False)
+            for requirement in package.requires or ()
+            if "extra" not in requirement and (match := re.match(r"[\w.-]+", requirement))
+        )
     return files
 
 
@@ -232,9 +234,9 @@ def _add_settings(files: Files) -> None:
     for name in ("etc/docker/registry/config.yml", "etc/distribution/config.yml"):
         files[name] = (0o644, _CONFIGURATION.encode())
     number = GROUP_AND_USER
-    passwd = "root:x:0:0:root:/:/bin/registry\n"
-    passwd += f"registry:x:{number}:{number}:registry:/var/lib/registry:/bin/registry\n"
-    files["etc/passwd"] = (0o644, passwd.encode())
+    users = "root:x:0:0:root:/:/bin/registry\n"
+    users += f"registry:x:{number}:{number}:registry:/var/lib/registry:/bin/registry\n"
+    files["etc/passwd"] = (0o644, users.encode())
     files["etc/group"] = (0o644, f"root:x:0:\nregistry:x:{number}:\n".encode())
     files["etc/nsswitch.conf"] = (0o644, b"hosts: files dns\n")
     certificates = next(filter(os.path.isfile, _CERTIFICATES), None)

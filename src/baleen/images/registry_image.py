@@ -110,7 +110,7 @@ def _layer(
             try:
                 pid = os.posix_spawn(
                     command[0],
-                    command,
+                    list(command),
                     environment,
                     file_actions=[
                         (os.POSIX_SPAWN_DUP2, theirs, 1),

@@ -176,7 +176,6 @@ def attach_overlay(
     namespace has to be one of its own: the mapped mounts are left lying over the directories.
     """
     with contextlib.ExitStack() as held:
-
         here = held.enter_context(Fd(os.open(".", _DIRECTORY)))
         os.chdir("/proc/self/fd")
         held.callback(os.fchdir, here.fileno())

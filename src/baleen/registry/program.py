@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from baleen.errors import BaleenError, FailedPrecondition, InvalidArgument, NotImplemented
+from baleen import errors
+from baleen.errors import BaleenError, FailedPrecondition, InvalidArgument
 from baleen.registry.configuration import read_tree
 from baleen.registry.settings import load_settings
 
@@ -78,7 +79,7 @@ def _collect(words: list[str]) -> int:
         if word in {"--dry-run", "-d", "--dry-run=true"}:
             is_dry = True
         elif word.startswith(("--delete-untagged", "-m")):
-            raise NotImplemented(
+            raise errors.NotImplemented(
                 "--delete-untagged is not offered: it would take what is just being pushed",
                 hint="use a retention rule with `untagged: true`, which applies while serving",
             )
@@ -114,10 +115,11 @@ def check_data(settings: Settings) -> None:
     """
     root = Path(settings.storage.root)
     existing = next(path for path in (root, *root.parents) if path.exists())
-    inside = [existing / name for name in ("blobs", "uploads", "registry.db")]
-    for path in (existing, *(path for path in inside if path.exists())):
-        wanted = os.W_OK | (os.X_OK if path.is_dir() else 0)
-        if os.access(path, wanted):
+    for path in (existing, *(existing / name for name in ("blobs", "uploads", "registry.db"))):
+        # In a directory that cannot be entered, asking whether a file exists is an error too.
+        if os.access(path, os.W_OK) and (not path.is_dir() or os.access(path, os.X_OK)):
+            continue
+        if path != existing and not path.exists():
             continue
         user = os.geteuid()
         raise FailedPrecondition(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import sys
 
 import pytest
@@ -20,7 +19,7 @@ def answers(engine, port):
 
 def test_run_tag_push_remove_pull(engine):
     said = engine.docker("run", "-d", "-p", "5000:5000", "--name", "registry", "registry")
-    assert b"Made here from Baleen's own registry" in said.stdout + said.stderr
+    assert "Made here from Baleen's own registry" in said.stdout + said.stderr
     answers(engine, 5000)
     name = "localhost:5000/team/busybox:1"
     engine.docker("tag", "busybox", name)

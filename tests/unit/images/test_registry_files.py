@@ -21,7 +21,8 @@ def test_compiled_code_is_not_checked_and_has_no_docstrings():
 def test_the_archive_has_directories_before_what_is_in_them():
     files = {"b/c/d": (0o755, b"text"), "var/lib/registry/": (0o755, b"")}
     raw = b"".join(archive(files))
-    members = tarfile.open(fileobj=io.BytesIO(raw)).getmembers()
+    with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
+        members = tar.getmembers()
     names = [member.name for member in members]
     assert names == ["b", "b/c", "b/c/d", "var", "var/lib", "var/lib/registry"]
     owners = {member.name: member.uid for member in members}

@@ -42,7 +42,7 @@ def give_up():
     ("script", "check", "error", "text"),
     [
         ("import sys; sys.exit('no ssl here')", lambda: None, FailedPrecondition, "no ssl here"),
-        ("print('x' * 9, flush=True); input()", give_up, GivenUp, ""),
+        ("print('x' * 9, flush=True); input()", give_up, GivenUp, None),
     ],
 )
 def test_what_fails_leaves_nothing(world, script, check, error, text):

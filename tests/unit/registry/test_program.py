@@ -30,11 +30,11 @@ def test_what_is_refused(words, text, capsys):
     assert text in capsys.readouterr().err
 
 
-def test_collection_of_an_empty_registry(tmp_path, monkeypatch, capsys):
+def test_collection_where_no_registry_is(tmp_path, capsys):
     config = tmp_path / "config.yml"
     config.write_text(f"storage: {{filesystem: {{rootdirectory: {tmp_path / 'data'}}}}}\n")
-    assert main(["garbage-collect", "--dry-run", str(config)]) == 0
-    assert capsys.readouterr().out.startswith("would remove 0 blobs")
+    assert main(["garbage-collect", "--dry-run", str(config)]) == 1
+    assert "there is no registry's data" in capsys.readouterr().err
 
 
 def test_data_of_another_user_is_told_with_what_to_do(tmp_path, monkeypatch):
