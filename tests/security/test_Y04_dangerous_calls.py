@@ -20,6 +20,8 @@ CALLS = {
     "pickle.load", "pickle.loads", "marshal.loads", "shelve.open", "yaml.load", "os.tempnam",
 }  # fmt: skip
 REASONED = (
+    # Compiles our own installation's files to .pyc, runs none of it.
+    "images/registry_files.py:",
     # Makes __init__ of the fields that our own classes declare, as dataclasses do.
     "linux/record.py:",
     # BaseLoader: makes text, lists and mappings only (unit/registry/test_configuration.py).

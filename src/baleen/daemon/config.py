@@ -113,6 +113,7 @@ class Config:
     max_concurrent_downloads: int = 3
     max_concurrent_uploads: int = 5
     max_download_attempts: int = 5
+    own_registry: bool = True
     rootless: bool = False
     rootless_network: str = "auto"
     rootless_single_id: bool = False

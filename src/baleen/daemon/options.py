@@ -162,6 +162,7 @@ OPTIONS = (
     _option("max-concurrent-downloads", "integer", "layers that one pull gets at a time"),
     _option("max-concurrent-uploads", "integer", "layers that one push sends at a time"),
     _option("max-download-attempts", "integer", "attempts at a layer before a pull fails"),
+    _option("own-registry", "flag", "give Baleen's own registry to who pulls `registry` (default)"),
     _option("experimental", "flag", "offer what Docker calls experimental: checkpoints"),
     _option("feature", "any", "", key="features", accepted="`cdi`: false turns CDI off"),
     _option(

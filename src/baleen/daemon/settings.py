@@ -72,6 +72,7 @@ def engine_config(
         experimental=config.experimental,
         cdi_spec_dirs=config.cdi_spec_dirs,
         registries=registry_settings(config, os.environ),
+        own_registry=config.own_registry,
         remapping=remapping,
         gc_policy=gc_policy(config.gc_keep_free, config.gc_unused_for),
     )

@@ -47,6 +47,7 @@ class EngineConfig:
             not the host's (rootless).
         cdi_spec_dirs: where CDI spec files are, the later ones taking precedence; none: no CDI.
         registries: mirrors, insecure registries, certificates, proxies, limits.
+        own_registry: whether a pull of `registry` makes the image of Baleen's own.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         gc_policy: which unused images go by themselves.
         storage_driver: one of `snapshots.STORAGE_DRIVERS`.
@@ -85,6 +86,7 @@ class EngineConfig:
     experimental: bool = False
     cdi_spec_dirs: Sequence[str] = ()
     registries: RegistrySettings = field(default_factory=RegistrySettings)
+    own_registry: bool = True
     remapping: Remapping | None = None
     gc_policy: Policy = field(default_factory=Policy)
 

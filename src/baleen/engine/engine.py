@@ -254,7 +254,9 @@ class Engine:
         self.images_prune = images.prune
 
         sink = image_event_sink(self._on_image_event, asyncio.get_running_loop())
-        self.image_pull = Pulling(self._images, self._access, sink).pull
+        self.image_pull = Pulling(
+            self._images, self._access, sink, own_registry=config.own_registry
+        ).pull
         self.image_push = Pushing(self._images, self._access, sink).push
         registries = RegistryOperations(self._access)
         self.registry_login = registries.login

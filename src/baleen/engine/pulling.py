@@ -41,12 +41,16 @@ class Pulling:
 
     Args:
         on_event: told of each pull, from its thread.
+        own_registry: whether `registry` is the image that comes with Baleen.
     """
 
-    def __init__(self, images: ImageStore, access: RegistryAccess, on_event: EventSink) -> None:
+    def __init__(
+        self, images: ImageStore, access: RegistryAccess, on_event: EventSink, *, own_registry: bool
+    ) -> None:
         self._images = images
         self._access = access
         self._emit = on_event
+        self._own_registry = own_registry
 
     def pull(
         self, name: str, *, tag: str, platform: str, auth: AuthConfig
@@ -64,7 +68,9 @@ class Pulling:
         credentials = credentials_of(auth)
 
         def work(feed: ProgressFeed, cancel: Cancellation) -> None:
-            _Pull(self._images, self._access, feed, cancel, chosen, credentials).run(reference)
+            pull = _Pull(self._images, self._access, feed, cancel, chosen, credentials)
+            pull.own_registry = self._own_registry
+            pull.run(reference)
             self._emit("pull", reference.familiar, event_attributes(self._images, reference))
 
         return self._access.stream(work)
@@ -88,6 +94,7 @@ class _Pull:
         self._cancel = cancel
         self._platform = platform
         self._credentials = credentials
+        self.own_registry = False
 
     def run(self, reference: Reference) -> None:
         references = [reference]
@@ -110,6 +117,8 @@ class _Pull:
         from baleen.engine.pulled_layers import PulledLayers
 
         before = self._present(reference)
+        if self.own_registry and (made := self._make(reference)) is not None:
+            return before != made
         with (
             self._images.changing() as lease,
             PulledLayers(
@@ -137,6 +146,19 @@ class _Pull:
         self._images.usage_times.touch(pulled.target.digest)
         self._feed.message(f"Digest: {pulled.target.digest}")
         return before != pulled.target.digest
+
+    def _make(self, reference: Reference) -> Digest | None:
+        """Make the image that comes with Baleen, if it is that one; return its digest."""
+        from baleen.images.registry_image import build_registry_image, is_registry_image
+
+        if not is_registry_image(reference, self._platform, self._images.platform):
+            return None
+        self._feed.message(f"Pulling from {reference.path}", id=reference.tag)
+        self._feed.message("Made here from Baleen's own registry, nothing is downloaded")
+        target = build_registry_image(self._images, reference, self._cancel.check)
+        self._images.usage_times.touch(target.digest)
+        self._feed.message(f"Digest: {target.digest}")
+        return target.digest
 
     def _warn_of_platform(self, reference: Reference, wanted: Platform) -> None:
         """Warn, as dockerd, of an image for one platform that is not the wanted one."""

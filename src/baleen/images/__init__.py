@@ -10,7 +10,8 @@ is *dangling*. A *layer* is a blob; its *diff id* the digest of its uncompressed
 - `views`, `filters`: what the API shows. `removal`: what may be deleted.
 - `unpack`, `feeding`, `unpacking`: layers on disk, in any order. `layering`: a new layer.
 - `archives`: `loading`, `saving`, `importing`, `committing`, with `changes` and `remote`.
-- `embedded`: the two images that come with Baleen.
+- `embedded`: the two images that come with Baleen. `registry_image`: the one that is made when it
+  is first pulled, out of `registry_files`, with `elf_libraries` and `imported_modules`.
 """
 
 from baleen.images.committing import CommitRequest

@@ -19,7 +19,6 @@ from baleen.images.busybox import find_busybox, root_file_system
 from baleen.images.hello import hello_program
 from baleen.images.importing import put_image
 from baleen.oci.descriptor import Descriptor
-from baleen.oci.digest import Digest
 from baleen.oci.image import ExecutionConfig, HistoryEntry, ImageConfig, RootFs
 from baleen.oci.media_types import OCI_LAYER
 from baleen.oci.reference import parse_reference
@@ -28,17 +27,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from baleen.content.store import Lease
     from baleen.images.store import ImageStore
     from baleen.state.database import Database
 
-__all__ = ["install_embedded_images"]
+__all__ = ["CREATED_NS", "PATH", "install_embedded_images", "put_embedded"]
 
 log = logging.getLogger(__name__)
 
 _SETTING = "embedded-images"
-_CREATED = "2026-01-01T00:00:00Z"
-_CREATED_NS = 1_767_225_600 * 1_000_000_000
-_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CREATED = "2026-01-01T00:00:00Z"
+CREATED_NS = 1_767_225_600 * 1_000_000_000
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def install_embedded_images(
@@ -74,9 +74,9 @@ def _hello_world(store: ImageStore, _: Path | None) -> None:
         type=EntryType.FILE,
         mode=0o755,
         size=len(program),
-        mtime_ns=_CREATED_NS,
+        mtime_ns=CREATED_NS,
     )
-    config = ExecutionConfig(env=[_PATH], cmd=["/hello"], working_dir="/")
+    config = ExecutionConfig(env=[PATH], cmd=["/hello"], working_dir="/")
     _install(store, "hello-world", [(entry, program)], config)
 
 
@@ -87,8 +87,8 @@ def _busybox(store: ImageStore, program: Path | None) -> None:
             "this host has no static busybox",
             hint="install the package busybox-static and restart, or pull the image",
         )
-    entries = root_file_system(program.read_bytes(), _CREATED_NS)
-    _install(store, "busybox", entries, ExecutionConfig(env=[_PATH], cmd=["sh"]))
+    entries = root_file_system(program.read_bytes(), CREATED_NS)
+    _install(store, "busybox", entries, ExecutionConfig(env=[PATH], cmd=["sh"]))
 
 
 def _install(
@@ -104,19 +104,26 @@ def _install(
     with store.changing() as lease:
         digest = store.content.put(archive, lease)
         layer = Descriptor(media_type=OCI_LAYER, digest=digest, size=len(archive))
-        config = ImageConfig(
-            created=_CREATED,
-            architecture=store.platform.architecture,
-            variant=store.platform.variant,
-            os=store.platform.os,
-            config=execution,
-            rootfs=RootFs(type="layers", diff_ids=[Digest(digest)]),
-            history=[
-                HistoryEntry(
-                    created=_CREATED, created_by=f"baleen embedded image {name}", comment="embedded"
-                )
-            ],
-        )
-        target = put_image(store.content, lease, config, [layer])
+        target = put_embedded(store, lease, name, layer, execution)
         store.put(target, [parse_reference(name).with_default_tag()])
     store.unpack(store.resolve(name))
+
+
+def put_embedded(
+    store: ImageStore, lease: Lease, name: str, layer: Descriptor, execution: ExecutionConfig
+) -> Descriptor:
+    """Store config and manifest of an image of one uncompressed layer, made by us for this host."""
+    config = ImageConfig(
+        created=CREATED,
+        architecture=store.platform.architecture,
+        variant=store.platform.variant,
+        os=store.platform.os,
+        config=execution,
+        rootfs=RootFs(type="layers", diff_ids=[layer.digest]),
+        history=[
+            HistoryEntry(
+                created=CREATED, created_by=f"baleen embedded image {name}", comment="embedded"
+            )
+        ],
+    )
+    return put_image(store.content, lease, config, [layer])

@@ -1,6 +1,6 @@
 """Our registry beside Debian's docker-registry: pushes, pulls and small manifests, in one run.
 
-    python bench/registry_server.py [LAYERS] [MEGABYTES] [MANIFESTS]
+    python -m bench.registry [LAYERS] [MEGABYTES] [MANIFESTS]
 
 Both servers store to the same file system and are asked by the same client (curl for layers, a few
 connections of a small asyncio client for manifests), in turns. A ratio above 1 is in our favour.

@@ -1,0 +1,88 @@
+"""`docker run registry` starts Baleen's own registry, and the real client uses it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from bed import Bed, running
+
+pytestmark = pytest.mark.integration
+
+
+def answers(engine, port):
+    engine.inside(
+        *("curl", "-sf", "--retry", "100", "--retry-connrefused", "--retry-delay", "0"),
+        *("--max-time", "20", f"http://127.0.0.1:{port}/v2/"),
+    )
+
+
+def test_run_tag_push_remove_pull(engine):
+    said = engine.docker("run", "-d", "-p", "5000:5000", "--name", "registry", "registry")
+    assert "Made here from Baleen's own registry" in said.stdout + said.stderr
+    answers(engine, 5000)
+    name = "localhost:5000/team/busybox:1"
+    engine.docker("tag", "busybox", name)
+    engine.docker("push", name)
+    digest = engine.out("inspect", "-f", "{{.Id}}", name)
+    engine.docker("rmi", name)
+    engine.fails("inspect", name)
+    engine.docker("pull", name)
+    assert engine.out("inspect", "-f", "{{.Id}}", name) == digest
+    assert engine.out("run", "--rm", name, "echo", "it runs").strip() == "it runs"
+    assert engine.inspect("registry")["Config"]["User"] == "65532:65532"
+    told = engine.out(
+        "exec", "registry", "registry", "garbage-collect", "-d", "/etc/docker/registry/config.yml"
+    )
+    assert told.startswith("would remove 0 blobs")
+    engine.docker("stop", "registry")
+    assert engine.state("registry")["ExitCode"] == 0
+
+
+def test_the_same_installation_gives_the_same_image(engine):
+    engine.docker("pull", "-q", "registry:2")
+    first = engine.out("inspect", "-f", "{{.Id}}", "registry:2")
+    assert "Image is up to date" in engine.out("pull", "registry:2")
+    engine.docker("pull", "-q", "registry:3")
+    assert engine.out("inspect", "-f", "{{.Id}}", "registry:3") == first
+
+
+def test_all_modules_of_the_registry_are_in_it(engine):
+    engine.docker("pull", "-q", "registry")
+    script = (
+        "import sys; sys.path.append('/usr/lib/registry')\n"
+        "import importlib, pkgutil, baleen.registry\n"
+        "for m in pkgutil.walk_packages(baleen.registry.__path__, 'baleen.registry.'):\n"
+        "    try: importlib.import_module(m.name)\n"
+        "    except ModuleNotFoundError as err: print(err.name)\n"
+        "import ssl, uuid, zoneinfo; ssl.create_default_context()\n"
+    )
+    python = "/usr/bin/python{}.{}".format(*sys.version_info)
+    missing = engine.out("run", "--rm", "--entrypoint", python, "registry", "-ISOOc", script)
+    assert set(missing.split()) <= {"boto3", "botocore", "psycopg"}
+
+
+def test_a_directory_of_the_host_that_is_root_s(engine, tmp_path):
+    engine.docker("pull", "-q", "registry")
+    where = f"{tmp_path}:/var/lib/registry"
+    said = engine.fails("run", "--rm", "-v", where, "registry")
+    assert "cannot write to /var/lib/registry, which belongs to user 0" in said
+    assert "--user 0:0" in said
+    assert list(tmp_path.iterdir()) == []
+    engine.docker(
+        *("run", "-d", "--name", "as-root", "--user", "0:0", "-v", where, "-p", "5001:5001"),
+        *("-e", "REGISTRY_HTTP_ADDR=:5001", "registry", "/etc/docker/registry/config.yml"),
+    )
+    answers(engine, 5001)
+    assert (tmp_path / "registry.db").exists()
+
+
+def test_it_can_be_turned_off(tmp_path):
+    class Without(Bed):
+        def __init__(self, directory) -> None:
+            super().__init__(directory)
+            self.flags = ["--own-registry=false"]
+
+    for bed in running(Without):
+        said = bed.fails("pull", "registry")
+        assert "Made here" not in said
