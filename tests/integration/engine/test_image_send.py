@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
+import io
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import tarfile
+import threading
 from pathlib import Path
 
 import pytest
-from bed import Bed, running
+from bed import Bed, running, wait_until
 from oci_layout import Layout, digest_of, layer
 
 pytestmark = pytest.mark.integration
@@ -98,8 +104,6 @@ def test_what_was_cut_off_has_no_name_and_goes_on(engine, other):
 
 
 def cut_put(bed, path, data):
-    import socket
-
     with socket.socket(socket.AF_UNIX) as stream:
         stream.settimeout(20)
         stream.connect(str(bed.socket))
@@ -164,3 +168,107 @@ def test_names_that_do_not_exist(engine, other):
     answer = engine.api("GET", f"/baleen/v1/images/busybox/blob?digest=sha256:{'0' * 64}")
     assert answer.status == 404
     assert json.loads(answer.body)["message"].endswith("here")
+
+
+@pytest.fixture
+def ssh_only(tmp_path):
+    """An ssh server on loopback that takes one key, and a folder with an `ssh` that offers it."""
+    if shutil.which("sshd") is None and not Path("/usr/sbin/sshd").exists():
+        pytest.skip("needs sshd (openssh-server)")
+    Path("/run/sshd").mkdir(exist_ok=True)
+    for name in ("host", "user"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True
+        )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    programs = Path(sys.executable).parent
+    (tmp_path / "sshd_config").write_text(
+        f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {tmp_path}/host\nStrictModes no\n"
+        f"AuthorizedKeysFile {tmp_path}/user.pub\nPasswordAuthentication no\nUsePAM no\n"
+        f"PermitRootLogin yes\nPidFile none\nSetEnv PATH={programs}:/usr/bin:/bin\n"
+    )
+    (tmp_path / "bin").mkdir()
+    ssh = tmp_path / "bin/ssh"
+    ssh.write_text(
+        f"#!/bin/sh\nexec /usr/bin/ssh -F none -i {tmp_path}/user -o UserKnownHostsFile=/dev/null "
+        '-o StrictHostKeyChecking=no -o LogLevel=ERROR "$@"\n'
+    )
+    ssh.chmod(0o755)
+    with (tmp_path / "log").open("wb") as log:
+        command = ["/usr/sbin/sshd", "-D", "-e", "-f", str(tmp_path / "sshd_config")]
+        server = subprocess.Popen(command, stderr=log)
+    try:
+        wait_until("sshd listens", lambda: b"listening" in (tmp_path / "log").read_bytes())
+        yield port, tmp_path / "bin"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def test_over_ssh(engine, other, ssh_only, monkeypatch):
+    port, folder = ssh_only
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    load(engine, "far:1", [layer({"f": os.urandom(300_000)})])
+    host = f"ssh://root@127.0.0.1:{port}{other.socket}"
+    code, out = send(engine, "far:1", host)
+    assert code == 0, out
+    assert "Sent far:1: 3 blobs, 30" in out
+    assert "far:1" in other.inventory()["images"]
+    assert "0 blobs, 0B; 3 were there" in send(engine, "far:1", host)[1]
+
+
+class _OldEngine(http.server.BaseHTTPRequestHandler):
+    """An engine without our operations, which loads what it is given."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self):
+        self.send_response(200)
+        self.send_header("Api-Version", "1.41")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self):
+        body = b""
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            self.rfile.read(int(self.headers["Content-Length"]))
+        found = self.path.partition("?")[0] == "/v1.41/images/load"
+        if found:
+            self.server.archives.append(body)
+        document = {"stream": "Loaded image: old:1\n"} if found else {"message": "page not found"}
+        raw = json.dumps(document).encode()
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_an_engine_of_another_make_gets_all_of_it(engine):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _OldEngine)
+    server.archives = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        load(engine, "old:1", [layer({"f": b"content"})])
+        code, out = send(engine, "old:1", f"tcp://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert code == 0, out
+    assert "Sending all of old:1, as save and load do" in out
+    assert "Loaded image: old:1" in out
+    (archive,) = server.archives
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        assert "index.json" in tar.getnames()

@@ -7,9 +7,9 @@ import os
 import socket
 
 from baleen import api
-from baleen.api.transfers import ImageBlob, ImageOffer, ImageReceived, MissingBlob
 from baleen.api.explanation import Explanation
 from baleen.api.registries import AuthResponse, DistributionInspect, ImageSearchResult
+from baleen.api.transfers import ImageBlob, ImageOffer, ImageReceived, MissingBlob
 from baleen.errors import Conflict, InvalidArgument, NotFound, NotModified, StartFailed
 
 

@@ -36,7 +36,6 @@ async def test_an_image_that_comes(daemon):
         "POST",
         "/baleen/v1/images/receive",
         json.dumps(document).encode(),
-        {"Content-Type": "application/json"},
     )
     assert (status, json.loads(body)) == (200, {"Missing": [{"Digest": "d", "Received": 1}]})
     target = OCIDescriptor(media_type="m", digest="t", size=5)
