@@ -136,6 +136,15 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "remove": ("network_rm", "Remove one or more networks"),
         },
     ),
+    "registry": (
+        "Run and manage a registry",
+        {
+            "gc": ("registry_gc", "Remove what no repository of a registry uses"),
+            "issuer": ("registry_issuer", "Run a token server for registries"),
+            "retention": ("registry_retention", "Apply the retention rules of a registry"),
+            "serve": ("registry_serve", "Run a registry"),
+        },
+    ),
     "system": (
         "Manage Baleen",
         {

@@ -44,6 +44,22 @@ _LAST = (
 )
 
 
+_PROXIES = (
+    ("HTTP Proxy", "HttpProxy"),
+    ("HTTPS Proxy", "HttpsProxy"),
+    ("No Proxy", "NoProxy"),
+)
+
+
+def _registries(config: JsonObject) -> list[str]:
+    indexes = (config.get("IndexConfigs") or {}).values()
+    insecure = [str(index.get("Name", "")) for index in indexes if not index.get("Secure")]
+    insecure += config.get("InsecureRegistryCIDRs") or []
+    lines = [" Insecure Registries:", *(f"  {name}" for name in insecure)] if insecure else []
+    mirrors = config.get("Mirrors") or []
+    return lines + ([" Registry Mirrors:", *(f"  {url}" for url in mirrors)] if mirrors else [])
+
+
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -84,9 +100,11 @@ def _server(info: JsonObject) -> list[str]:
     if "MemTotal" in info:
         lines.append(f" Total Memory: {binary_size(int(info['MemTotal']))}")
     lines += _pick(info, _LAST)
+    lines += [line for line in _pick(info, _PROXIES) if not line.endswith(": ")]
     if info.get("Labels"):
         lines += [" Labels:", *(f"  {label}" for label in info["Labels"])]
     lines.append(f" Experimental: {_text(bool(info.get('ExperimentalBuild')))}")
+    lines += _registries(info.get("RegistryConfig") or {})
     lines.append(f" Live Restore Enabled: {_text(bool(info.get('LiveRestoreEnabled')))}")
     return lines
 

@@ -18,6 +18,16 @@ def engine(fake, fakes):
         "Debug": False,
         "Warnings": ["WARNING: careful"],
         "Labels": ["a=b"],
+        "HttpProxy": "http://p:1",
+        "HttpsProxy": "",
+        "RegistryConfig": {
+            "InsecureRegistryCIDRs": ["127.0.0.0/8"],
+            "IndexConfigs": {
+                "docker.io": {"Name": "docker.io", "Secure": True},
+                "r.lan:5000": {"Name": "r.lan:5000", "Secure": False},
+            },
+            "Mirrors": ["https://m.io/"],
+        },
     }
     fake.on("GET", "/info", fakes.Reply(info))
 
@@ -32,7 +42,8 @@ def test_the_text_is_dockers(baleen):
         " Security Options:\n  seccomp\n   Profile: builtin\n  cgroupns\n",
         " CPUs: 2\n Total Memory: 8GiB\n",
         " Debug Mode: false\n",
-        " Labels:\n  a=b\n",
+        " HTTP Proxy: http://p:1\n Labels:\n  a=b\n",
+        " Insecure Registries:\n  r.lan:5000\n  127.0.0.0/8\n Registry Mirrors:\n  https://m.io/\n",
     ):
         assert part in outcome.out
     assert outcome.err == "WARNING: careful\n"
