@@ -17,7 +17,7 @@ import msgspec
 
 from baleen.api import explanation
 from baleen.api.versions import MAXIMUM_TEXT, MINIMUM_TEXT
-from baleen.daemon import routes_absent, routes_explain, routes_insight
+from baleen.daemon import routes_absent, routes_explain, routes_insight, routes_transfers
 from baleen.daemon.application import OPERATIONS
 from baleen.daemon.options import OPTIONS, UNSUPPORTED
 from baleen.runtime.oci.commands import COMMANDS, DEFAULT_ROOT, GLOBAL_OPTIONS
@@ -43,6 +43,10 @@ _PARTIAL = {
     "ImageDiff": "how the image `to` differs",
     "ImageCheck": "blobs that are missing or corrupt",
     "SystemGc": "unused images by the disk policy; `dry-run=1` only explains",
+    "ImageBlobs": "for `baleen image send`: target, names and blobs of an image",
+    "ImageBlobGet": "one blob of it, `digest`, from the byte `offset` on",
+    "ImageBlobPut": "one blob for an image that is going to come; `digest`, `size`, `offset`",
+    "ImageReceive": "names it when all is there, else says what is missing",
     "PluginList": "always empty: there are no plugins",
 }
 
@@ -50,7 +54,8 @@ _PARTIAL = {
 def compatibility_page() -> str:
     """Return docs/compatibility.md."""
     absent = {operation.name for operation in routes_absent.OPERATIONS}
-    own = {op.name for op in (*routes_explain.OPERATIONS, *routes_insight.OPERATIONS)}
+    groups = (routes_explain, routes_insight, routes_transfers)
+    own = {op.name for group in groups for op in group.OPERATIONS}
     present = [op for op in OPERATIONS if op.name not in absent | own]
     lines = [
         "# Compatibility with the Docker Engine API",

@@ -24,6 +24,7 @@ BY_OPERATION = {
     "engine/execs.py": "test_exec.py",
     "engine/explaining/operation.py": "test_explain.py",
     "engine/image_operations.py": "test_images.py",
+    "engine/image_transfers.py": "test_image_send.py",
     "engine/measuring.py": "test_observe.py",
     "engine/network_operations.py": "test_networks.py",
     "engine/pulled_layers.py": "test_registries.py",

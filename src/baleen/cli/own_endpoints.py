@@ -8,20 +8,32 @@ from baleen.errors import DataLoss, NotFound
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from baleen.cli.session import Session
-    from baleen.client.models import JsonObject
+    from baleen.client.client import EngineClient
+    from baleen.client.models import JsonObject, JsonValue, QueryValue
 
-__all__ = ["ask", "print_json"]
+__all__ = ["ask", "ask_engine", "print_json"]
 
 
 def ask(session: Session, method: str, path: str, **query: str | None) -> JsonObject:
-    """Return the document that the engine answers with.
+    """Return the document that the session's engine answers with; see `ask_engine`."""
+    return ask_engine(session.client, method, path, dict(query))
+
+
+def ask_engine(
+    client: EngineClient,
+    method: str,
+    path: str,
+    query: dict[str, QueryValue] | None = None,
+    body: JsonValue = None,
+) -> JsonObject:
+    """Return the document that an engine answers with.
 
     Raises:
         NotImplemented: the engine is not ours, or an older one.
         DataLoss: the answer has another form.
     """
     try:
-        answer = session.client.request(method, f"/baleen/v1{path}", dict(query)).json()
+        answer = client.request(method, f"/baleen/v1{path}", query, body=body).json()
     except NotFound as err:
         if err.details.get("message") == "page not found":
             raise errors.NotImplemented(

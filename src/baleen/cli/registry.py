@@ -115,6 +115,7 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "prune": ("image_prune", "Remove unused images"),
             "check": ("image_check", "Find blobs that are missing or corrupt"),
             "diff": ("image_diff", "Show how one image differs from another"),
+            "send": ("image_send", "Send images to another engine, only what it lacks"),
             "tree": ("image_tree", "Show what each layer of an image brings and wastes"),
         },
     ),

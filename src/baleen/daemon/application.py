@@ -17,6 +17,7 @@ from baleen.daemon import (
     routes_networks,
     routes_registries,
     routes_system,
+    routes_transfers,
 )
 from baleen.daemon.routing import Router
 
@@ -50,6 +51,7 @@ OPERATIONS = (
     *routes_absent.OPERATIONS,
     *routes_explain.OPERATIONS,
     *routes_insight.OPERATIONS,
+    *routes_transfers.OPERATIONS,
 )
 
 

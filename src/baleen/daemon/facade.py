@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DistributionInspect,
         ImageSearchResult,
     )
+    from baleen.api.transfers import ImageOffer, ImageReceiveBody, ImageReceived
     from baleen.images.disk_policy import Policy
 
     Filters = Mapping[str, Sequence[str]]
@@ -265,6 +266,18 @@ class _Images(Protocol):
     async def image_tree(self, ref: str, *, platform: str = "", everything: bool) -> object: ...
 
     async def image_diff(self, ref: str, to: str, *, platform: str = "") -> object: ...
+
+    async def image_offer(self, ref: str, *, platform: str = "") -> ImageOffer: ...
+
+    async def image_blob(
+        self, ref: str, digest: str, *, offset: int = 0
+    ) -> AsyncIterator[bytes]: ...
+
+    async def image_blob_put(
+        self, digest: str, size: int, body: AsyncIterator[bytes], *, offset: int = 0
+    ) -> None: ...
+
+    async def image_receive(self, body: ImageReceiveBody) -> ImageReceived: ...
 
     async def disk_gc(self, policy: Policy | None = None, *, dry_run: bool = False) -> object: ...
 

@@ -31,6 +31,7 @@ from baleen.engine.foreign_runs import refuse_foreign_runs
 from baleen.engine.health import HealthChecks
 from baleen.engine.image_insight import ImageInsight
 from baleen.engine.image_operations import ImageOperations, image_event_sink
+from baleen.engine.image_transfers import ImageTransfers
 from baleen.engine.lifecycle import Lifecycle
 from baleen.engine.live import LiveContainers
 from baleen.engine.measuring import Measuring
@@ -289,6 +290,11 @@ class Engine:
         self.images_check = insight.check
         self.image_tree = insight.tree
         self.image_diff = insight.diff
+        transfers = ImageTransfers(self._images, self._tasks)
+        self.image_offer = transfers.offer
+        self.image_blob = transfers.read_blob
+        self.image_blob_put = transfers.put_blob
+        self.image_receive = transfers.receive
         self._disk_gc = DiskGc(
             config.data_root, lambda: config.gc_policy, self._images, store, self._tasks
         )

@@ -27,6 +27,7 @@ from baleen.images.names import NameTable
 from baleen.images.removing import Remover
 from baleen.images.sizes import freed_bytes
 from baleen.images.sources import repositories_with
+from baleen.images.transfers import Transfers
 from baleen.images.unpack import is_unpacked
 from baleen.images.unpacking import Turns, Unpacking, unpack_missing
 from baleen.images.usage_times import UsageTimes
@@ -108,6 +109,11 @@ class ImageStore:
         self.save = archives.save
         self.import_ = archives.import_
         self.commit = archives.commit
+        transfers = Transfers(self, self._catalog, content, self._emit)
+        self.offer = transfers.offer
+        self.read_blob = transfers.read_blob
+        self.put_blob = transfers.put_blob
+        self.receive = transfers.receive
 
     @property
     def content(self) -> ContentStore:

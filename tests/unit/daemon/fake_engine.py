@@ -9,6 +9,7 @@ import socket
 from baleen import api
 from baleen.api.explanation import Explanation
 from baleen.api.registries import AuthResponse, DistributionInspect, ImageSearchResult
+from baleen.api.transfers import ImageBlob, ImageOffer, ImageReceived, MissingBlob
 from baleen.errors import Conflict, InvalidArgument, NotFound, NotModified, StartFailed
 
 
@@ -182,6 +183,25 @@ class FakeEngine:
     async def disk_gc(self, policy=None, *, dry_run=False):
         self.calls.append(("gc", policy, dry_run))
         return {"Remove": []}
+
+    async def image_offer(self, ref, *, platform=""):
+        self._check(ref)
+        return ImageOffer(names=[ref, platform], blobs=[ImageBlob(digest="d", size=3)])
+
+    async def image_blob(self, ref, digest, *, offset=0):
+        async def pieces():
+            yield f"{ref} {digest} {offset}".encode()
+
+        return pieces()
+
+    async def image_blob_put(self, digest, size, body, *, offset=0):
+        async for chunk in body:
+            self.received += chunk
+        self.calls.append((digest, size, offset))
+
+    async def image_receive(self, body):
+        self.calls.append(body)
+        return ImageReceived(missing=[MissingBlob(digest="d", received=1)])
 
     async def images_prune(self, filters):
         return api.ImagesPruneResponse()

@@ -13,6 +13,7 @@ from baleen.daemon import (
     routes_networks,
     routes_registries,
     routes_system,
+    routes_transfers,
 )
 from baleen.daemon.facade import EngineFacade
 
@@ -29,6 +30,7 @@ def test_the_routes_call_all_of_the_facade_and_nothing_else():
         routes_networks,
         routes_registries,
         routes_system,
+        routes_transfers,
     )
     for module in modules:
         called |= set(re.findall(r"call\.engine\.(\w+)", inspect.getsource(module)))
