@@ -7,8 +7,9 @@ nftables elements, cgroups, files under the roots, descriptors of the daemon and
 Other programs run on the machine meanwhile, so only what can be tied to this engine's own
 namespace, cgroup parent and directories counts.
 
-What an idle worker that lives has made ahead for the next container is no leak: it comes and goes
-by the clock. `test_warm` looks at that.
+What an idle worker that lives has made ahead for the next container is no leak, nor is the process
+in which a shim has mounts go: both come and go by the clock. `test_warm` and `test_nursery` look at
+that.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def _processes_and_mounts(place: Place, snapshot: Snapshot) -> None:
             or f"{place.cgroup_parent}/" in _read(f"/proc/{pid}/cgroup")
         )
         state = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-        if _read(f"/proc/{pid}/comm") == "baleen-warm\n":
+        if _read(f"/proc/{pid}/comm") in ("baleen-warm\n", "baleen-unmount\n"):
             continue
         if ours and state and state[0] not in "ZX":
             snapshot.processes[pid] = _name(pid)
