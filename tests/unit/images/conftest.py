@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import tarfile
+import threading
 from dataclasses import dataclass
 
 import pytest
@@ -28,10 +29,11 @@ class PlainDraft:
     def commit(self, chain_id, parent, size):
         assert parent is None or parent in self.owner.committed
         place = self.owner.root / chain_id.encoded
-        if chain_id not in self.owner.committed:
-            self.path.rename(place)
-            self.owner.committed[chain_id] = LayerInfo(chain_id, parent, place, size)
-        return self.owner.committed[chain_id]
+        with self.owner.lock:
+            if chain_id not in self.owner.committed:
+                self.path.rename(place)
+                self.owner.committed[chain_id] = LayerInfo(chain_id, parent, place, size)
+            return self.owner.committed[chain_id]
 
     def discard(self):
         shutil.rmtree(self.path, ignore_errors=True)
@@ -53,6 +55,7 @@ class PlainSnapshotter:
         self.root = root
         self.committed = {}
         self.used = set()
+        self.lock = threading.Lock()
 
     def layer(self, chain_id):
         return self.committed.get(chain_id)
@@ -73,11 +76,12 @@ class PlainSnapshotter:
         return PlainDraft(self, path)
 
     def remove_layer(self, chain_id):
-        if chain_id in self.used or any(i.parent == chain_id for i in self.committed.values()):
-            raise Conflict("in use")
-        info = self.committed.pop(chain_id, None)
-        if info is not None:
-            shutil.rmtree(info.path)
+        with self.lock:
+            if chain_id in self.used or any(i.parent == chain_id for i in self.committed.values()):
+                raise Conflict("in use")
+            info = self.committed.pop(chain_id, None)
+            if info is not None:
+                shutil.rmtree(info.path)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests of this directory."""
+"""A PostgreSQL for the tests of a module: other tests count on having no other children."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from postgres_bed import postgres
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def postgres_url():
     with postgres() as url:
         yield url
