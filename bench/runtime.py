@@ -7,6 +7,8 @@ with the filter compiled ahead; the others as an engine uses them: `RUNTIME run`
 with Docker's profile in it, a program started for each. `baleen-runtime run` is given too: it is
 for other engines.
 
+That the kernel unmounts goes on behind our end, and is part of theirs.
+
 **exec**: `true` in a running container until reaped, by the same ways.
 
 **supervisor**: the memory of all processes that look after containers, for each of sixteen that run
