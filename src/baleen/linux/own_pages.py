@@ -27,6 +27,7 @@ __all__ = ["Range", "own_ranges", "populate"]
 Range = tuple[int, int]
 
 _MADV_POPULATE_WRITE: Final = 23
+_PAGEMAP: Final = "/proc/self/pagemap"
 _ENTRY_BYTES: Final = 8
 _PRESENT: Final = 1 << 63
 _OF_A_FILE: Final = 1 << 61
@@ -56,10 +57,16 @@ def _writable_mappings() -> list[Range]:
 
 
 def own_ranges() -> list[Range]:
-    """What no other process shares, and is in memory, of all that we may write to (OSError)."""
+    """What no other process shares, and is in memory, of all that we may write to.
+
+    Nothing where the kernel does not tell.
+    """
     page = mmap.PAGESIZE
     found: list[Range] = []
-    fd = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fd = os.open(_PAGEMAP, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return found
     try:
         for start, length in _writable_mappings():
             pages = length // page

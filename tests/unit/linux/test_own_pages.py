@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from baleen.linux import own_pages
 from baleen.linux.own_pages import own_ranges, populate
 
 PAGES = 40
@@ -65,3 +66,8 @@ def test_populated_ones_are_ours_though_the_child_lives(written):
 
 def test_what_is_not_mapped_any_more_is_left_out():
     populate([(mmap.PAGESIZE, mmap.PAGESIZE)])
+
+
+def test_a_kernel_that_does_not_tell(monkeypatch, tmp_path):
+    monkeypatch.setattr(own_pages, "_PAGEMAP", str(tmp_path / "pagemap"))
+    assert own_ranges() == []
