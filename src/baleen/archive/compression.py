@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from baleen.archive.limits import Limits
 
-__all__ = ["MAGIC_BYTES", "Compression", "decompress", "detect"]
+__all__ = ["MAGIC_BYTES", "Compression", "beginning", "decompress", "detect"]
 
 Compression = str
 """`gzip`, `zstd`, `xz`, `bzip2`, or an empty string."""
@@ -75,6 +75,16 @@ class _Format:
     zero_padding: bool
 
 
+def beginning(source: Iterator[bytes]) -> bytes:
+    """Take so much of the stream that `detect` can tell, or all of it; the rest stays there."""
+    head = b""
+    for chunk in source:
+        head += chunk
+        if len(head) >= MAGIC_BYTES:
+            break
+    return head
+
+
 def detect(head: bytes) -> Compression:
     """Return the format that a stream beginning with `head` (6 bytes are enough) has."""
     for magic, name in _MAGIC:
@@ -95,11 +105,7 @@ def decompress(chunks: Iterable[bytes], limits: Limits = DEFAULT_LIMITS) -> Iter
         ResourceExhausted: a limit is crossed; named.
     """
     source = iter(chunks)
-    head = b""
-    for chunk in source:
-        head += chunk
-        if len(head) >= MAGIC_BYTES:
-            break
+    head = beginning(source)
     name = detect(head)
     consumed = [0]
 

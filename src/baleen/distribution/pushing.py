@@ -18,7 +18,7 @@ from baleen.distribution.parallel import run_all
 from baleen.distribution.progress import Event, State, silent
 from baleen.distribution.retrying import Backoff
 from baleen.distribution.uploads import Upload
-from baleen.errors import BaleenError, DataLoss, InvalidArgument, NotFound
+from baleen.errors import BaleenError, InvalidArgument, NotFound
 from baleen.oci.manifest import MANIFEST_LIMIT, Index, Manifest
 from baleen.oci.platform import host_platform
 
@@ -183,12 +183,4 @@ class Push:
             headers={"Content-Type": document.descriptor.media_type},
             body=document.raw,
         )
-        if reply.status not in {200, 201, 202}:
-            raise self._repository.not_ok(reply)
-        stored = reply.header("Docker-Content-Digest")
-        self._repository.finish(reply)
-        if stored and stored != document.descriptor.digest:
-            raise DataLoss(
-                f"{self._repository.endpoint.authority} stored {document.descriptor.digest} "
-                f"as {stored[:200]}"
-            )
+        self._repository.expect_stored(reply, {200, 201, 202}, document.descriptor.digest)

@@ -235,15 +235,18 @@ class Repository:
 
         return self.settle(action, cancel)
 
-    def _head(self, endpoint: Endpoint, name: str, cancel: Cancellation) -> Descriptor | None:
-        reply = self.send(
-            "HEAD",
+    def _ask_for(self, endpoint: Endpoint, method: str, name: str, cancel: Cancellation) -> Reply:
+        return self.send(
+            method,
             self.url_path(f"manifests/{name}"),
             cancel,
             headers={"Accept": ACCEPT},
             endpoint=endpoint,
             follow=True,
         )
+
+    def _head(self, endpoint: Endpoint, name: str, cancel: Cancellation) -> Descriptor | None:
+        reply = self._ask_for(endpoint, "HEAD", name, cancel)
         status, length = reply.status, reply.header("Content-Length")
         media_type = reply.header("Content-Type").partition(";")[0].strip()
         digest = reply.header("Docker-Content-Digest")
@@ -266,14 +269,7 @@ class Repository:
     def _document(
         self, endpoint: Endpoint, name: str, expected: Descriptor | None, cancel: Cancellation
     ) -> Document:
-        reply = self.send(
-            "GET",
-            self.url_path(f"manifests/{name}"),
-            cancel,
-            headers={"Accept": ACCEPT},
-            endpoint=endpoint,
-            follow=True,
-        )
+        reply = self._ask_for(endpoint, "GET", name, cancel)
         if reply.status != 200:
             raise self.not_ok(reply)
         content_type = reply.header("Content-Type")
@@ -311,6 +307,20 @@ class Repository:
             raise unreachable(where, method, err) from err
         finally:
             self.release(reply)
+
+    def expect_stored(self, reply: Reply, wanted: set[int], digest: Digest) -> None:
+        """Take the answer to an upload, and release it.
+
+        Raises:
+            BaleenError: its status is none of those `wanted`.
+            DataLoss: the registry has stored something else than `digest`.
+        """
+        if reply.status not in wanted:
+            raise self.not_ok(reply)
+        stored = reply.header("Docker-Content-Digest")
+        self.finish(reply)
+        if stored and stored != digest:
+            raise DataLoss(f"{self.endpoint.authority} stored {digest} as {stored[:200]}")
 
     def not_ok(self, reply: Reply) -> BaleenError:
         """Return the error of an answer that is not the one that was needed, and release it."""

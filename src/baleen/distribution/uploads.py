@@ -27,7 +27,7 @@ from baleen.distribution.connection import FilePiece
 from baleen.distribution.exchange import Target
 from baleen.distribution.progress import Event, Meter, State
 from baleen.distribution.retrying import Backoff
-from baleen.errors import BaleenError, DataLoss, Unavailable
+from baleen.errors import BaleenError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -240,15 +240,7 @@ class Upload:
         reply = self._repository.send(
             "PUT", where, self._cancel, headers=headers, body=self._body(0, count)
         )
-        if reply.status not in {201, 204}:
-            raise self._repository.not_ok(reply)
-        stored = reply.header("Docker-Content-Digest")
-        self._repository.finish(reply)
-        if stored and stored != self._descriptor.digest:
-            raise DataLoss(
-                f"{self._repository.endpoint.authority} stored {self._descriptor.digest} "
-                f"as {stored[:200]}"
-            )
+        self._repository.expect_stored(reply, {201, 204}, self._descriptor.digest)
 
     def _patch(self, session: Target, offset: int, count: int) -> Target:
         headers = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from isal import isal_zlib
 
-from baleen.archive.compression import MAGIC_BYTES, decompress, detect
+from baleen.archive.compression import beginning, decompress, detect
 from baleen.archive.limits import DEFAULT_LIMITS
 from baleen.archive.prefetch import ahead
 from baleen.images.feeding import LayerFeed
@@ -82,11 +82,7 @@ def new_layer(
         ResourceExhausted: no space, or a limit is crossed.
     """
     source = iter(chunks)
-    head = b""
-    for chunk in source:
-        head += chunk
-        if len(head) >= MAGIC_BYTES:
-            break
+    head = beginning(source)
     kind = detect(head)
     with ExitStack() as stack:
         raw: Iterator[bytes] = gathered(_rejoined(head, source))

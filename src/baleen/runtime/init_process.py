@@ -246,10 +246,7 @@ def _build_root(
         plan.process.labels.apply()
     if made is None:
         channel.stage = "protecting paths"
-        masks.protect(root, spec.readonly_paths)
-        if spec.masked_paths:
-            with devices.null_device(root) as null:
-                masks.mask(root, spec.masked_paths, null)
+        masks.protect_and_mask(root, spec.readonly_paths, spec.masked_paths)
     rootfs.make_read_only(root, read_only)
     channel.stage = "changing the root"
     rootfs.change_root(

@@ -18,6 +18,7 @@ from baleen.linux.path import (
     open_in_root,
     openat2,
 )
+from baleen.runtime.devices import null_device
 from baleen.runtime.failure import LaunchError, reason
 
 TYPE_CHECKING = False
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from baleen.linux.fd import Fd
 
-__all__ = ["mask", "private_proc", "protect", "write_sysctls"]
+__all__ = ["mask", "private_proc", "protect", "protect_and_mask", "write_sysctls"]
 
 _ABSENT: Final = (errno.ENOENT, errno.ENOTDIR)
 _INSIDE: Final = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
@@ -99,3 +100,11 @@ def mask(root: Fd, paths: tuple[str, ...], null: Fd) -> None:
                 m.mount("tmpfs", place, "tmpfs", m.MS_RDONLY, "mode=755")
             else:
                 m.mount(source, place, None, m.MS_BIND)
+
+
+def protect_and_mask(root: Fd, readonly: tuple[str, ...], masked: tuple[str, ...]) -> None:
+    """`protect` the paths `readonly`, then `mask` the paths `masked`."""
+    protect(root, readonly)
+    if masked:
+        with null_device(root) as null:
+            mask(root, masked, null)

@@ -192,10 +192,7 @@ def _make(plan: TreePlan, *, own_cgroup_namespace: bool) -> dict[str, Fd]:
             root, plan.mounts, {}, own_cgroup_namespace=own_cgroup_namespace
         )
         devices.make_devices(root, plan.mounts, plan.devices)
-        masks.protect(root, plan.readonly)
-        if plan.masked:
-            with devices.null_device(root) as null:
-                masks.mask(root, plan.masked, null)
+        masks.protect_and_mask(root, plan.readonly, plan.masked)
         rootfs.make_read_only(root, read_only)
         trees = {}
         for top in _TOPS:
