@@ -59,6 +59,7 @@ class Copier:
         self._owner = owner
         self._mode = mode
         self._time_ns = time_ns
+        self._key = object()
 
     def copy(self, node: Node, parent: Upper, name: bytes) -> None:
         """Copy a file to that name, or a directory and all in it.
@@ -142,7 +143,7 @@ class Copier:
         made = self._made(node, parent, name)
         if node.inode is not None:
             # Of this copy: another one may give it another owner.
-            made.inode = (id(self), node.inode)
+            made.inode = (self._key, node.inode)
         self._layer.put(parent, made)
 
     # -- as tar -x
