@@ -134,7 +134,7 @@ class Copier:
             there = self._layer.child(parent, name)
             if there is not None and stat.S_ISDIR(there.mode):
                 raise InvalidArgument(
-                    f"cannot replace directory /{os.fsdecode(there.path)} with a file"
+                    f"cannot replace to directory /{os.fsdecode(there.path)} with file"
                 )
         if _can_be_made(node):
             self._put(node, parent, name)

@@ -124,6 +124,14 @@ def test_a_link_out_of_the_context_leads_nowhere(context, copy):
         copy(context, "/shadow", "/x")
 
 
+def test_a_directory_onto_a_file_and_the_reverse(context, copy, tree):
+    below = tree(("f", "file", b""), ("d/a.txt", "dir"))
+    with pytest.raises(InvalidArgument, match=r"^cannot copy to non-directory: /f$"):
+        copy(context, "/dir", "/f", below=below)
+    with pytest.raises(InvalidArgument, match=r"^cannot replace to directory /d/a.txt with file$"):
+        copy(context, "/a.txt", "/d/", below=below)
+
+
 @pytest.mark.parametrize("words", [["/a.txt", "/b.txt", "/d"], ["/*.txt", "/d"]])
 def test_several_sources_need_a_directory(context, copy, words):
     with pytest.raises(
@@ -164,25 +172,26 @@ def test_add_copies_what_is_no_archive(tree, copy, data):
     }
 
 
-def test_an_archive_keeps_its_owners_unless_one_is_given(tree, tmp_path, infos):
+def test_an_archive_keeps_its_owners_whatever_chown_says(tree, tmp_path, infos):
     found = tree(("t", "file", inner()))
-    for words, owner, uid in (("", (0, 0), 77), ("5", (5, 5), 5)):
-        action = Copying(input=0, sources=("/t",), destination="/", unpack=True, owner=words)
+    for words, owner in (("", (0, 0)), ("5", (5, 5))):
+        action = Copying(input=0, sources=("/t",), destination="/d/", unpack=True, owner=words)
         layer = Layer(None)
         with ExitStack() as keep:
             CopyAction(
                 action, "ADD", found, True, owner, None, lambda: spool_file(tmp_path), keep
             ).put(layer)
-            assert infos(layer)["in/f"].uid == uid
+            assert infos(layer)["d/in/f"].uid == 77
+            assert infos(layer)["d"].uid == owner[0]
 
 
 def test_a_bomb_is_stopped_by_the_limits(tree, copy, make_tar):
-    bomb = gzip.compress(make_tar(("zeros", "file", bytes(1 << 20))))
+    bomb = gzip.compress(make_tar(("zeros", "file", bytes(8 << 20))))
     with pytest.raises(ResourceExhausted, match="max_ratio"):
         copy(
             tree(("b", "file", bomb)),
             "/b",
             "/",
             unpack=True,
-            limits=Limits(max_ratio=10, ratio_floor_bytes=1 << 16),
+            limits=Limits(max_ratio=10, ratio_floor_bytes=3 << 20),
         )

@@ -56,7 +56,7 @@ def test_owners_stay_where_none_is_given(tree, infos):
 def test_a_directory_and_a_file_never_replace_each_other(base, tree):
     with pytest.raises(InvalidArgument, match="cannot copy to non-directory: /file"):
         contents(Layer(base), tree(("file/x", "file", b"")), "/")
-    with pytest.raises(InvalidArgument, match="cannot replace directory /app with a file"):
+    with pytest.raises(InvalidArgument, match="cannot replace to directory /app with file"):
         contents(Layer(base), tree(("app", "file", b"")), "/")
 
 

@@ -64,7 +64,7 @@ def test_a_look_leaves_no_trace(layer, packed):
 
 @pytest.mark.parametrize("path", ["/etc/passwd/x/y", "/etc/passwd/x"])
 def test_a_file_is_no_directory(layer, path):
-    with pytest.raises(InvalidArgument, match="/etc/passwd as a directory"):
+    with pytest.raises(InvalidArgument, match="not a directory: /etc/passwd"):
         layer.place(path)
 
 
@@ -75,7 +75,7 @@ def test_bad_paths(layer):
         layer.place("/a\0b")
     with pytest.raises(InvalidArgument, match="too long"):
         layer.directory("/" + "a" * 256)
-    with pytest.raises(InvalidArgument, match="there is a file"):
+    with pytest.raises(InvalidArgument, match="not a directory: /etc/passwd"):
         layer.directory("/etc/passwd")
 
 
