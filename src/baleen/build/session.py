@@ -26,10 +26,12 @@ class LocalDirectory:
     Attributes:
         path: absolute.
         exclude: patterns that are left out all the same.
+        source: the files, where they have not been unpacked to `path` (yet).
     """
 
     path: Path
     exclude: tuple[str, ...] = ()
+    source: FileTree | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
