@@ -95,15 +95,18 @@ def suggestion(word: str, known: Iterable[str], *, fold_case: bool = False) -> s
     See: BuildKit, `util/suggest`.
     """
     wanted = word.lower() if fold_case else word
-    best, nearest = _MAX_DISTANCE + 1, ""
+    if len(wanted) > _MAX_WIDTH:
+        return ""
+    best, nearest = (_MAX_DISTANCE + 1, False), ""
     for one in sorted(known):
         option = one.lower() if fold_case else one
         if option == wanted:
             return ""
-        distance = _distance(wanted, option)
+        # Of two words as near, the one with the same letters was meant.
+        distance = (_distance(wanted, option), sorted(wanted) != sorted(option))
         if distance < best:
             best, nearest = distance, option
-    if not nearest:
+    if not word or not nearest:
         return ""
     if fold_case and word == word.upper():
         nearest = nearest.upper()
