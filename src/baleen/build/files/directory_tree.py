@@ -20,11 +20,9 @@ from baleen.errors import NotFound
 from baleen.linux.overlayfs import is_whiteout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from baleen.linux.fd import Fd
-
-    Ids = Callable[[int, int], tuple[int, int]]
 
 __all__ = ["DirectoryTree"]
 
@@ -38,12 +36,10 @@ class DirectoryTree(FileTree):
 
     Args:
         root: the directory's descriptor; stays the caller's and must outlive the tree.
-        owners: the uid and gid that a node has for those on disk.
     """
 
-    def __init__(self, root: Fd, *, owners: Ids | None = None) -> None:
+    def __init__(self, root: Fd) -> None:
         self._fd = root
-        self._owners = owners
         self._open: dict[Node, int] = {}
         self.root = self._node(b"", None, os.fstat(root.fileno()))
 
@@ -78,17 +74,15 @@ class DirectoryTree(FileTree):
                     found[name] = self._node(name, directory, info)
         return found
 
-    def _node(self, name: bytes, parent: Node | None, info: os.stat_result) -> Node:
-        uid, gid = info.st_uid, info.st_gid
-        if self._owners is not None:
-            uid, gid = self._owners(uid, gid)
+    @staticmethod
+    def _node(name: bytes, parent: Node | None, info: os.stat_result) -> Node:
         is_file = stat.S_ISREG(info.st_mode)
         return Node(
             name,
             parent,
             info.st_mode,
-            uid,
-            gid,
+            info.st_uid,
+            info.st_gid,
             info.st_size if is_file else 0,
             info.st_mtime_ns,
             info.st_rdev,
