@@ -148,7 +148,10 @@ class Bed:
         before = len(self.layers.ran)
         with self.session(name, context, **fields) as session:
             solution = await self.solver.solve(
-                [edge(target) for target in targets], session, Events() if observer is None else observer, why=why
+                [edge(target) for target in targets],
+                session,
+                Events() if observer is None else observer,
+                why=why,
             )
         return solution, self.layers.ran[before:]
 
@@ -194,4 +197,3 @@ def copy(source, base, files, destination="/", name="", **fields):
 
 def context(unique="one"):
     return Vertex(LocalSource(name="context", unique=unique), name="context")
-

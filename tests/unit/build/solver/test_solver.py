@@ -274,8 +274,9 @@ async def test_a_context_is_no_result(bed):
 async def test_rights_that_the_build_has_not_are_refused_before_anything_runs(bed):
     mount = ExecMount(kind="bind", target="/", input=0, output=0)
     op = run("one", image()).op
-    insecure = Vertex(type(op)(args=op.args, mounts=(mount,), security="insecure"),
-                      (Edge(run("first", image())),))
+    insecure = Vertex(
+        type(op)(args=op.args, mounts=(mount,), security="insecure"), (Edge(run("first", image())),)
+    )
     with pytest.raises(PermissionDenied, match=r"security\.insecure is not allowed"):
         await bed.build(insecure)
     assert bed.layers.ran == []
@@ -320,7 +321,9 @@ async def test_a_miss_says_which_variable_or_text_has_changed(bed):
     solution, _ = await bed.build(other, why=True)
     change = solution.verdict(other).changes[0]
     assert (change.kind, change.before, change.after) == (
-        "instruction", "/bin/sh -c make", "/bin/sh -c make all",
+        "instruction",
+        "/bin/sh -c make",
+        "/bin/sh -c make all",
     )
 
 
