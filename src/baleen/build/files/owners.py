@@ -20,8 +20,10 @@ __all__ = ["resolve_owner"]
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
 
 
-def resolve_owner(words: str, root: Fd) -> tuple[int, int]:
+def resolve_owner(words: str, root: Fd | None) -> tuple[int, int]:
     """Return the uid and gid that `words` means in the tree below `root`; "" is root.
+
+    Numbers need no root.
 
     Raises:
         InvalidArgument: a name that is in no file, a number out of range, or a malformed text.
@@ -32,7 +34,7 @@ def resolve_owner(words: str, root: Fd) -> tuple[int, int]:
     if colon and not group:
         raise InvalidArgument(f"invalid chown string {words[:128]!r}: no group behind the colon")
     names = [text for text in (user, group) if text and not _NUMBER.fullmatch(text)]
-    files = read_user_files(root) if names else UserFiles()
+    files = read_user_files(root) if names and root is not None else UserFiles()
     found = resolve_user(files, f"{user or '0'}:{group}" if group else user)
     if not group and _NUMBER.fullmatch(user):
         return found.uid, found.uid

@@ -78,8 +78,9 @@ def select(
         return []
     found = _matching(tree, start, begin, parts[fixed:])
     return [
-        Selected(tree.find(place, follow=True), place) if follow and node.is_link else
-        Selected(node, place)
+        Selected(tree.find(place, follow=True), place)
+        if follow and node.is_link
+        else Selected(node, place)
         for node, place in found
     ]
 
