@@ -89,8 +89,8 @@ def found(text):
                 (
                     "MultipleInstructionsDisallowed",
                     (
-                        "Multiple CMD instructions should not be used in the same stage because only "
-                        "the last one will be used"
+                        "Multiple CMD instructions should not be used in the same stage because "
+                        "only the last one will be used"
                     ),
                     2,
                 )

@@ -81,8 +81,8 @@ def test_variables_that_are_not_set_are_found(text, expected):
                 (
                     "InvalidDefaultArgInFrom",
                     (
-                        "Default value for ARG busybox:${TAG} results in empty or invalid base image "
-                        "name"
+                        "Default value for ARG busybox:${TAG} results in empty or invalid base "
+                        "image name"
                     ),
                     2,
                 )
@@ -110,8 +110,8 @@ def test_variables_that_are_not_set_are_found(text, expected):
                 (
                     "RedundantTargetPlatform",
                     (
-                        "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this "
-                        "is the default behavior"
+                        "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as "
+                        "this is the default behavior"
                     ),
                     1,
                 )
