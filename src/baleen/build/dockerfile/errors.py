@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from baleen.build.dockerfile.instructions import Dockerfile, Location
 
@@ -29,6 +29,8 @@ _RULER = "-" * 20
 _MAX_LINES = 40
 _MAX_WIDTH = 500
 _MAX_DISTANCE = 2
+_MAX_WORD = 64
+_MAX_KNOWN = 300
 
 
 class DockerfileError(InvalidArgument):
@@ -87,7 +89,7 @@ def excerpt(source: str, location: Location) -> str:
     return "\n".join(shown)
 
 
-def suggestion(word: str, known: Iterable[str], *, fold_case: bool = False) -> str:
+def suggestion(word: str, known: Collection[str], *, fold_case: bool = False) -> str:
     """Return ` (did you mean X?)` for the known word nearest to `word`, or "".
 
     With `fold_case`, case is ignored and the answer is in the case of `word`.
@@ -95,7 +97,7 @@ def suggestion(word: str, known: Iterable[str], *, fold_case: bool = False) -> s
     See: BuildKit, `util/suggest`.
     """
     wanted = word.lower() if fold_case else word
-    if len(wanted) > _MAX_WIDTH:
+    if len(wanted) > _MAX_WORD or len(known) > _MAX_KNOWN:
         return ""
     best, nearest = (_MAX_DISTANCE + 1, False), ""
     for one in sorted(known):

@@ -183,6 +183,7 @@ def fields(instruction):
         ),
         ("STOPSIGNAL SIGKILL", StopSignal, {"signal": "SIGKILL"}),
         ("ONBUILD RUN  x", Onbuild, {"expression": "RUN  x"}),
+        ("ONBUILD NOTHING x", Onbuild, {"expression": "NOTHING x"}),
         ("onbuild copy <<A /b\n1\nA", Onbuild, {"expression": "copy <<A /b\n1\nA"}),
     ],
 )
@@ -283,7 +284,10 @@ def test_an_instruction_is_read(line, kind, expected):
         ("ONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
         ("ONBUILD FROM x", "FROM isn't allowed as an ONBUILD trigger"),
         ("ONBUILD maintainer x", "MAINTAINER isn't allowed as an ONBUILD trigger"),
-        ("ONBUILD RNU x", "unknown instruction: RNU (did you mean RUN?)"),
+        (
+            "ONBUILD CMD [1]",
+            "when using JSON array syntax, arrays must be comprised of strings only",
+        ),
         ("ONBUILD ENV a", "ENV must have two arguments"),
     ],
 )
