@@ -1,9 +1,9 @@
 """Processes of builds: run by the same means as a container's, without a container.
 
-A run gets what `docker run` gives: namespaces, capabilities, seccomp profile, masks, limits, its own
-network sandbox on the network that was asked for, ids of `--userns-remap`. It has no record, no
-log and no restart, is seen by nobody, and ends with its daemon (`dies_alone`): its supervisor kills
-it when the daemon's connection is closed.
+A run gets what `docker run` gives: namespaces, capabilities, seccomp profile, masks, limits, a
+network sandbox of its own on the network that was asked for, ids of `--userns-remap`. It has no
+record, no log and no restart, is seen by nobody, and ends with its daemon (`dies_alone`): its
+supervisor kills it when the daemon's connection is closed.
 
 The sandbox is made anew for each run. That costs nothing that is waited for (the worker has its
 namespaces ahead), and steps that run side by side do not see each other's ports.
@@ -36,8 +36,8 @@ from baleen.engine.public_files import write_public_file
 from baleen.engine.remapping import check_remapped
 from baleen.engine.supervisor_link import SupervisorLink, end_supervisor
 from baleen.engine.unsupported_limits import discard_unsupported
-from baleen.engine.users import read_user_files, resolve_user
 from baleen.errors import BaleenError, Internal, StartFailed
+from baleen.images.users import read_user_files, resolve_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,9 +83,7 @@ class BuildProcesses:
         self._cgroups = cgroups
         remapping = config.remapping
         self._remapped = (
-            None
-            if remapping is None
-            else Remapped(remapping.to_host, remapping.to_container)
+            None if remapping is None else Remapped(remapping.to_host, remapping.to_container)
         )
 
     @property
@@ -185,7 +183,9 @@ class BuildProcesses:
             cpu_quota=limits.cpu_quota_us,
             cpuset_cpus=limits.cpuset_cpus,
             cpuset_mems=limits.cpuset_mems,
-            ulimits=[Ulimit(name=name, soft=soft, hard=hard) for name, soft, hard in limits.ulimits],
+            ulimits=[
+                Ulimit(name=name, soft=soft, hard=hard) for name, soft, hard in limits.ulimits
+            ],
             shm_size=limits.shm_size_bytes,
             cgroup_parent=limits.cgroup_parent,
         )
