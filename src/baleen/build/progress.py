@@ -1,0 +1,229 @@
+"""What a solver tells, as the stream of dockerd's classic builder: steps in the Dockerfile's order.
+
+Steps run when they can; they are told in order. One step at a time is *current*: its output is
+passed on as it comes. The output of later ones waits, up to a bound, until it is their turn. When
+one fails, it is told next, and nothing after it.
+
+    Step 2/3 : RUN make
+     ---> Running in 2f5e4b0f3c1a
+    ...
+     ---> Removed intermediate container 2f5e4b0f3c1a
+     ---> 8c811b4aec35
+
+See: moby `daemon/builder/dockerfile/{builder,dispatchers,internals}.go`.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from baleen.build import events
+from baleen.build.graph import Exec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from baleen.build.graph import Vertex
+    from baleen.build.plan import Plan, Step
+
+__all__ = ["ClassicProgress", "Message"]
+
+Message = dict[str, object]
+
+_SHOWN_ID = 12
+_WAITING_BYTES = 2 << 20  # BuildKit keeps as much of one step's output
+_CLIPPED = "\n[output clipped, log limit 2MiB reached]\n"
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known of one vertex."""
+
+    started: bool = False
+    cached: bool = False
+    done: bool = False
+    error: BaseException | None = None
+    waiting: list[str] = field(default_factory=list)
+    size: int = 0
+    out: codecs.IncrementalDecoder = field(default_factory=lambda: _decoder())
+    err: codecs.IncrementalDecoder = field(default_factory=lambda: _decoder())
+
+
+def _decoder() -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder("utf-8")("replace")
+
+
+class ClassicProgress:
+    """An observer of a solver. All calls on the event loop.
+
+    Args:
+        send: takes each message; does not block.
+        build_id: makes the shown ids of containers unlike those of other builds.
+        remove: say that containers were removed.
+    """
+
+    def __init__(
+        self, send: Callable[[Message], None], *, build_id: str, remove: bool = True
+    ) -> None:
+        self._send = send
+        self._build_id = build_id
+        self._remove = remove
+        self._states: dict[str, _State] = {}
+        self._steps: tuple[Step, ...] = ()
+        self._place = 0  # of the current step
+        self._announced = False  # the current step's first line is out
+        self._running = False  # its container is named
+        self._told: set[str] = set()  # vertices whose output is out
+        self._all_cached = True  # of the current stage so far
+
+    def begin(self, plan: Plan) -> None:
+        """Tell the steps of a plan; of one that follows another, after those of that."""
+        self._steps = plan.steps
+        self._place, self._announced, self._running = 0, False, False
+        self._all_cached = True
+        self._advance()
+
+    def __call__(self, event: events.Event) -> None:
+        """Take one event."""
+        state = self._states.setdefault(event.digest, _State())
+        match event:
+            case events.Started():
+                state.started = True
+            case events.Status(text=text):
+                self._text(event.digest, state, text.rstrip("\n") + "\n")
+            case events.Log(stream=stream, data=data):
+                decoder = state.err if stream == 2 else state.out
+                self._text(event.digest, state, decoder.decode(data), is_error=stream == 2)
+            case events.Cached():
+                state.cached = state.done = True
+            case events.Completed():
+                state.done = True
+            case events.Failed(error=error):
+                state.error = error
+            case events.Cancelled():
+                pass
+        self._advance()
+
+    def finish(self, image_id: str) -> None:
+        """Tell the end of the last step, whose image has its id now."""
+        self._advance()
+        if self._place < len(self._steps):  # the last one waited for this
+            self._end_step(self._steps[self._place], image_id.removeprefix("sha256:"))
+            self._place += 1
+        self._send({"aux": {"ID": image_id}})
+
+    def fail(self) -> None:
+        """Tell of the step that has failed what was not told yet."""
+        failed = next((d for d, state in self._states.items() if state.error is not None), None)
+        for step in self._steps[self._place :]:
+            if step.vertex is not None and step.vertex.digest == failed:
+                if not (self._announced and step is self._steps[self._place]):
+                    self._announce(step)
+                    self._name_container(step.vertex)
+                self._flush(self._states[failed])
+                return
+
+    # --- the order of steps
+
+    def _advance(self) -> None:
+        while self._place < len(self._steps):
+            step = self._steps[self._place]
+            if not self._announced:
+                self._announce(step)
+            if step.vertex is not None and not self._follow(step.vertex):
+                return
+            if self._place == len(self._steps) - 1:
+                return  # its id is the image's: `finish` tells it
+            self._end_step(step, step.id)
+            self._place += 1
+            self._announced = self._running = False
+
+    def _announce(self, step: Step) -> None:
+        self._announced = True
+        if step.text[:5].upper() == "FROM ":
+            self._all_cached = True
+        self._stream(f"Step {step.number}/{len(self._steps)} : {step.text}")
+        self._stream("\n")
+
+    def _follow(self, vertex: Vertex) -> bool:
+        """Tell what there is of the current step; say whether it is done."""
+        state = self._states.get(vertex.digest)
+        if state is None or not state.started:
+            return state is not None and state.done
+        if vertex.digest in self._told:
+            return True  # an equal step before has told it
+        if not state.cached and not self._running and (state.waiting or state.done):
+            self._name_container(vertex)
+        self._flush(state)
+        return state.done
+
+    def _end_step(self, step: Step, shown: str) -> None:
+        state = self._states.get(step.vertex.digest) if step.vertex is not None else None
+        is_from = step.text[:5].upper() == "FROM "
+        if state is None:
+            cached = self._all_cached and not is_from and self._place > 0
+        else:
+            cached = state.cached and not is_from
+            if not is_from:
+                self._all_cached = self._all_cached and state.cached
+        if cached:
+            self._stream(" ---> Using cache\n")
+        elif step.vertex is not None and self._running and self._remove:
+            self._stream(f" ---> Removed intermediate container {self._container(step.vertex)}\n")
+        if step.vertex is not None:
+            self._told.add(step.vertex.digest)
+        self._stream(f" ---> {shown[:_SHOWN_ID]}\n")
+
+    # --- one step
+
+    def _name_container(self, vertex: Vertex) -> None:
+        if isinstance(vertex.op, Exec):
+            self._running = True
+            self._stream(f" ---> Running in {self._container(vertex)}\n")
+
+    def _container(self, vertex: Vertex) -> str:
+        import hashlib
+
+        name = f"{self._build_id}{vertex.digest}".encode()
+        return hashlib.sha256(name).hexdigest()[:_SHOWN_ID]
+
+    def _text(self, digest: str, state: _State, text: str, *, is_error: bool = False) -> None:
+        if not text:
+            return
+        if is_error:
+            text = f"\x1b[91m{text}\x1b[0m"  # as dockerd marks what comes from stderr
+        if self._is_current(digest):
+            if not self._running and not state.cached:
+                self._name_container(self._current_vertex())
+            self._flush(state)
+            self._stream(text)
+        elif state.size < _WAITING_BYTES:
+            state.size += len(text)
+            state.waiting.append(text if state.size < _WAITING_BYTES else _CLIPPED)
+
+    def _is_current(self, digest: str) -> bool:
+        if not self._announced or self._place >= len(self._steps):
+            return False
+        vertex = self._steps[self._place].vertex
+        return vertex is not None and vertex.digest == digest
+
+    def _current_vertex(self) -> Vertex:
+        vertex = self._steps[self._place].vertex
+        assert vertex is not None
+        return vertex
+
+    def _flush(self, state: _State) -> None:
+        waiting, state.waiting = state.waiting, []
+        for text in waiting:
+            self._stream(text)
+
+    def _stream(self, text: str) -> None:
+        self._send({"stream": text})
+
+
+def warnings_of(names: Iterator[str]) -> str:
+    """Return dockerd's warning about build arguments that nothing has used, or ""."""
+    listed = " ".join(sorted(names))
+    return f"[Warning] One or more build-args [{listed}] were not consumed\n" if listed else ""
