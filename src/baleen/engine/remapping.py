@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from baleen.engine.container_networks import shared_with
-from baleen.engine.root_view import read_only_view
 from baleen.errors import Conflict, FailedPrecondition, Internal, InvalidArgument
+from baleen.snapshots.root_view import read_only_view
 from baleen.snapshots.snapshotter import Mounts
 
 if TYPE_CHECKING:
