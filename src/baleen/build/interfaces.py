@@ -110,6 +110,7 @@ class Selection:
         follow: links at the end of a path are followed (COPY does).
         contents_only: the name of a directory that is selected does not matter, what is in it does.
         exclude: patterns that do not matter, relative to each path.
+        parents: the directories on the way matter too (`--parents`; `/./` in a path begins it).
     """
 
     paths: tuple[str, ...]
@@ -117,6 +118,7 @@ class Selection:
     follow: bool = True
     contents_only: bool = False
     exclude: tuple[str, ...] = ()
+    parents: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from baleen.build.files.tree import FileTree
     from baleen.content.store import Lease
 
 __all__ = ["Limits", "LocalDirectory", "Secret", "Session"]
@@ -26,10 +27,12 @@ class LocalDirectory:
     Attributes:
         path: absolute.
         exclude: patterns that are left out all the same.
+        source: what is in it, where it is not unpacked (`contexts.store.materialized` does that).
     """
 
     path: Path
     exclude: tuple[str, ...] = ()
+    source: FileTree | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

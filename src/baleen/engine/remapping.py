@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from baleen.api import HostConfig
     from baleen.containers import ContainerStore
     from baleen.engine.config import EngineConfig
-    from baleen.engine.users import User
+    from baleen.images.users import User
     from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 __all__ = ["Remapping", "check_remapped", "check_support", "user_namespace_to_join"]
