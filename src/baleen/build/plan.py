@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from baleen.build.trees import Tree
     from baleen.oci.platform import Platform
 
-__all__ = ["HistoryStep", "Plan", "Step"]
+__all__ = ["HistoryStep", "Plan", "Step", "rfc3339"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class Plan:
         target: the result; None: an image without any layer.
         config: the image's, without layers, history and time of creation.
         base_history: of the base image, taken over as it is.
+        base_created: when the base image says it was made, or None.
         history: what this build adds, in order.
         base: the tree that this build stands on, for `--squash`; None: scratch.
         platform: of the result.
@@ -81,6 +83,7 @@ class Plan:
     target: Edge | None
     config: ImageConfig
     base_history: tuple[HistoryEntry, ...] = ()
+    base_created: str | None = None
     history: tuple[HistoryStep, ...] = ()
     base: Edge | None = None
     platform: Platform
@@ -89,24 +92,52 @@ class Plan:
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 
-    def image_config(self, trees: Callable[[Edge | None], Tree], created: str) -> ImageConfig:
-        """Return the finished config.
+    def image_config(
+        self,
+        trees: Callable[[Edge | None], Tree],
+        created_ns: Callable[[Edge | None], int],
+        now_ns: int,
+    ) -> ImageConfig:
+        """Return the finished config; the same again when every result comes from the cache.
+
+        A step with a layer is as old as its result, one without as what stands before it; the
+        image is as old as its last step. SOURCE_DATE_EPOCH stands for all of these times.
 
         Args:
             trees: gives the result of an edge of this plan (`Solution.tree`).
-            created: RFC 3339; the time of the image and of its new history entries.
+            created_ns: says when it was made (`Solution.created_ns`).
+            now_ns: for an image that stands on nothing that has a time.
         """
         history = list(self.base_history)
+        base_created = self.base_created or next(
+            (entry.created for entry in reversed(history) if entry.created), None
+        )
+        created = base_created
+        fixed = None if self.epoch_ns is None else rfc3339(self.epoch_ns)
         for step in self.history:
             empty = step.after is None or (
                 len(trees(step.after).layers) <= len(trees(step.before).layers)
             )
+            if step.after is not None:
+                created = rfc3339(created_ns(step.after))
+            elif created is None:
+                created = rfc3339(now_ns)
             history.append(
-                msgspec.structs.replace(step.entry, created=created, empty_layer=empty or None)
+                msgspec.structs.replace(
+                    step.entry, created=fixed or created, empty_layer=empty or None
+                )
             )
         return msgspec.structs.replace(
             self.config,
-            created=created,
+            created=fixed or created or rfc3339(now_ns),
             rootfs=RootFs(type="layers", diff_ids=list(trees(self.target).diff_ids)),
             history=history or None,
         )
+
+
+def rfc3339(time_ns: int) -> str:
+    """Return a time in UTC as Go writes it: nanoseconds without trailing zeros."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    fraction = f".{nanoseconds:09d}".rstrip("0") if nanoseconds else ""
+    return f"{text}{fraction}Z"
