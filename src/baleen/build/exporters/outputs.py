@@ -6,7 +6,7 @@ See: Docker's `docker buildx build --output`; Engine API, POST /build, `outputs`
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
 from baleen.errors import InvalidArgument
 
@@ -105,8 +105,7 @@ def _parse(name: str, attributes: Mapping[str, str]) -> Output:
     known_attributes = _ATTRIBUTES[kind]
     for key in attributes:
         base = key.partition(".")[0].partition("[")[0]
-        known = base.startswith("annotation") or key in known_attributes
-        if not known:
+        if not base.startswith("annotation") and key not in known_attributes:
             raise InvalidArgument(f'unknown attribute "{key}" of the output type "{wanted}"')
     compression = attributes.get("compression", "")
     if compression not in COMPRESSIONS:
@@ -119,7 +118,7 @@ def _parse(name: str, attributes: Mapping[str, str]) -> Output:
         values.setdefault("push", "true")
     for key in ("push", "rewrite-timestamp", "force-compression", "platform-split", "store"):
         _boolean(values.get(key, ""), key)
-    return Output(kind=cast("OutputKind", kind), attributes=values)
+    return Output(kind=kind, attributes=values)
 
 
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})

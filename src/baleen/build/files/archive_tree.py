@@ -215,7 +215,9 @@ class _Reading:
                 return
             name = parts[-1]
             parent = self._parent(parts[:-1], entry.name)
-            self._last = (head, parent) if entry.type is not EntryType.DIRECTORY else (b"", self._root)
+            self._last = (
+                (head, parent) if entry.type is not EntryType.DIRECTORY else (b"", self._root)
+            )
         self._place(parent, name, entry, reader)
 
     def _parent(self, parts: tuple[bytes, ...], entry_name: bytes) -> Node:
@@ -342,4 +344,3 @@ def _kept(xattrs: dict[str, bytes]) -> dict[str, bytes]:
         if key == "security.capability"
         or (key.startswith("user.") and not key.startswith("user.overlay."))
     }
-

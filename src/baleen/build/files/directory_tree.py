@@ -180,7 +180,9 @@ class DirectoryTree(FileTree):
             for start, end in _segments(fd, info.st_size):
                 hashed.update(SEGMENT.pack(start, end - start))
                 position = start
-                while position < end and (piece := os.pread(fd, min(_PIECE, end - position), position)):
+                while position < end and (
+                    piece := os.pread(fd, min(_PIECE, end - position), position)
+                ):
                     hashed.update(piece)
                     position += len(piece)
         return hashed.digest()

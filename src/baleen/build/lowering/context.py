@@ -177,9 +177,7 @@ class Lowering:
             unpack = True
         else:
             raise InvalidArgument(f'unsupported build context "{context}"')
-        everything = Copying(
-            input=0, sources=("/",), destination="/", owner="keep", unpack=unpack
-        )
+        everything = Copying(input=0, sources=("/",), destination="/", owner="keep", unpack=unpack)
         base = Edge(
             Vertex(
                 FileOp(actions=(everything,), scratch=True), (Edge(source),), name=f"{label}copy"

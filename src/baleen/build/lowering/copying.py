@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["lower_copy", "lower_workdir"]
 
 _OCTAL = re.compile(r"[0-7]{1,8}")
-_SYMBOLIC = re.compile(r"(?:[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+)(?:,[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+)*")
+_SYMBOLIC = re.compile(
+    r"(?:[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+)(?:,[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+)*"
+)
 _NUMERIC_OWNER = re.compile(r"[0-9]+(?::[0-9]+)?|keep|")
 _HTTP = ("http://", "https://")
 
@@ -77,7 +79,9 @@ class _Copy:
         owner = self._chown or ("keep" if self._from else "")
         # Names of owners are looked up in the tree below, which a layer of its own can not see.
         linked = (
-            self._instruction.link and not self._chmod and _NUMERIC_OWNER.fullmatch(owner) is not None
+            self._instruction.link
+            and not self._chmod
+            and _NUMERIC_OWNER.fullmatch(owner) is not None
         )
         on_base = before is not None and not linked
         self._first = 1 if on_base else 0

@@ -194,7 +194,9 @@ class ImageDraft:
 
     def expose(self, ports: Sequence[str]) -> None:
         """Take in EXPOSE; `ports` are `80/tcp`."""
-        self.change(exposed_ports={**(self.execution.exposed_ports or {}), **dict.fromkeys(ports, {})})
+        self.change(
+            exposed_ports={**(self.execution.exposed_ports or {}), **dict.fromkeys(ports, {})}
+        )
         self.record(f"EXPOSE map[{' '.join(f'{port}:{{}}' for port in sorted(set(ports)))}]")
 
     def stop_signal(self, signal: str) -> None:

@@ -1,7 +1,7 @@
 """A Dockerfile and a request to a plan, for one platform.
 
-    stages by FROM -> the target and what it needs -> base images (in parallel) -> their triggers,
-    which may need more -> each stage in the Dockerfile's order -> the plan
+stages by FROM -> the target and what it needs -> base images (in parallel) -> their triggers,
+which may need more -> each stage in the Dockerfile's order -> the plan
 """
 
 from __future__ import annotations
@@ -196,8 +196,10 @@ def _images(lowering: Lowering, stages: Stages, nodes: Collection[StageNode]) ->
 
 
 async def _resolve_all(lowering: Lowering, wanted: list[_Wanted]) -> None:
-    unique = {(name, str(platform)): (name, platform, place, label)
-              for name, platform, place, label in reversed(wanted)}
+    unique = {
+        (name, str(platform)): (name, platform, place, label)
+        for name, platform, place, label in reversed(wanted)
+    }
     try:
         async with asyncio.TaskGroup() as group:
             for one in unique.values():
@@ -221,9 +223,7 @@ def _take_triggers(lowering: Lowering, node: StageNode) -> None:
             if isinstance(instruction, Onbuild)
         ]
     else:
-        texts = list(
-            lowering.external(node.base, node.platform).draft.execution.on_build or ()
-        )
+        texts = list(lowering.external(node.base, node.platform).draft.execution.on_build or ())
     location = node.stage.base.location
     if len(texts) > _LIMIT_TRIGGERS:
         raise InvalidArgument(f"image {node.base} has more than {_LIMIT_TRIGGERS} triggers")
@@ -291,9 +291,11 @@ def _lower_stage(lowering: Lowering, stages: Stages, node: StageNode, steps: _St
         node.tree = node.base_tree = external.base
         vertex = external.base.vertex if external.base is not None else None
         image = external.image
-        start = image.config_digest.rpartition(":")[2] if image else hashlib.sha256(
-            b"" if vertex is None else vertex.digest.encode()
-        ).hexdigest()
+        start = (
+            image.config_digest.rpartition(":")[2]
+            if image
+            else hashlib.sha256(b"" if vertex is None else vertex.digest.encode()).hexdigest()
+        )
         if not lowering.options.inherit_labels:
             draft.change(labels=None)
     draft.ensure_path()

@@ -32,9 +32,7 @@ def lower_run(stage: StageLowering, run: Run) -> None:
     mounts = [ExecMount(kind="bind", target="/", input=len(inputs) - 1, output=0)]
     mounts += _mounts(stage, run, inputs)
     if script is not None:
-        mounts.append(
-            ExecMount(kind="bind", target=_SCRIPTS, input=len(inputs), readonly=True)
-        )
+        mounts.append(ExecMount(kind="bind", target=_SCRIPTS, input=len(inputs), readonly=True))
         inputs.append(script)
     environment, hidden = stage.scope.process_environment(stage.build.proxies)
     agent = next((mount.target for mount in mounts if mount.kind == "ssh"), "")
