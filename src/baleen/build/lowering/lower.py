@@ -280,8 +280,8 @@ class _Steps:
 def _lower_stage(lowering: Lowering, stages: Stages, node: StageNode, steps: _Steps) -> None:
     if node.parent is not None:
         parent = node.parent
-        assert parent.draft is not None  # noqa: S101  # parents stand before their children
-        assert parent.scope is not None  # noqa: S101
+        assert parent.draft is not None  # parents stand before their children
+        assert parent.scope is not None
         draft, scope = parent.draft.child(), parent.scope.child()
         node.tree, node.base_tree = parent.tree, parent.base_tree
         start, vertex = steps.ends[parent], None
@@ -321,7 +321,7 @@ def _plan(
     steps: _Steps,
 ) -> Plan:
     draft = wanted.draft
-    assert draft is not None  # noqa: S101  # every needed stage is lowered
+    assert draft is not None  # every needed stage is lowered
     config = _for_platform(draft.finished(lowering.options.labels), lowering)
     return Plan(
         target=wanted.tree,

@@ -148,7 +148,7 @@ class StageLowering:
         with self.build.at(instruction.location):
             self._lower(instruction)
 
-    def _lower(self, instruction: Instruction) -> None:  # noqa: C901, PLR0912  # one arm each
+    def _lower(self, instruction: Instruction) -> None:  # noqa: C901  # one arm each
         draft = self.draft
         match instruction:
             case Run():
