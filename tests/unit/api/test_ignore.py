@@ -87,8 +87,9 @@ def test_the_last_match_decides(patterns, path, expected):
 
 
 def test_a_file_is_read_with_comments_blanks_and_leading_slashes():
-    text = "\ufefftest1\r\n/test2\n/a/file/here\n\nlastfile\n# this is a comment\n! /inverted/abs/path\n"
-    assert parse_ignore(text + "!\n! \n  # not one\n/\na//b/\n") == (
+    text = "\ufefftest1\r\n/test2\n/a/file/here\n\nlastfile\n# this is a comment\n"
+    text += "! /inverted/abs/path\n!\n! \n  # not one\n/\na//b/\n"
+    assert parse_ignore(text) == (
         "test1",
         "test2",
         "a/file/here",
@@ -104,7 +105,7 @@ def test_a_file_is_read_with_comments_blanks_and_leading_slashes():
 
 
 def test_a_lone_exclamation_mark_is_an_error():
-    with pytest.raises(InvalidArgument, match='^illegal exclusion pattern: "!"$'):
+    with pytest.raises(InvalidArgument, match=r'^illegal exclusion pattern: "!"$'):
         Ignore(["!"])
 
 

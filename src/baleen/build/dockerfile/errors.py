@@ -47,16 +47,16 @@ class DockerfileError(InvalidArgument):
         self.location = location
         self.excerpt = excerpt(source, location)
         where = f"{name}:{location.line}:{location.column}"
-        message = f"{summary}\n{where}\n{self.excerpt}" if self.excerpt else f"{summary}\n{where}"
+        message = f"{summary}\n{where}\n{self.excerpt}" if self.excerpt else summary
         details = {"file": name, "line": str(location.line), "column": str(location.column)}
         super().__init__(message, details=details)
 
 
-def failure(
-    message: str, dockerfile: Dockerfile, location: Location, *, name: str = "Dockerfile"
-) -> DockerfileError:
+def failure(message: str, dockerfile: Dockerfile, location: Location) -> DockerfileError:
     """Return the error `message` about the lines at `location`."""
-    return DockerfileError(message, name=name, source=dockerfile.source, location=location)
+    return DockerfileError(
+        message, name=dockerfile.name, source=dockerfile.source, location=location
+    )
 
 
 def excerpt(source: str, location: Location) -> str:
@@ -65,7 +65,7 @@ def excerpt(source: str, location: Location) -> str:
     Empty if there are no such lines. A long stretch is cut in its middle.
     """
     lines = source.split("\n")
-    if not 1 <= location.line <= len(lines):
+    if not source or not 1 <= location.line <= len(lines):
         return ""
     last = min(max(location.end_line, location.line), len(lines))
     around = 2 if last == location.line else 1

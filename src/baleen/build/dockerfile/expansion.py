@@ -394,7 +394,7 @@ class _Expander:
         return value
 
     def _name(self) -> str:
-        """Return the name at this place: letters, digits and "_"; or digits; or one of `@*#?-$!`."""
+        """Return the name at this place: letters, digits and "_", digits, or one of `@*#?-$!`."""
         begin = self._position
         first = self._peek()
         if first.isdecimal():
