@@ -23,10 +23,10 @@ from baleen.build import events
 from baleen.build.graph import Exec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
     from baleen.build.graph import Vertex
-    from baleen.build.plan import Plan, Step
+    from baleen.build.plan import Step
 
 __all__ = ["ClassicProgress", "Message"]
 
@@ -78,11 +78,9 @@ class ClassicProgress:
         self._told: set[str] = set()  # vertices whose output is out
         self._all_cached = True  # of the current stage so far
 
-    def begin(self, plan: Plan) -> None:
-        """Tell the steps of a plan; of one that follows another, after those of that."""
-        self._steps = plan.steps
-        self._place, self._announced, self._running = 0, False, False
-        self._all_cached = True
+    def begin(self, steps: Sequence[Step]) -> None:
+        """Tell these steps from now on."""
+        self._steps = tuple(steps)
         self._advance()
 
     def __call__(self, event: events.Event) -> None:
@@ -107,12 +105,12 @@ class ClassicProgress:
         self._advance()
 
     def finish(self, image_id: str) -> None:
-        """Tell the end of the last step, whose image has its id now."""
+        """Tell the end of the last step, whose image has its id now; "" where there is none."""
         self._advance()
         if self._place < len(self._steps):  # the last one waited for this
-            self._end_step(self._steps[self._place], image_id.removeprefix("sha256:"))
+            step = self._steps[self._place]
+            self._end_step(step, image_id.removeprefix("sha256:") or step.id)
             self._place += 1
-        self._send({"aux": {"ID": image_id}})
 
     def fail(self) -> None:
         """Tell of the step that has failed what was not told yet."""
@@ -144,7 +142,8 @@ class ClassicProgress:
         self._announced = True
         if step.text[:5].upper() == "FROM ":
             self._all_cached = True
-        self._stream(f"Step {step.number}/{len(self._steps)} : {step.text}")
+        number = self._steps.index(step) + 1
+        self._stream(f"Step {number}/{len(self._steps)} : {step.text}")
         self._stream("\n")
 
     def _follow(self, vertex: Vertex) -> bool:
@@ -221,9 +220,3 @@ class ClassicProgress:
 
     def _stream(self, text: str) -> None:
         self._send({"stream": text})
-
-
-def warnings_of(names: Iterator[str]) -> str:
-    """Return dockerd's warning about build arguments that nothing has used, or ""."""
-    listed = " ".join(sorted(names))
-    return f"[Warning] One or more build-args [{listed}] were not consumed\n" if listed else ""

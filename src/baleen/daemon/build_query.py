@@ -263,7 +263,9 @@ _PRUNE_FILTERS = frozenset(
 def parse_prune(call: Call) -> CachePrune:
     """Return what `POST /build/prune` asks for; raises InvalidArgument."""
     query = call.query
-    filters = call.filters(_PRUNE_FILTERS)
+    filters = dict(call.filters(_PRUNE_FILTERS))
+    if "parent" in filters:  # the API's word, and BuildKit's
+        filters["parents"] = filters.pop("parent")
     moments = [*filters.pop("until", ()), *filters.pop("unused-for", ())]
     if len(moments) > 1:
         raise InvalidArgument("only one `until` filter can be given")

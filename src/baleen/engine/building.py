@@ -25,8 +25,7 @@ from baleen.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from baleen.build.solver.records import CacheRecord
-    from baleen.engine.build_parts import BuildParts
+    from baleen.engine.build_parts import BuildParts, CacheEntry
     from baleen.engine.build_request import BuildMessage, BuildRequest, CachePrune, ContextBody
 
 __all__ = ["Building"]
@@ -42,8 +41,8 @@ class Building:
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
-        """Remove what a crash left: contexts, exports."""
-        self._parts.sweep()
+        """Read the cache, and remove what a crash left. Blocks."""
+        self._parts.start()
 
     def build(self, request: BuildRequest, body: ContextBody) -> AsyncIterator[BuildMessage]:
         """Build; yields the messages. Closing the iterator gives the build up.
@@ -94,7 +93,7 @@ class Building:
 
     async def records(self) -> list[BuildCache]:
         """Return the records of the cache, for `/system/df`."""
-        return [_view(record) for record in await self._parts.records()]
+        return [_view(entry) for entry in await self._parts.entries()]
 
 
 def _is_cancelled() -> bool:
@@ -102,16 +101,17 @@ def _is_cancelled() -> bool:
     return task is not None and bool(task.cancelling())
 
 
-def _view(record: CacheRecord) -> BuildCache:
+def _view(entry: CacheEntry) -> BuildCache:
+    record = entry.record
     return BuildCache(
         id=record.id,
         parents=list(record.parents),
         type=record.type,
         description=record.description,
-        in_use=record.in_use,
-        shared=record.shared,
+        in_use=entry.in_use,
+        shared=entry.shared,
         size=record.size_bytes,
         created_at=format_rfc3339_nano(record.created_ns),
         last_used_at=format_rfc3339_nano(record.last_used_ns) if record.last_used_ns else None,
-        usage_count=record.usage_count,
+        usage_count=record.uses,
     )
