@@ -21,7 +21,7 @@ the first use of a tree to the last (`ImageStore` does that while an image is ma
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -122,10 +122,10 @@ class TreeStore:
         chain_id = self.unpack(tree)
         if chain_id is None:
             return _empty()
-        lower = [str(path) for path in self._snapshotter.lower(chain_id)]
+        lower = self.lower(chain_id)
         if not self._snapshotter.independent or len(lower) == 1:
             return _bound(lower[0])
-        return read_only_view(Mounts(tuple(lower), None, None))
+        return read_only_view(Mounts(lower, None, None))
 
     def draft(
         self,
@@ -148,6 +148,16 @@ class TreeStore:
             chain_id, for_processes=for_processes, remapped=remapped is not None
         )
         return Draft(self, tree, workspace, lease, remapped)
+
+    def lower(self, chain_id: Digest) -> tuple[str, ...]:
+        """Return the directories of the layers that `unpack` has named, top first."""
+        return tuple(str(path) for path in self._snapshotter.lower(chain_id))
+
+    @contextmanager
+    def directory(self) -> Iterator[Path]:
+        """Give an empty directory on the disk of the layers, which is gone behind the block."""
+        with self._snapshotter.draft() as draft:
+            yield draft.path
 
     def commit(
         self,

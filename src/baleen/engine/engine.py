@@ -12,9 +12,13 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from baleen.build.exec.caches import CacheMounts
+from baleen.build.exec.executor import Execs
+from baleen.build.tree_store import TreeStore
 from baleen.containers import ContainerStore, ExecStore
 from baleen.content import ContentStore
 from baleen.engine.attaching import Attaching
+from baleen.engine.build_exec import BuildProcesses
 from baleen.engine.bundles import Bundles
 from baleen.engine.cgroup_naming import CGROUPFS
 from baleen.engine.checkpoints import Checkpoints
@@ -25,7 +29,7 @@ from baleen.engine.creating import Creating
 from baleen.engine.disk_gc import DiskGc
 from baleen.engine.disk_usage import DiskUsage
 from baleen.engine.events import EventBus
-from baleen.engine.execs import Execs
+from baleen.engine.execs import Execs as ExecOperations
 from baleen.engine.explaining.operation import Explaining
 from baleen.engine.foreign_runs import refuse_foreign_runs
 from baleen.engine.health import HealthChecks
@@ -134,7 +138,7 @@ class Engine:
         )
         attachments = ContainerNetworks(config, store, self._networks, self.events)
         starter = Starter(spawner, bundles, attachments, cgroups)
-        exec_ops = Execs(store, execs, lives, bundles, self.events)
+        exec_ops = ExecOperations(store, execs, lives, bundles, self.events)
         self._health = HealthChecks(store, lives, bundles, self.events)
         lifecycle = Lifecycle(
             store, lives, exec_ops, starter, self._health, self.events, self._tasks
@@ -286,6 +290,20 @@ class Engine:
         )
         self.version = system.version
         self.info = system.info
+        self.build_trees = TreeStore(self._content, self._snapshots, self._images.unpacking)
+        remapping = config.remapping
+        self.build_caches = CacheMounts(
+            config.data_root / "build" / "caches",
+            None if remapping is None else remapping.to_host,
+        )
+        self.build_execs = Execs(
+            self.build_trees,
+            BuildProcesses(config, spawner, bundles, attachments, modules, cgroups),
+            self.build_caches,
+            config.exec_root / "builds",
+            blocking=self._tasks.blocking,
+            user_namespace=-1 if remapping is None else remapping.user_namespace,
+        )
         insight = ImageInsight(self._images, self._tasks)
         self.images_check = insight.check
         self.image_tree = insight.tree
@@ -314,6 +332,8 @@ class Engine:
         """Bring database and kernel together; afterwards every operation may be called."""
         refuse_foreign_runs(self.config)
         self._content.start()
+        # Before the drafts go in which its processes may still be.
+        await self._tasks.blocking(self.build_execs.start)
         self._snapshots.start()
         if self.config.remapping is not None:
             check_support(self.config.remapping, self.config.data_root / "snapshots" / "drafts")

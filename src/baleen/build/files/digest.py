@@ -43,8 +43,12 @@ def digest_node(tree: FileTree, top: Node) -> bytes:
         elif node.digest is None:
             pending.append((node, True))
             pending.extend((child, False) for child in tree.children(node).values())
-    assert top.digest is not None  # noqa: S101  # the last one done
-    return top.digest
+    return _digest(top)
+
+
+def _digest(node: Node) -> bytes:
+    assert node.digest is not None  # it was computed before
+    return node.digest
 
 
 def _leaf(tree: FileTree, node: Node) -> bytes:
@@ -63,11 +67,10 @@ def _leaf(tree: FileTree, node: Node) -> bytes:
 def _directory(tree: FileTree, node: Node) -> bytes:
     hashed = hashlib.sha256(_HEADER.pack(node.mode, node.uid, node.gid, 0, 0))
     _add_xattrs(hashed, tree.xattrs(node))
-    parts = []
+    parts: list[bytes] = []
     for name, child in tree.children(node).items():
-        assert child.digest is not None  # noqa: S101  # children come first
         # No name holds a NUL, and digests are of one length.
-        parts += (name, b"\0", child.digest)
+        parts += (name, b"\0", _digest(child))
     hashed.update(b"".join(parts))
     return hashed.digest()
 
