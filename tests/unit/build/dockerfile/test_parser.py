@@ -184,6 +184,7 @@ def fields(instruction):
         ("STOPSIGNAL SIGKILL", StopSignal, {"signal": "SIGKILL"}),
         ("ONBUILD RUN  x", Onbuild, {"expression": "RUN  x"}),
         ("ONBUILD NOTHING x", Onbuild, {"expression": "NOTHING x"}),
+        ("ONBUILD ENV", Onbuild, {"expression": "ENV"}),
         ("onbuild copy <<A /b\n1\nA", Onbuild, {"expression": "copy <<A /b\n1\nA"}),
     ],
 )
@@ -226,6 +227,7 @@ def test_an_instruction_is_read(line, kind, expected):
         ("ARG =a", "ARG names can not be blank"),
         ("ENV", "ENV requires at least one argument"),
         ("ENV a", "ENV must have two arguments"),
+        ("ENV =a", "ENV names can not be blank"),
         ("LABEL a", "LABEL must have two arguments"),
         ("LABEL a=b c", 'Syntax error - can\'t find = in "c". Must be of the form: name=value'),
         ("MAINTAINER", "MAINTAINER requires exactly one argument"),
