@@ -97,11 +97,12 @@ class BuildRun:
         exporting = Exporting(parts, request, self._feed, self._send, lease, self._id)
         context = await self._contexts(stack, session)
         dockerfile = await self._dockerfile(context)
+        exclude: tuple[str, ...] = ()
         if context is not None:
             exclude = await self._ignored(context)
             session.locals["context"] = replace(context.local, exclude=exclude)
         if request.call:
-            await self._tell(dockerfile, session)
+            self._tell(dockerfile, exclude)
             return
         if request.ssh and self._body.agents is not None:
             agents = offered_agents(
@@ -115,7 +116,6 @@ class BuildRun:
                 parts.resolver,
                 session,
                 platform=platform,
-                name=request.options.dockerfile,
             )
             for platform in (request.options.platforms or (None,))
         ]
@@ -182,16 +182,17 @@ class BuildRun:
             text = await self._parts.tasks.blocking(
                 context.read, name, limit=_DOCKERFILE_LIMIT
             )
-        return parse(text, name=name)
+        # A hostile one of the largest size takes a second.
+        return await self._parts.tasks.blocking(parse, text, name=name)
 
     async def _ignored(self, context: Context) -> tuple[str, ...]:
         return await self._parts.tasks.blocking(context.exclude, self._request.options.dockerfile)
 
-    async def _tell(self, dockerfile: Dockerfile, session: Session) -> None:
+    def _tell(self, dockerfile: Dockerfile, ignore: tuple[str, ...]) -> None:
         """Answer what was asked instead of a build."""
         from baleen.build.telling import tell
 
-        self._feed.send(tell(self._request.call, dockerfile, self._request.options, session))
+        self._feed.send(tell(self._request.call, dockerfile, self._request.options, ignore))
 
     # --- the build itself
 

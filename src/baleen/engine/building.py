@@ -44,6 +44,10 @@ class Building:
         """Read the cache, and remove what a crash left. Blocks."""
         self._parts.start()
 
+    def close(self) -> None:
+        """Let go of the threads; builds were cancelled with their connections. Blocks."""
+        self._parts.close()
+
     def build(self, request: BuildRequest, body: ContextBody) -> AsyncIterator[BuildMessage]:
         """Build; yields the messages. Closing the iterator gives the build up.
 

@@ -18,6 +18,8 @@ from baleen.errors import NotImplemented as NotOffered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from baleen.cli.building.context import Source
     from baleen.cli.building.display import BuildDisplay
     from baleen.cli.flags import Flags
@@ -206,7 +208,7 @@ def _classic(session: Session, flags: Flags, source: Source) -> int:
         query["cachefrom"] = json.dumps(names)
     registries = settings.registry_config(session.config_directory)
 
-    def joined():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def joined() -> Iterator[bytes]:
         yield first
         yield from upload or ()
 
@@ -219,7 +221,7 @@ def _classic(session: Session, flags: Flags, source: Source) -> int:
     )
     image = ""
 
-    def watched():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def watched() -> Iterator[JsonObject]:
         nonlocal image
         for message in response.objects():
             aux = message.get("aux")

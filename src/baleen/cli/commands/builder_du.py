@@ -23,8 +23,7 @@ _VERBOSE = _COLUMNS + "\t{{.Description}}"
 
 
 def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
-    query = {"type": "build-cache", "verbose": True}
-    answer = session.client.request("GET", "/system/df", query).json()
+    answer = session.client.get("/system/df", type="build-cache", verbose=True)
     usage: JsonObject = with_lists(answer if isinstance(answer, dict) else {})
     cache: list[JsonObject] = usage.get("BuildCache") or []
     cache = sorted(cache, key=lambda item: str(item.get("LastUsedAt") or ""))
