@@ -16,17 +16,19 @@ See: moby `daemon/builder/dockerfile/{builder,dispatchers,internals}.go`.
 from __future__ import annotations
 
 import codecs
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from baleen.build import events
-from baleen.build.graph import Exec
+from baleen.build.graph import Exec, ImageSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from baleen.build.graph import Vertex
     from baleen.build.plan import Step
+    from baleen.build.trees import Tree
 
 __all__ = ["ClassicProgress", "Message"]
 
@@ -45,6 +47,7 @@ class _State:
     cached: bool = False
     done: bool = False
     error: BaseException | None = None
+    outputs: tuple[Tree, ...] = ()
     waiting: list[str] = field(default_factory=list)
     size: int = 0
     out: codecs.IncrementalDecoder = field(default_factory=lambda: _decoder())
@@ -76,6 +79,7 @@ class ClassicProgress:
         self._announced = False  # the current step's first line is out
         self._running = False  # its container is named
         self._told: set[str] = set()  # vertices whose output is out
+        self._chain = ""  # what the shown ids of the current stage are made of
         self._all_cached = True  # of the current stage so far
 
     def begin(self, steps: Sequence[Step]) -> None:
@@ -96,8 +100,10 @@ class ClassicProgress:
                 self._text(event.digest, state, decoder.decode(data), is_error=stream == 2)
             case events.Cached():
                 state.cached = state.done = True
+                state.outputs = event.outputs
             case events.Completed():
                 state.done = True
+                state.outputs = event.outputs
             case events.Failed(error=error):
                 state.error = error
             case events.Cancelled():
@@ -109,7 +115,7 @@ class ClassicProgress:
         self._advance()
         if self._place < len(self._steps):  # the last one waited for this
             step = self._steps[self._place]
-            self._end_step(step, image_id.removeprefix("sha256:") or step.id)
+            self._end_step(step, image_id.removeprefix("sha256:") or self._shown_id(step))
             self._place += 1
 
     def fail(self) -> None:
@@ -117,8 +123,10 @@ class ClassicProgress:
         failed = next((d for d, state in self._states.items() if state.error is not None), None)
         for step in self._steps[self._place :]:
             if step.vertex is not None and step.vertex.digest == failed:
-                if not (self._announced and step is self._steps[self._place]):
+                is_current = self._announced and step is self._steps[self._place]
+                if not is_current:
                     self._announce(step)
+                if not (is_current and self._running):
                     self._name_container(step.vertex)
                 self._flush(self._states[failed])
                 return
@@ -134,7 +142,7 @@ class ClassicProgress:
                 return
             if self._place == len(self._steps) - 1:
                 return  # its id is the image's: `finish` tells it
-            self._end_step(step, step.id)
+            self._end_step(step, self._shown_id(step))
             self._place += 1
             self._announced = self._running = False
 
@@ -175,6 +183,20 @@ class ClassicProgress:
             self._told.add(step.vertex.digest)
         self._stream(f" ---> {shown[:_SHOWN_ID]}\n")
 
+    def _shown_id(self, step: Step) -> str:
+        """Return an id for what is there after the step: the same for the same, in every build."""
+        state = self._states.get(step.vertex.digest) if step.vertex is not None else None
+        layers = state.outputs[0].diff_ids if state is not None and state.outputs else ()
+        if step.text[:5].upper() == "FROM ":
+            self._chain = ""
+            op = step.vertex.op if step.vertex is not None else None
+            if isinstance(op, ImageSource) and op.name[-65:-64] == ":":
+                self._chain = op.name[-64:]  # the image's own
+                return self._chain
+        text = f"{self._chain}\n{step.text}\n{layers}"
+        self._chain = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        return self._chain
+
     # --- one step
 
     def _name_container(self, vertex: Vertex) -> None:
@@ -183,8 +205,6 @@ class ClassicProgress:
             self._stream(f" ---> Running in {self._container(vertex)}\n")
 
     def _container(self, vertex: Vertex) -> str:
-        import hashlib
-
         name = f"{self._build_id}{vertex.digest}".encode()
         return hashlib.sha256(name).hexdigest()[:_SHOWN_ID]
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baleen.build.dockerfile.parser import parse
+from baleen.build.exec.errors import CommandFailed
 from baleen.build.lowering.lower import lower
 from baleen.build.progress import ClassicProgress
 from baleen.build.session import LocalDirectory, Session
@@ -222,10 +223,9 @@ class BuildRun:
         """Return the error of a step as the client gets it; keep what it left if that is wanted."""
         if self._request.keep_failed and "failed" in session.extra:
             await exporting.keep_failed(session.extra["failed"])
-        code = err.details.get("exit_code", "")
-        if not code:
+        if not isinstance(err, CommandFailed):
             return err
-        return BuildFailure(str(err), exit_code=int(code))
+        return BuildFailure(str(err), exit_code=err.exit_code)
 
 
 def _targets(plans: Sequence[Plan]) -> list[Edge]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from baleen.cli.command import Command
-from baleen.cli.disk_usage import CACHE_HEADERS, cache_row, cache_size, with_lists
+from baleen.cli.disk_usage import CACHE_HEADERS, cache_row, cache_size
 from baleen.cli.flags import Flag
 from baleen.cli.formatting.humanize import decimal_size
 from baleen.cli.listing import FORMAT, NO_TRUNC, print_rows
@@ -24,8 +24,10 @@ _VERBOSE = _COLUMNS + "\t{{.Description}}"
 
 def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     answer = session.client.get("/system/df", type="build-cache", verbose=True)
-    usage: JsonObject = with_lists(answer if isinstance(answer, dict) else {})
-    cache: list[JsonObject] = usage.get("BuildCache") or []
+    usage: JsonObject = answer if isinstance(answer, dict) else {}
+    # A list by itself, or since API 1.52 one in an object.
+    found = usage.get("BuildCache") or (usage.get("BuildCacheUsage") or {}).get("Items")
+    cache: list[JsonObject] = found or []
     cache = sorted(cache, key=lambda item: str(item.get("LastUsedAt") or ""))
     now = time.time()
     trunc = not flags.on("no-trunc")
