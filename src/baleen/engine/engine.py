@@ -301,7 +301,7 @@ class Engine:
             BuildProcesses(config, spawner, bundles, attachments, modules, cgroups),
             self.build_caches,
             config.exec_root / "builds",
-            blocking=self._tasks.blocking,
+            self._tasks.blocking,
             user_namespace=-1 if remapping is None else remapping.user_namespace,
         )
         insight = ImageInsight(self._images, self._tasks)
