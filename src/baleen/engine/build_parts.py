@@ -211,7 +211,7 @@ def assemble_builds(
             processes,
             caches,
             config.exec_root / "builds",
-            blocking=tasks.blocking,
+            tasks.blocking,
             materialize=materialize,
             user_namespace=-1 if remapping is None else remapping.user_namespace,
         )
