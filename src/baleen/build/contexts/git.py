@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from baleen.build.contexts.remote import GitRemote
 
-__all__ = ["GitAccess", "check_out", "open_subdirectory"]
+__all__ = ["Checkout", "GitAccess", "check_out", "open_subdirectory"]
 
 _PROTOCOLS = "https:http:git:ssh"
 _POLL_S = 0.2
@@ -83,6 +83,14 @@ class GitAccess:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A commit, and when it was made."""
+
+    commit: str
+    time_ns: int
+
+
 def check_out(
     remote: GitRemote,
     directory: Path,
@@ -90,8 +98,8 @@ def check_out(
     access: GitAccess,
     keep_git_dir: bool = False,
     check: Callable[[], None] = lambda: None,
-) -> str:
-    """Put the files of a commit into the new directory; return the commit.
+) -> Checkout:
+    """Put the files of a commit into the new directory; return which it is.
 
     Files have 0644 or 0755, directories 0755. An error leaves a part of them.
 
@@ -117,11 +125,12 @@ def check_out(
         raise InvalidArgument(
             f"expected checksum to match {remote.checksum}, got {commit}: {redacted(remote.url)}"
         )
+    seconds = git.run("show", "--no-patch", "--format=%ct", commit).strip()
     git.run("checkout", "--quiet", "--force", "--detach", commit)
     git.run("submodule", "update", "--init", "--recursive", "--depth=1", "--quiet")
     if not keep_git_dir:
         _remove_git(directory)
-    return commit
+    return Checkout(commit, int(seconds) * 1_000_000_000 if seconds.isdecimal() else 0)
 
 
 def open_subdirectory(directory: Path, subdirectory: str) -> Fd:
@@ -219,7 +228,7 @@ class _Git:
             said = errors[-_OUTPUT_LIMIT:].decode("utf-8", "replace").strip()
             said = " ".join(redacted(line) for line in said.splitlines()[-3:])
             raise Unavailable(
-                f"git {words[0]} failed for {redacted(self._remote.url)}: {said or 'no reason given'}"
+                f"git {words[0]} failed for {redacted(self._remote.url)}: {said or 'no reason'}"
             )
         return output.decode("utf-8", "replace")
 
@@ -238,9 +247,7 @@ class _Git:
 
 def _environment(directory: Path, remote: GitRemote, access: GitAccess) -> dict[str, str]:
     found = {
-        name: value
-        for name, value in access.environment.items()
-        if name.lower() in _PASSED_ON
+        name: value for name, value in access.environment.items() if name.lower() in _PASSED_ON
     }
     config = dict(_CONFIG)
     header = access.header
@@ -274,8 +281,6 @@ def _environment(directory: Path, remote: GitRemote, access: GitAccess) -> dict[
         "SSH_ASKPASS": "/bin/true",
         "GIT_SSH_COMMAND": f"{ssh} -o UserKnownHostsFile={directory.parent}/known_hosts",
         "GIT_CEILING_DIRECTORIES": str(directory.parent),
-        "GIT_DIR": str(directory / ".git"),
-        "GIT_WORK_TREE": str(directory),
         "GIT_LFS_SKIP_SMUDGE": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
     }

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from baleen.errors import InvalidArgument
 
-__all__ = ["GitRemote", "is_git_url", "is_remote", "parse_git_url", "redacted"]
+__all__ = ["GitRemote", "checked_remote", "is_git_url", "is_remote", "parse_git_url", "redacted"]
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _OTHER = re.compile(r"(?:git|ssh)://", re.IGNORECASE)
@@ -75,24 +75,33 @@ def parse_git_url(text: str) -> GitRemote:
     url, _, fragment = text.partition("#")
     ref, _, subdirectory = unquote(fragment).partition(":")
     checksum = ""
-    if _SCP.match(text):
-        _check_path(url, url.partition(":")[2])
-    else:
+    if not _SCP.match(text):
         if url.startswith(_SHORTHAND):
             url = f"https://{url}"
-        url, query = _split_query(url)
+        url, _, query = url.partition("?")
         ref, subdirectory, checksum = _queried(query, ref, subdirectory)
+    return checked_remote(url, ref, subdirectory, checksum)
+
+
+def checked_remote(url: str, ref: str, subdirectory: str, checksum: str) -> GitRemote:
+    """Return a remote whose parts git can be given, whoever took them apart.
+
+    Raises:
+        InvalidArgument: one of them is not fit.
+    """
+    if len(url) > _LENGTH or _BAD_CHARACTER.search(url):
+        raise InvalidArgument(f"invalid git URL {redacted(url)!r}")
+    if _SCP.match(url):
+        _check_path(url, url.partition(":")[2])
+    elif _WEB.match(url) or _OTHER.match(url):
         _check_url(url)
+    else:
+        raise InvalidArgument(f"invalid git URL {redacted(url)!r}")
     if ref and _BAD_REF.search(ref):
         raise InvalidArgument(f"invalid git reference {ref[:200]!r} in {redacted(url)!r}")
     if not re.fullmatch(r"[0-9a-f]{0,64}", checksum):
         raise InvalidArgument(f"invalid commit {checksum[:64]!r} in {redacted(url)!r}")
     return GitRemote(url, ref, _subdirectory(subdirectory, url), checksum)
-
-
-def _split_query(url: str) -> tuple[str, str]:
-    head, _, query = url.partition("?")
-    return head, query
 
 
 def _queried(query: str, ref: str, subdirectory: str) -> tuple[str, str, str]:

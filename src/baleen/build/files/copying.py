@@ -42,6 +42,7 @@ class Copier:
         tree: where the nodes are from; it must be readable until the layer is packed.
         owner: uid and gid of all that is copied; None: as it is.
         mode: the new permission bits for an st_mode; None: as they are.
+        time_ns: of all that is copied; None: as it is.
     """
 
     def __init__(
@@ -51,11 +52,14 @@ class Copier:
         *,
         owner: tuple[int, int] | None,
         mode: Callable[[int], int] | None = None,
+        time_ns: int | None = None,
     ) -> None:
         self._layer = layer
         self._tree = tree
         self._owner = owner
         self._mode = mode
+        self._time_ns = time_ns
+        self._key = object()
 
     def copy(self, node: Node, parent: Upper, name: bytes) -> None:
         """Copy a file to that name, or a directory and all in it.
@@ -93,7 +97,7 @@ class Copier:
         if there is None:
             owner = self._owner or (node.uid, node.gid)
             return self._layer.make_directory(
-                parent, name, owner, self._bits(node), node.mtime_ns, self._tree, node
+                parent, name, owner, self._bits(node), self._time(node), self._tree, node
             )
         if not stat.S_ISDIR(there.mode):
             raise InvalidArgument(f"cannot copy to non-directory: /{os.fsdecode(there.path)}")
@@ -103,6 +107,9 @@ class Copier:
 
     def _bits(self, node: Node) -> int:
         return self._mode(node.mode) if self._mode else stat.S_IMODE(node.mode)
+
+    def _time(self, node: Node) -> int:
+        return node.mtime_ns if self._time_ns is None else self._time_ns
 
     def _made(self, node: Node, parent: Upper, name: bytes) -> Upper:
         mode = node.mode
@@ -116,7 +123,7 @@ class Copier:
             uid,
             gid,
             node.size,
-            self._layer.clamped(node.mtime_ns),
+            self._layer.clamped(self._time(node)),
             node.rdev,
             self._tree,
             node,
@@ -127,7 +134,7 @@ class Copier:
             there = self._layer.child(parent, name)
             if there is not None and stat.S_ISDIR(there.mode):
                 raise InvalidArgument(
-                    f"cannot replace directory /{os.fsdecode(there.path)} with a file"
+                    f"cannot replace to directory /{os.fsdecode(there.path)} with file"
                 )
         if _can_be_made(node):
             self._put(node, parent, name)
@@ -136,7 +143,7 @@ class Copier:
         made = self._made(node, parent, name)
         if node.inode is not None:
             # Of this copy: another one may give it another owner.
-            made.inode = (id(self), node.inode)
+            made.inode = (self._key, node.inode)
         self._layer.put(parent, made)
 
     # -- as tar -x
@@ -169,7 +176,7 @@ class Copier:
             return there
         owner = self._owner or (node.uid, node.gid)
         return self._layer.make_directory(
-            parent, name, owner, self._bits(node), node.mtime_ns, self._tree, node
+            parent, name, owner, self._bits(node), self._time(node), self._tree, node
         )
 
 
