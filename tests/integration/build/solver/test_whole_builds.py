@@ -7,51 +7,18 @@ import pytest
 pytestmark = pytest.mark.integration
 
 PRELUDE = """
-import hashlib, io, tarfile, time
+import time
 from pathlib import Path
 from baleen.build.dockerfile.parser import parse
-from baleen.build.files.contents import ContentDigests
-from baleen.build.files.file_ops import FileOps
-from baleen.build.files.merging import Merges
-from baleen.build.files.threads import Workers
-from baleen.build.graph import Exec, FileOp, Merge
-from baleen.build.interfaces import ResolvedImage
 from baleen.build.lowering.lower import lower
 from baleen.build.options import BuildOptions
 from baleen.build.session import LocalDirectory
-from baleen.build.solver.cache import BuildCache
-from baleen.build.solver.solver import Solver
-
-
-class Images:
-    def __init__(self, world):
-        self.world = world
-
-    async def resolve(self, name, platform, session, report=None):
-        image = self.world.images.resolve(name)
-        return ResolvedImage(
-            name=str(image.id), platform=image.config.platform, config=image.config,
-            config_digest=str(image.manifest.config.digest),
-        )
-
-    async def tree(self, source, session, report):
-        return self.world.base
 
 
 class Builder:
     def __init__(self, engine, world):
         self.world, self.engine = world, engine
-        self.cache = BuildCache(engine._database, engine._content, time.time_ns)
-        self.cache.start()
-        self.workers = Workers()
-        contexts = Path(engine.config.data_root) / "build/contexts"
-        contexts.mkdir(parents=True, exist_ok=True)
-        files = FileOps(world.trees, engine._content, contexts, self.workers)
-        self.images = Images(world)
-        self.solver = Solver(
-            {FileOp: files, Merge: Merges(), Exec: world.execs},
-            self.images, ContentDigests(world.trees, self.workers), self.cache,
-        )
+        self.solver, self.images = world.parts.solver, world.parts.resolver
 
     async def build(self, text, files=None, why=False, **options):
         context = Path(self.engine.config.data_root) / f"context-{time.time_ns()}"

@@ -20,6 +20,8 @@ from baleen.build.options import BuildOptions
         ("STOPSIGNAL ${X:-0}", "invalid signal: 0"),
         ("EXPOSE 99999", "invalid containerPort: 99999"),
         ("VOLUME $X", "VOLUME specified can not be an empty string"),
+        ("ENV $X=1", "ENV names can not be blank"),
+        ("LABEL $X=1", "LABEL names can not be blank"),
         ("USER $X", "USER requires a value that is not blank"),
         ("ENV A=${B?}", ".*B.*"),
         ("WORKDIR ${B:?no b}", ".*no b.*"),

@@ -34,10 +34,7 @@ def test_an_image_that_nobody_needs_is_not_looked_for():
     [
         ("one", ["RUN one"]),
         ("ONE", ["RUN one"]),
-        ("0", ["RUN one"]),
-        ("1", ["RUN two"]),
         ("Two", ["RUN two"]),
-        ("2", ["RUN three"]),
         ("", ["RUN three"]),
     ],
 )
@@ -45,7 +42,7 @@ def test_targets(target, steps):
     assert ran(lowered(THREE + "RUN three", target=target)) == steps
 
 
-@pytest.mark.parametrize("target", ["three", "3", "-1", "stage-2", "tow"])
+@pytest.mark.parametrize("target", ["three", "0", "3", "-1", "stage-2", "tow"])
 def test_unknown_targets(target):
     with pytest.raises(InvalidArgument, match=f'^target stage "{target}" could not be found'):
         lowered(THREE, target=target)
