@@ -338,6 +338,12 @@ class ImageStore:
 
     # -- garbage
 
+    def blobs(self) -> set[Digest]:
+        """Return the digests of all blobs that images consist of."""
+        with self._lock:
+            targets = list(self._names.targets().values())
+            return {digest for target in targets for digest in self._catalog.facts(target).blobs()}
+
     def collect_garbage(self) -> int:
         """Remove the blobs and layers that no name and no snapshot leads to; return the bytes.
 

@@ -174,15 +174,24 @@ def _arg(statement: Statement, source: Source, common: dict[str, Any]) -> Arg:
 
 
 def _env(statement: Statement, source: Source, common: dict[str, Any]) -> Env:
-    Flags(statement.flags, {})
-    pairs, legacy = key_values(statement.rest, source.escape, "ENV")
+    pairs, legacy = _pairs(statement, source)
     return Env(pairs=pairs, legacy=legacy, **common)
 
 
 def _label(statement: Statement, source: Source, common: dict[str, Any]) -> Label:
-    Flags(statement.flags, {})
-    pairs, legacy = key_values(statement.rest, source.escape, "LABEL")
+    pairs, legacy = _pairs(statement, source)
     return Label(pairs=pairs, legacy=legacy, **common)
+
+
+def _pairs(statement: Statement, source: Source) -> tuple[tuple[KeyValue, ...], bool]:
+    keyword = statement.keyword.upper()
+    Flags(statement.flags, {})
+    pairs, legacy = key_values(statement.rest, source.escape, keyword)
+    if not pairs:
+        raise InvalidArgument(f"{keyword} requires at least one argument")
+    if not all(pair.key for pair in pairs):
+        raise InvalidArgument(f"{keyword} names can not be blank")
+    return pairs, legacy
 
 
 def _maintainer(statement: Statement, _: Source, common: dict[str, Any]) -> Maintainer:
@@ -244,7 +253,8 @@ def _cmd(statement: Statement, _: Source, common: dict[str, Any]) -> Cmd:
 
 def _entrypoint(statement: Statement, _: Source, common: dict[str, Any]) -> Entrypoint:
     Flags(statement.flags, {})
-    return Entrypoint(command=_command(statement.rest), **common)
+    # Without a word it takes the base's entrypoint away, as `ENTRYPOINT []` does.
+    return Entrypoint(command=_command(statement.rest or "[]"), **common)
 
 
 def _run(statement: Statement, _: Source, common: dict[str, Any]) -> Run:

@@ -99,6 +99,7 @@ def fields(instruction):
         ('CMD ["a b", "c"]', Cmd, {"command": words("a b", "c")}),
         ("CMD echo $HOME", Cmd, {"command": shell("echo $HOME")}),
         ("CMD --x", Cmd, None),
+        ("ENTRYPOINT", Entrypoint, {"command": words()}),
         ("ENTRYPOINT []", Entrypoint, {"command": words()}),
         ("ENTRYPOINT exec top -b", Entrypoint, {"command": shell("exec top -b")}),
         ('SHELL ["/bin/bash", "-c"]', Shell, {"words": ("/bin/bash", "-c")}),
@@ -184,6 +185,7 @@ def fields(instruction):
         ("STOPSIGNAL SIGKILL", StopSignal, {"signal": "SIGKILL"}),
         ("ONBUILD RUN  x", Onbuild, {"expression": "RUN  x"}),
         ("ONBUILD NOTHING x", Onbuild, {"expression": "NOTHING x"}),
+        ("ONBUILD ENV", Onbuild, {"expression": "ENV"}),
         ("onbuild copy <<A /b\n1\nA", Onbuild, {"expression": "copy <<A /b\n1\nA"}),
     ],
 )
@@ -226,6 +228,7 @@ def test_an_instruction_is_read(line, kind, expected):
         ("ARG =a", "ARG names can not be blank"),
         ("ENV", "ENV requires at least one argument"),
         ("ENV a", "ENV must have two arguments"),
+        ("ENV =a", "ENV names can not be blank"),
         ("LABEL a", "LABEL must have two arguments"),
         ("LABEL a=b c", 'Syntax error - can\'t find = in "c". Must be of the form: name=value'),
         ("MAINTAINER", "MAINTAINER requires exactly one argument"),
