@@ -127,7 +127,7 @@ class HttpBuilder:
 class CliBuilder(HttpBuilder):
     """A docker command that builds from a directory; `buildkit` by its BuildKit protocol."""
 
-    def __init__(self, path: str, program: str, *, buildkit: bool) -> None:
+    def __init__(self, path: str, program: str, *, buildkit: bool = False) -> None:
         super().__init__(path)
         self._program, self._buildkit = program, buildkit
         self.name = "buildkit" if buildkit else "classic"

@@ -176,9 +176,7 @@ def load() -> list[Case]:
 def parse(path: Path) -> list[Case]:
     text = path.read_bytes().decode()
     parts = re.split(r"^=== (\S+)\n", text, flags=re.MULTILINE)
-    return [
-        _case(path.stem, parts[index], parts[index + 1]) for index in range(1, len(parts), 2)
-    ]
+    return [_case(path.stem, parts[index], parts[index + 1]) for index in range(1, len(parts), 2)]
 
 
 def _case(topic: str, name: str, text: str) -> Case:
