@@ -1,4 +1,4 @@
-"""Fixtures of the conformance tests: helpers lie beside their tests, and in those of integration."""
+"""Where the helpers of the conformance tests lie: beside them, and in those of integration."""
 
 from __future__ import annotations
 

@@ -16,15 +16,17 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from corpus import Build, Case
 from judging import Outcome, Tree, problems
 
 if TYPE_CHECKING:
-    from corpus import Build, Case
+    from collections.abc import Iterator
+    from pathlib import Path
 
 FILES_PORT = 8000
 TIMEOUT_S = 60
@@ -215,8 +217,6 @@ def run(
     `cli` builds what a client filters. With `export` a container's files are compared as well: an
     image that is unpacked is the same as one that was left in place by its build.
     """
-    from corpus import Build  # noqa: PLC0415
-
     made: list[str] = []
     found: list[str] = []
     try:
@@ -264,8 +264,6 @@ def _differences(image: Tree, container: Tree) -> list[str]:
 
 
 def _with_url(build: Build, case: str) -> Build:
-    from dataclasses import replace  # noqa: PLC0415
-
     url = f"http://127.0.0.1:{FILES_PORT}/{case}".encode()
     return replace(build, dockerfile=build.dockerfile.replace(b"@HTTP@", url))
 
@@ -279,7 +277,7 @@ def _base(build: Build) -> str:
 
 
 @contextlib.contextmanager
-def files_served(cases: list[Case], netns: str, directory: Path):
+def files_served(cases: list[Case], netns: str, directory: Path) -> Iterator[None]:
     """Serve the `served` parts inside a network namespace, on its loopback."""
     directory.mkdir()
     for case in cases:

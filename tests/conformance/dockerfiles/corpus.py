@@ -12,14 +12,18 @@
 
 What stands in a line is split at spaces; a word that starts with `"`, `[` or `{` is JSON.
 
-Parts of a case: `Dockerfile [json]` (json: the body is one JSON string, for bytes that a text file
-would hide), `file PATH [MODE] [json]`, `dir PATH [MODE]`, `link PATH TARGET`, `hardlink PATH OTHER`,
-`archive PATH [gz|bz2|xz|zst]` (body: `PATH file|dir|link MODE|TARGET [UID:GID] ["content"]` lines),
-`served NAME` (what http://files.test:8000/NAME gives), `image NAME` (a Dockerfile that is built
-first, with the same context), `options` (lines of `target`, `build-arg`, `label`, `dockerfile`,
-`network`, `no-cache`, `squash`), `expect`, `again` (a second build: parts that follow replace those
-before), `since VERSION` (of the Dockerfile syntax: older builders do not know it),
-`differs PEER` (why that builder answers otherwise; PEER is classic or buildkit).
+Parts of a case:
+
+    Dockerfile [json]         json: the body is one JSON string, for bytes that a text file hides
+    file PATH [MODE] [json]   dir PATH [MODE]   link PATH TARGET   hardlink PATH OTHER   fifo PATH
+    archive PATH [gz|bz2|xz|zst]   of lines `PATH file|dir|link MODE|TARGET [UID:GID] ["content"]`
+    served NAME               what @HTTP@/NAME in the Dockerfile gives
+    image NAME                a Dockerfile that is built first, with the same context
+    options                   lines of target, build-arg, label, dockerfile, network, no-cache, squash
+    expect                    what has to come of it
+    again                     a second build: parts that follow replace those before
+    since VERSION             of the Dockerfile syntax: older builders do not know it
+    differs PEER              why that builder answers otherwise; PEER is classic or buildkit
 
 Lines of `expect`:
 

@@ -19,7 +19,6 @@ from baleen.errors import BaleenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 CASES = load()
 _PARALLEL = 4

@@ -22,10 +22,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[2])]
 
+from bench.subjects import Baleend, Dockerd  # noqa: E402
 from building import CliBuilder, files_served, run  # noqa: E402
 from corpus import Case, load  # noqa: E402
-
-from bench.subjects import Baleend, Dockerd  # noqa: E402
 
 KNOWS = {"classic": (1, 0), "buildkit": (1, 2)}
 """The newest syntax of dockerd 20.10's builders."""
