@@ -89,7 +89,7 @@ class HttpBuilder:
         _read_steps(outcome)
         return outcome
 
-    def look(self, outcome: Outcome, tag: str, base: str) -> None:
+    def look(self, outcome: Outcome, tag: str, base: str, *, tree: bool = True) -> None:
         """Fill in the image and its files, from the layers that `docker save` gives."""
         outcome.image = self.json("GET", f"/images/{tag}/json")
         if base != "scratch":
@@ -98,6 +98,8 @@ class HttpBuilder:
                 outcome.base_layers = len(found["RootFS"]["Layers"])
         if not outcome.image["RootFS"].get("Layers"):
             outcome.tree = Tree()
+            return
+        if not tree:
             return
         status, data = self.request("GET", f"/images/{tag}/get")
         assert status == 200, data
@@ -121,6 +123,24 @@ class HttpBuilder:
             return Tree.of(data)
         finally:
             self.request("DELETE", f"/containers/{container}?v=1&force=1")
+
+    def printed(self, tag: str, arguments: tuple[str, ...]) -> str:
+        """Run a container to its end; returns what it printed, and its exit code if that is not 0."""
+        body = {"Image": tag, "HostConfig": {"NetworkMode": "none"}}
+        if arguments:
+            body["Cmd"] = list(arguments)
+        container = self.json("POST", "/containers/create", body)["Id"]
+        try:
+            self.json("POST", f"/containers/{container}/start")
+            code = self.json("POST", f"/containers/{container}/wait")["StatusCode"]
+            _, data = self.request("GET", f"/containers/{container}/logs?stdout=1&stderr=1")
+        finally:
+            self.request("DELETE", f"/containers/{container}?v=1&force=1")
+        text = b""
+        while data:
+            size = int.from_bytes(data[4:8], "big")
+            text, data = text + data[8 : 8 + size], data[8 + size :]
+        return text.decode() + (f"[exit code {code}]" if code else "")
 
     def remove(self, tag: str) -> None:
         self.request("DELETE", f"/images/{tag}?force=1")
@@ -232,7 +252,10 @@ def run(
             outcome = (cli if cli and ignores else builder).build(build, tag)
             made.append(tag)
             if not outcome.error and not build.fails:
-                builder.look(outcome, tag, _base(build))
+                paths = any(str(fact[0]).startswith("/") for fact in build.expect)
+                builder.look(outcome, tag, _base(build), tree=paths or export)
+                for arguments in (fact[2:] for fact in build.expect if fact[0] == "runs"):
+                    outcome.runs[tuple(map(str, arguments))] = builder.printed(tag, arguments)
             prefix = f"build {number}: " if len(case.builds) > 1 else ""
             if export and outcome.tree is not None:
                 found += _differences(outcome.tree, builder.exported(tag))

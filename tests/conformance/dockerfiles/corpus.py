@@ -17,9 +17,10 @@ Parts of a case:
     Dockerfile [json]         json: the body is one JSON string, for bytes that a text file hides
     file PATH [MODE] [json]   dir PATH [MODE]   link PATH TARGET   hardlink PATH OTHER   fifo PATH
     archive PATH [gz|bz2|xz|zst]   of lines `PATH file|dir|link MODE|TARGET [UID:GID] ["content"]`
+    package NAME PATH         a .deb of the Debian base's packages (shapes only)
     served NAME               what @HTTP@/NAME in the Dockerfile gives
     image NAME                a Dockerfile that is built first, with the same context
-    options                   lines of target, build-arg, label, dockerfile, network, no-cache, squash
+    options                   target, build-arg, label, dockerfile, network, no-cache, squash
     expect                    what has to come of it
     again                     a second build: parts that follow replace those before
     since VERSION             of the Dockerfile syntax: older builders do not know it
@@ -34,6 +35,7 @@ Lines of `expect`:
     image KEY JSON         of the image itself, such as Author
     env NAME "value"       or: env NAME absent        label NAME "value"   or: label NAME absent
     layers COUNT           more than the base has
+    runs "output" [ARG...] what a container prints, with these arguments or the image's command
     output "text"          in what the build prints; no-output "text": nowhere in it
     error "text" [LINE]    the build fails with it; LINE is the line that is named
     cached STEP...         ran STEP...                steps by their number from 1
@@ -54,6 +56,7 @@ from pathlib import Path
 import zstandard
 
 CASES = Path(__file__).parent / "cases"
+SHAPES = Path(__file__).parent / "shapes"
 _MTIME = 1_600_000_000
 
 
@@ -165,9 +168,9 @@ def words(line: str) -> list[object]:
     return found
 
 
-def load() -> list[Case]:
+def load(directory: Path = CASES) -> list[Case]:
     """Return all cases; names and images of their own are unique."""
-    cases = [case for path in sorted(CASES.glob("*.txt")) for case in parse(path)]
+    cases = [case for path in sorted(directory.glob("*.txt")) for case in parse(path)]
     for kind, names in (
         ("case", [case.name for case in cases]),
         ("image", [name for case in cases for name in case.images]),
@@ -226,7 +229,8 @@ def _with_part(build: Build, kind: str, rest: list[str], body: str) -> Build:
     if kind == "expect":
         facts = tuple(tuple(words(line)) for line in body.splitlines() if line.strip())
         return replace(build, expect=facts)
-    return replace(build, entries={**build.entries, rest[0]: _entry(kind, rest, body)})
+    path = rest[1] if kind == "package" else rest[0]
+    return replace(build, entries={**build.entries, path: _entry(kind, rest, body)})
 
 
 def _entry(kind: str, rest: list[str], body: str) -> Entry:
@@ -235,6 +239,8 @@ def _entry(kind: str, rest: list[str], body: str) -> Entry:
         modes = [word for word in rest[1:] if word != "json"]
         data = json.loads(body).encode("latin-1") if as_json else body.encode()
         return Entry("file", int(modes[0], 8) if modes else 0o644, data)
+    if kind == "package":
+        return Entry("package", target=rest[0])
     assert kind == "archive" or not body.strip(), "has no body"
     if kind == "dir":
         return Entry("dir", int(rest[1], 8) if rest[1:] else 0o755)

@@ -21,6 +21,7 @@ class Outcome:
         image: as `GET /images/{name}/json` shows it.
         tree: the file system, from the image's layers.
         base_layers: how many layers of the image are those of its base (None: unknown).
+        runs: what containers printed, by their arguments.
         cached, ran: numbers of steps, where the builder tells them.
     """
 
@@ -29,6 +30,7 @@ class Outcome:
     image: dict[str, Any] = field(default_factory=dict)
     tree: Tree | None = None
     base_layers: int = 0
+    runs: dict[tuple[str, ...], str] = field(default_factory=dict)
     cached: set[int] = field(default_factory=set)
     ran: set[int] = field(default_factory=set)
 
@@ -210,7 +212,14 @@ def _error(rest: list[Any], outcome: Outcome) -> str:
     return ""
 
 
+def _runs(rest: list[Any], outcome: Outcome) -> str:
+    wanted, *arguments = rest
+    printed = outcome.runs[tuple(arguments)]
+    return "" if printed == wanted else f"prints {printed!r}"
+
+
 _CHECKS = {
+    "runs": _runs,
     "config": _config,
     "image": _image,
     "env": _env,
