@@ -125,7 +125,7 @@ class HttpBuilder:
             self.request("DELETE", f"/containers/{container}?v=1&force=1")
 
     def printed(self, tag: str, arguments: tuple[str, ...]) -> str:
-        """Run a container to its end; returns what it printed, and its exit code if that is not 0."""
+        """Run a container to its end; returns what it printed, and a bad exit code."""
         body = {"Image": tag, "HostConfig": {"NetworkMode": "none"}}
         if arguments:
             body["Cmd"] = list(arguments)

@@ -11,7 +11,10 @@ import hashlib
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+
+from corpus import Build, Case, Entry
 
 SUITE = "bookworm"
 INCLUDED = ("python3",)
@@ -61,3 +64,16 @@ def _make(work: Path) -> None:
         check=True,
         cwd=work,
     )
+
+
+def with_packages(case: Case, packages: dict[str, bytes]) -> Case:
+    """Put the packages' files where the case names them."""
+
+    def filled(build: Build) -> Build:
+        entries = {
+            path: Entry("file", data=packages[entry.target]) if entry.kind == "package" else entry
+            for path, entry in build.entries.items()
+        }
+        return replace(build, entries=entries)
+
+    return replace(case, builds=tuple(filled(build) for build in case.builds))

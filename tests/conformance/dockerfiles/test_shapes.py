@@ -7,32 +7,18 @@ them are run; a test waits for its own.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from bed import Bed, running
 from building import CliBuilder, HttpBuilder, run
-from corpus import SHAPES, Build, Case, Entry, load
-from debian_base import available, debian_base
+from corpus import SHAPES, Case, load
+from debian_base import available, debian_base, with_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CASES = load(SHAPES)
-
-
-def with_packages(case: Case, packages: dict[str, bytes]) -> Case:
-    """Put the packages' files where the case names them."""
-
-    def filled(build: Build) -> Build:
-        entries = {
-            path: Entry("file", data=packages[entry.target]) if entry.kind == "package" else entry
-            for path, entry in build.entries.items()
-        }
-        return replace(build, entries=entries)
-
-    return replace(case, builds=tuple(filled(build) for build in case.builds))
 
 
 @pytest.fixture(scope="module")

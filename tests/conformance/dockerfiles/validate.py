@@ -1,6 +1,6 @@
 """Run the corpus on an incumbent: do the expectations hold there too?
 
-    python tests/conformance/dockerfiles/validate.py classic|buildkit [--docker PATH] [NAME...]
+    python .../validate.py classic|buildkit [--docker PATH] [--shapes] [NAME...]
 
 Starts a private dockerd 20.10, as the benches do. `buildkit` needs a docker command that speaks
 BuildKit by itself (Debian's docker.io 20.10). Prints a line for each case that is not as expected:
@@ -24,7 +24,8 @@ sys.path[:0] = [str(HERE), str(HERE.parents[2])]
 
 from bench.subjects import Baleend, Dockerd  # noqa: E402
 from building import CliBuilder, files_served, run  # noqa: E402
-from corpus import Case, load  # noqa: E402
+from corpus import SHAPES, Case, load  # noqa: E402
+from debian_base import debian_base, with_packages  # noqa: E402
 
 KNOWS = {"classic": (1, 0), "buildkit": (1, 2)}
 """The newest syntax of dockerd 20.10's builders."""
@@ -43,9 +44,11 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("peer", choices=sorted(KNOWS))
     parser.add_argument("--docker", default="docker")
+    parser.add_argument("--shapes", action="store_true")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
-    cases = [c for c in load() if not options.names or any(n in c.name for n in options.names)]
+    cases = _shapes() if options.shapes else load()
+    cases = [c for c in cases if not options.names or any(n in c.name for n in options.names)]
     counts: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix="peer-") as name:
         base = _busybox(Path(name))
@@ -53,6 +56,8 @@ def main() -> int:
         try:
             dockerd.open()
             dockerd.docker("load", "-i", str(base))
+            if options.shapes:
+                dockerd.docker("import", str(debian_base()[0]), "debian:bookworm-slim")
             builder = CliBuilder(
                 dockerd.socket, options.docker, buildkit=options.peer == "buildkit"
             )
@@ -79,6 +84,11 @@ def main() -> int:
             dockerd.close()
     print("  ".join(f"{word} {count}" for word, count in sorted(counts.items())))
     return 1 if counts.get("WRONG") else 0
+
+
+def _shapes() -> list[Case]:
+    packages = debian_base()[1]
+    return [with_packages(case, packages) for case in load(SHAPES)]
 
 
 def _known_to(case: Case, peer: str) -> Case:
