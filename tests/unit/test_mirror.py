@@ -32,7 +32,7 @@ BY_OPERATION = {
     "engine/registry_operations.py": "test_registries.py",
     "engine/removing.py": "test_lifecycle.py",
     "engine/restoring.py": "test_daemon_restart.py",
-    "engine/root_view.py": "test_copy.py",
+    "snapshots/root_view.py": "test_copy.py",
     "engine/starter.py": "test_exit_codes.py",
     "engine/system.py": "test_observe.py",
     "engine/updating.py": "test_lifecycle.py",

@@ -84,8 +84,12 @@ def pack(
     return _gathered(_Packer(top, prefix, owners, one_file_system=one_file_system), name)
 
 
-def pack_changes(upper: Fd, *, owners: Ids | None = None) -> Iterator[bytes]:
+def pack_changes(
+    upper: Fd, *, owners: Ids | None = None, on_file: Callable[[int], None] | None = None
+) -> Iterator[bytes]:
     """Return the upper directory of an overlay as a layer: what it removed as whiteouts.
+
+    `on_file` is called with the size of each regular file; hard links count once.
 
     As `pack` otherwise; extended attributes of the user's are kept too. The overlay must not have
     been written with redirect_dir or metacopy.
@@ -93,7 +97,9 @@ def pack_changes(upper: Fd, *, owners: Ids | None = None) -> Iterator[bytes]:
     Raises:
         FailedPrecondition: it was, while the stream is read.
     """
-    return _gathered(_ChangesPacker(upper, None, owners, one_file_system=True), b"")
+    packer = _ChangesPacker(upper, None, owners, one_file_system=True)
+    packer.on_file = on_file
+    return _gathered(packer, b"")
 
 
 def pack_differences(
@@ -120,6 +126,8 @@ def _gathered(packer: _Packer, name: bytes) -> Iterator[bytes]:
 
 
 class _Packer:
+    on_file: Callable[[int], None] | None = None
+
     def __init__(
         self, top: Fd, prefix: bytes | None, owners: Ids | None, *, one_file_system: bool
     ) -> None:
@@ -249,6 +257,8 @@ class _Packer:
         try:
             entry = self._entry(shown, EntryType.FILE, info)
             entry.xattrs = self._xattrs(fd)
+            if self.on_file is not None:
+                self.on_file(info.st_size)
             yield encode_header(entry)
             left = info.st_size
             while left:

@@ -24,13 +24,13 @@ from baleen.engine.mounts_parse import inherited_requests, parse_mounts, resolve
 from baleen.engine.oci_spec import Facts, bounding_capabilities, build_spec
 from baleen.engine.public_files import make_public_directory, write_public_file
 from baleen.engine.remapping import user_namespace_to_join
-from baleen.engine.root_view import live_root, read_only_view
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.starter import remove_ending
-from baleen.engine.users import User, UserFiles, read_user_files, resolve_user
+from baleen.images.users import User, UserFiles, read_user_files, resolve_user
 from baleen.errors import BaleenError, Conflict, InvalidArgument, NotFound, Unavailable
 from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
 from baleen.linux.user_namespace import has_one_id, in_first_user_namespace
+from baleen.snapshots.root_view import live_root, read_only_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -151,7 +151,7 @@ class Bundles:
         (bundle / "config.json").write_bytes(msgspec.json.encode(spec))
         self._processes[record.id] = spec["process"]
         self._cgroup_paths[record.id] = spec["linux"]["cgroupsPath"]
-        request = self._request(record, mounts, sandbox, runtime)
+        request = self.request(record, mounts, sandbox, runtime)
         request["checkpoint"] = checkpoint
         path = bundle / "start.json"
         path.write_bytes(msgspec.json.encode(request))
@@ -213,7 +213,7 @@ class Bundles:
 
         def namespace(mode: str, kind: str, title: str) -> str | None:
             otherwise: str | None = mode
-            return attempt(lambda: self._namespace(mode, kind, title), otherwise)
+            return attempt(lambda: self.namespace(mode, kind, title), otherwise)
 
         config, host = record.config, record.host_config
         paths = {
@@ -221,13 +221,13 @@ class Bundles:
             "ipc": namespace(host.ipc_mode, "ipc", "IPC"),
             "pid": namespace(host.pid_mode, "pid", "PID"),
         }
-        facts = self._facts(
+        facts = self.facts(
             record,
             attempt(lambda: self._user(record, mounts), User(0, 0)),
             resolve_mounts(self._requests(record), record.mounts),
             paths,
             attempt(lambda: self._shm_directory(record), None),
-            attempt(lambda: self._etc_directory(record), record.state_dir),
+            attempt(lambda: self.etc_directory(record), record.state_dir),
         )
         nothing: dict[str, object] = {}
         spec = attempt(lambda: build_spec(config, host, facts), nothing)
@@ -267,7 +267,7 @@ class Bundles:
         remapping = self._config.remapping_of(record.host_config)
         return None if remapping is None else remapping.root
 
-    def _etc_directory(self, record: ContainerRecord) -> str:
+    def etc_directory(self, record: ContainerRecord) -> str:
         """Return whose hosts and resolv.conf the container has."""
         other = shared_with(record.host_config.network_mode)
         return record.state_dir if other is None else self._store.get(other).state_dir
@@ -323,17 +323,17 @@ class Bundles:
     ) -> dict[str, Any]:
         host = record.host_config
         paths = {
-            "net": self._namespace(host.network_mode, "net", "network"),
-            "ipc": self._namespace(host.ipc_mode, "ipc", "IPC"),
-            "pid": self._namespace(host.pid_mode, "pid", "PID"),
+            "net": self.namespace(host.network_mode, "net", "network"),
+            "ipc": self.namespace(host.ipc_mode, "ipc", "IPC"),
+            "pid": self.namespace(host.pid_mode, "pid", "PID"),
         }
         user = self._user(record, mounts)
-        etc = self._etc_directory(record)
-        facts = self._facts(record, user, resolved, paths, self._shm(record), etc)
+        etc = self.etc_directory(record)
+        facts = self.facts(record, user, resolved, paths, self._shm(record), etc)
         spec = build_spec(record.config, host, facts)
         return apply_device_requests(spec, host.device_requests, self._config.cdi_spec_dirs)
 
-    def _facts(
+    def facts(
         self,
         record: ContainerRecord,
         user: User,
@@ -342,6 +342,7 @@ class Bundles:
         shm_path: str | None,
         etc: str,
     ) -> Facts:
+        """Return what a start knows; `paths`: namespaces to join, `etc`: where hosts is."""
         config, labels = record.config, self._modules.in_force(record)
         remapping = self._config.remapping_of(record.host_config)
         return Facts(
@@ -378,7 +379,7 @@ class Bundles:
             cpu_count=os.cpu_count() or 1,
         )
 
-    def _namespace(self, mode: str, kind: str, title: str) -> str | None:
+    def namespace(self, mode: str, kind: str, title: str) -> str | None:
         """Return the namespace file of `container:<ref>`, or None for other modes."""
         other = shared_with(mode)
         if other is None:
@@ -468,13 +469,14 @@ class Bundles:
 
     # --- start.json ------------------------------------------------------------------------
 
-    def _request(
+    def request(
         self,
         record: ContainerRecord,
         mounts: Mounts,
         sandbox: Sandbox,
         runtime: RegisteredRuntime | None,
     ) -> dict[str, Any]:
+        """Return start.json."""
         host = record.host_config
         own = runtime is None
         return {

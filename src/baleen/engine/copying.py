@@ -21,11 +21,11 @@ from baleen.api import FilesystemChange
 from baleen.archive import compare_trees, export_tree, extract, stat_path, tar_path
 from baleen.archive.compare import ADDED, DELETED, MODIFIED
 from baleen.archive.tree import DIRECTORY
-from baleen.engine.root_view import live_root, read_only_view, writable_view
 from baleen.errors import Conflict, InvalidArgument, PermissionDenied
 from baleen.linux.fd import Fd
 from baleen.linux.path import open_in_root
 from baleen.oci.digest import Digest
+from baleen.snapshots.root_view import live_root, read_only_view, writable_view
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping

@@ -33,11 +33,11 @@ from baleen.engine.port_bindings import port_requests
 from baleen.engine.public_files import make_public_directory
 from baleen.engine.remapping import check_remapped
 from baleen.engine.resource_checks import host_resources
-from baleen.engine.root_view import read_only_view
 from baleen.engine.selinux_labels import options_of
 from baleen.engine.unsupported_limits import discard_unsupported
 from baleen.errors import InvalidArgument
 from baleen.oci.platform import Platform
+from baleen.snapshots.root_view import read_only_view
 
 if TYPE_CHECKING:
     from baleen.api import (

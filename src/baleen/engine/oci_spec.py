@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from baleen.api import ContainerConfig, HostConfig
     from baleen.engine.mounts_parse import ResolvedMount
-    from baleen.engine.users import User
+    from baleen.images.users import User
     from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 __all__ = [

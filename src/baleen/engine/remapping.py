@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from baleen.engine.container_networks import shared_with
-from baleen.engine.root_view import read_only_view
 from baleen.errors import Conflict, FailedPrecondition, Internal, InvalidArgument
+from baleen.snapshots.root_view import read_only_view
 from baleen.snapshots.snapshotter import Mounts
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from baleen.api import HostConfig
     from baleen.containers import ContainerStore
     from baleen.engine.config import EngineConfig
-    from baleen.engine.users import User
+    from baleen.images.users import User
     from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 __all__ = ["Remapping", "check_remapped", "check_support", "user_namespace_to_join"]

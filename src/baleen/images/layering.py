@@ -18,7 +18,7 @@ from baleen.archive.compression import beginning, decompress, detect
 from baleen.archive.limits import DEFAULT_LIMITS
 from baleen.archive.prefetch import ahead
 from baleen.images.feeding import LayerFeed
-from baleen.images.unpack import gathered, pieces
+from baleen.images.unpack import gathered, hashed, pieces
 from baleen.oci.descriptor import Descriptor
 from baleen.oci.digest import Digest
 from baleen.oci.media_types import OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from baleen.images.unpack import LoneLayer
     from baleen.snapshots.snapshotter import Snapshotter
 
-__all__ = ["NewLayer", "new_layer"]
+__all__ = ["NewLayer", "new_layer", "store_archive"]
 
 _KEPT = {"gzip": OCI_LAYER_GZIP, "zstd": OCI_LAYER_ZSTD}
 # isal's fastest that compresses: 1.4 GB/s of text, and what can not be compressed stays as it is.
 _GZIP_LEVEL = 1
+_SMALL = 1 << 20
 
 
 @dataclass(slots=True)
@@ -119,6 +120,36 @@ def new_layer(
     if lone is not None:
         lone.diff_id = diff_id
     return NewLayer(descriptor, diff_id, lone)
+
+
+def store_archive(
+    content: ContentStore, lease: Lease, chunks: Iterable[bytes]
+) -> tuple[Descriptor, Digest]:
+    """Store a plain archive that was just packed as the blob of a layer; return it and the diff id.
+
+    Up to 1 MiB stays a plain tar: its one digest is both. More becomes gzip, made in a thread of
+    its own, unless its beginning shows that this does not pay.
+
+    Raises:
+        ResourceExhausted: no space.
+    """
+    with ExitStack() as stack:
+        raw = gathered(chunks)
+        first = next(raw, b"")
+        ingest = stack.enter_context(content.ingest(lease))
+        if len(first) < _SMALL or not _pays(first):
+            ingest.write(first)
+            for piece in raw:
+                ingest.write(piece)
+            digest = ingest.commit()
+            return Descriptor(media_type=OCI_LAYER, digest=digest, size=ingest.size), digest
+        hasher = hashlib.sha256()
+        plain = hashed(itertools.chain((first,), raw), hasher)
+        for piece in _compressed(stack.enter_context(ahead(plain))):
+            ingest.write(piece)
+        digest = ingest.commit()
+        descriptor = Descriptor(media_type=OCI_LAYER_GZIP, digest=digest, size=ingest.size)
+        return descriptor, Digest.from_hasher("sha256", hasher)
 
 
 def _pays(sample: bytes) -> bool:

@@ -85,6 +85,7 @@ class StartRequest:
         runtime: the program that makes the container; None: we do.
         reserved_fds: how many passed descriptors are only kept open while the container lives.
         checkpoint: directory of the image that the first start restores, None for none.
+        dies_alone: it is killed when the daemon's connection ends: nobody else will ask for it.
     """
 
     id: str
@@ -103,6 +104,7 @@ class StartRequest:
     reserved_fds: int
     runtime: RuntimeRequest | None = None
     checkpoint: str | None = None
+    dies_alone: bool = False
 
 
 class _Fields:
@@ -281,6 +283,7 @@ def parse_request(data: bytes) -> StartRequest:
         reserved_fds=fields.optional("reserved_fds", fields.number) or 0,
         runtime=None if runtime is None else _parse_runtime(runtime),
         checkpoint=fields.optional("checkpoint", fields.path),
+        dies_alone=fields.optional("dies_alone", fields.flag) or False,
     )
     fields.done()
     return request

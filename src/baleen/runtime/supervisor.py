@@ -49,7 +49,6 @@ See: docs/architecture.md; unix(7).
 
 from __future__ import annotations
 
-import binascii
 import contextlib
 import os
 import signal
@@ -59,7 +58,7 @@ from select import EPOLLIN
 from time import time_ns
 
 from baleen.errors import BaleenError, Conflict, InvalidArgument
-from baleen.runtime.execs import OUTPUT_GRACE_S, AttachOptions, ExecRequest, Execs
+from baleen.runtime.execs import OUTPUT_GRACE_S, ExecRequest, Execs
 from baleen.runtime.exit_record import ExitRecord, forget_exit, write_exit
 from baleen.runtime.failure import as_launch_error
 from baleen.runtime.logfile import format_time
@@ -68,6 +67,7 @@ from baleen.runtime.request import parse_dns, parse_restart
 from baleen.runtime.restart import RestartManager
 from baleen.runtime.runner import runner_class
 from baleen.runtime.stdio import ProcessStreams
+from baleen.runtime.supervisor_messages import attach_options, describe, flag, integer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -201,6 +201,8 @@ class Supervisor:
             if self._status == "created":
                 # Nothing was started, and nobody is there who would.
                 self._end()
+            elif self._facts.dies_alone:
+                self._op_destroy({}, [])
 
     def _event(self, name: str, **fields: object) -> None:
         event: Message = {"event": name, **fields}
@@ -244,7 +246,7 @@ class Supervisor:
     ) -> None:
         answer: Message = {"reply": request.get("seq")}
         if isinstance(result, Exception):
-            answer |= {"ok": False, "error": _describe(result)}
+            answer |= {"ok": False, "error": describe(result)}
         else:
             answer |= {"ok": True, **result}
         if connection is not None:
@@ -320,10 +322,10 @@ class Supervisor:
             raise Conflict(f"the container is {self._status}")
         if len(fds) != 1:
             raise InvalidArgument("attach: one descriptor is needed")
-        options = _attach_options(message, message)
+        options = attach_options(message, message)
         self._streams.attach(
             fds[0],
-            number=_integer(message, "client"),
+            number=integer(message, "client"),
             streams=options.streams,
             stdin=options.stdin,
             framed=options.framed,
@@ -334,7 +336,7 @@ class Supervisor:
         return {}
 
     def _op_resize(self, message: Message, _fds: list[int]) -> Message:
-        width, height = _integer(message, "width"), _integer(message, "height")
+        width, height = integer(message, "width"), integer(message, "height")
         if not (0 <= width <= 65535 and 0 <= height <= 65535):
             raise InvalidArgument(f"resize: {width}x{height} is no size of a terminal")
         exec_id = message.get("exec_id")
@@ -350,7 +352,7 @@ class Supervisor:
         def sent(failure: BaleenError | None) -> None:
             self._answer(connection, message, {} if failure is None else failure)
 
-        return {} if self._runner.signal(_integer(message, "signal"), sent) else None
+        return {} if self._runner.signal(integer(message, "signal"), sent) else None
 
     def _op_stop_restart(self, _message: Message, _fds: list[int]) -> Message:
         self._restart.stop()
@@ -368,8 +370,8 @@ class Supervisor:
         request = ExecRequest(
             exec_id=str(message.get("exec_id")),
             process=message.get("process"),
-            open_stdin=_flag(message, "open_stdin"),
-            attach=None if attach is None else _attach_options(attach, message),
+            open_stdin=flag(message, "open_stdin"),
+            attach=None if attach is None else attach_options(attach, message),
             seccomp_program=None if program is None else str(program),
         )
         if (attach is not None) != (len(fds) == 1):
@@ -554,45 +556,3 @@ class Supervisor:
 
 def _now() -> str:
     return format_time(time_ns()).decode()
-
-
-def _describe(err: Exception) -> Message:
-    """Return the error object of a reply."""
-    return {
-        "stage": str(getattr(err, "stage", "request")),
-        "errno": getattr(err, "errno", None) or 0,
-        "message": str(err),
-        "exit_code": getattr(err, "exit_code", 0),
-    }
-
-
-def _integer(message: Message, name: str) -> int:
-    value = message.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidArgument(f"{name}: an integer is needed")
-    return value
-
-
-def _flag(message: Message, name: str) -> bool:
-    value = message.get(name, False)
-    if not isinstance(value, bool):
-        raise InvalidArgument(f"{name}: true or false is needed")
-    return value
-
-
-def _attach_options(attach: object, message: Message) -> AttachOptions:
-    """Return what the client asked for; an exec has its detach keys beside `attach`."""
-    if not isinstance(attach, dict):
-        raise InvalidArgument("attach: an object is needed")
-    try:
-        early = binascii.a2b_base64(str(attach.get("early") or ""), strict_mode=True)
-    except ValueError as err:
-        raise InvalidArgument(f"early: {err}") from err
-    return AttachOptions(
-        stdin=_flag(attach, "stdin"),
-        stdout=_flag(attach, "stdout"),
-        stderr=_flag(attach, "stderr"),
-        framed=_flag(attach, "framed"),
-        early=early,
-        detach_keys=str(message.get("detach_keys") or ""),
-    )

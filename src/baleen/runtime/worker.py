@@ -211,6 +211,7 @@ def _facts(request: StartRequest, spec: Spec | None) -> Message:
         "namespaces": [] if spec is None else [*spec.namespaces],
         "cgroup": "" if spec is None else spec.cgroups_path,
         "foreign": request.runtime is not None,
+        "dies_alone": request.dies_alone,
     }
 
 

@@ -46,6 +46,7 @@ class Facts:
         namespaces: the kinds that the container has of its own or has joined.
         cgroup: path of the control group, "" for none.
         foreign: another runtime makes it, see `foreign`.
+        dies_alone: it is killed when the daemon's connection ends.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Facts:
     namespaces: list[str]
     cgroup: str
     foreign: bool = False
+    dies_alone: bool = False
 
 
 class Worker:

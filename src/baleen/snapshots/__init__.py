@@ -6,7 +6,7 @@ share `layers` and `active`. `choice` says which one a data root gets.
 
 from baleen.snapshots.choice import STORAGE_DRIVERS, choose_snapshotter
 from baleen.snapshots.overlay import OverlaySnapshotter
-from baleen.snapshots.snapshotter import LayerInfo, Mounts, Owners, Snapshotter, Usage
+from baleen.snapshots.snapshotter import LayerInfo, Mounts, Owners, Snapshotter, Usage, Workspace
 from baleen.snapshots.vfs import VfsSnapshotter
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "Snapshotter",
     "Usage",
     "VfsSnapshotter",
+    "Workspace",
     "choose_snapshotter",
 ]

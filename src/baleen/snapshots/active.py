@@ -16,6 +16,7 @@ import msgspec
 from baleen.archive.tree import DIRECTORY, measure_tree
 from baleen.errors import AlreadyExists, InvalidArgument, NotFound
 from baleen.oci.digest import Digest
+from baleen.snapshots.draft_root import DraftRoot
 from baleen.snapshots.layers import Layers, space
 from baleen.snapshots.snapshotter import Mounts, Usage
 
@@ -132,11 +133,47 @@ class Snapshots(Layers):
             self._stack(Digest(record.parent) if record.parent else None),
         )
 
-    def _fill(self, directory: Path, record: ActiveRecord, stack: list[LayerInfo]) -> None:
-        """Make what the new snapshot needs in its `directory`."""
+    def workspace(
+        self, parent: Digest | None, *, for_processes: bool = False, remapped: bool = False
+    ) -> DraftRoot:
+        """Begin a writable root that can become a layer; see `snapshotter.Snapshotter`."""
+        record = ActiveRecord(parent=parent and str(parent), remapped=remapped)
+        with self._lock:
+            stack = self._stack(parent)
+        directory = self._drafts_dir / secrets.token_hex(8)
+        try:
+            with space(directory):
+                directory.mkdir(mode=0o700)
+                self._fill(directory, record, stack, complete=for_processes)
+        except BaseException:
+            self._remove(self._drafts_dir, directory.name)
+            raise
+        mounts = self._mounts(directory, record, stack, complete=for_processes)
+        is_layer = not remapped and (self.independent or not for_processes)
+        return DraftRoot(self, directory, self.written, mounts, is_layer=is_layer)
+
+    def _fill(
+        self,
+        directory: Path,
+        record: ActiveRecord,
+        stack: list[LayerInfo],
+        *,
+        complete: bool = True,
+    ) -> None:
+        """Make what the new snapshot needs in its `directory`.
+
+        A writable one that is `complete` has what containers are mounted on.
+        """
         raise NotImplementedError
 
-    def _mounts(self, directory: Path, record: ActiveRecord, stack: list[LayerInfo]) -> Mounts:
+    def _mounts(
+        self,
+        directory: Path,
+        record: ActiveRecord,
+        stack: list[LayerInfo],
+        *,
+        complete: bool = True,
+    ) -> Mounts:
         raise NotImplementedError
 
     def keys(self) -> Iterator[str]:

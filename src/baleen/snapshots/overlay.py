@@ -79,7 +79,15 @@ class OverlaySnapshotter(Snapshots):
             self._remove(self._drafts_dir, probe.name)
         make_base(self._base_dir)
 
-    def _fill(self, directory: Path, record: ActiveRecord, stack: list[LayerInfo]) -> None:
+    def _fill(
+        self,
+        directory: Path,
+        record: ActiveRecord,
+        stack: list[LayerInfo],
+        *,
+        complete: bool = True,
+    ) -> None:
+        del complete  # the base is another directory
         if len(stack) > LAYERS_LIMIT:
             raise FailedPrecondition(
                 f"the image has {len(stack)} layers: an overlay can have {LAYERS_LIMIT} at most",
@@ -89,7 +97,14 @@ class OverlaySnapshotter(Snapshots):
         make_root(directory / "upper", stack[0].path if stack else None, owners)
         (directory / "work").mkdir(mode=0o700)
 
-    def _mounts(self, directory: Path, record: ActiveRecord, stack: list[LayerInfo]) -> Mounts:
+    def _mounts(
+        self,
+        directory: Path,
+        record: ActiveRecord,
+        stack: list[LayerInfo],
+        *,
+        complete: bool = True,
+    ) -> Mounts:
         lower = tuple(str(info.path) for info in stack)
         upper, work = str(directory / "upper"), str(directory / "work")
         if record.writable:
@@ -98,5 +113,6 @@ class OverlaySnapshotter(Snapshots):
                 assert self._owners is not None, "a remapped snapshot of a store without owners"
                 namespace = self._owners.user_namespace
             # Below all others, so it only gives what the image has not.
-            return Mounts((*lower, str(self._base_dir)), upper, work, namespace)
+            base = (str(self._base_dir),) if complete else ()
+            return Mounts((*lower, *base), upper, work, namespace)
         return Mounts(lower or (upper,), None, None)

@@ -5,6 +5,7 @@ Terms:
         including it. Its parent is another layer.
     draft: a layer that is being unpacked. It has a directory, and becomes a layer by `commit`, or
         nothing by `discard`; a crash leaves nothing visible.
+    workspace: a writable root whose changes are to become a layer. A crash leaves nothing of it.
     snapshot: something a container can use as its root: the layers below, and for an *active* one
         a writable directory of its own. It is named by a *key* that the caller chose (never the
         same word as a chain id).
@@ -13,6 +14,8 @@ Life cycle::
 
     draft(parent) --> LayerDraft --commit(chain_id, parent)--> layer --remove_layer()--> gone
                               \--discard()--> gone
+    workspace(parent) --> Workspace --commit(chain_id, parent)--> layer, as a draft
+                                   \--discard()--> gone
     prepare(key, parent) --> Mounts (writable) --remove(key)--> gone
     view(key, parent) ----> Mounts (read-only) --remove(key)--> gone
 
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
     from baleen.oci.digest import Digest
 
-__all__ = ["LayerDraft", "LayerInfo", "Mounts", "Owners", "Snapshotter", "Usage"]
+__all__ = ["LayerDraft", "LayerInfo", "Mounts", "Owners", "Snapshotter", "Usage", "Workspace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,26 @@ class LayerDraft(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
 
+class Workspace(LayerDraft, Protocol):
+    """A writable root; a context manager that discards unless committed.
+
+    It must not be mounted any more when it is committed or discarded.
+
+    Attributes:
+        path: the directory with what was written, in overlay's form where layers are independent;
+            else the whole root.
+        mounts: how to mount it.
+        is_layer: what `path` holds is just what a layer's directory would, so that `commit` is
+            right. Else it has to be packed and unpacked again: its ids are the host's, or there are
+            things in it that are no changes.
+    """
+
+    @property
+    def mounts(self) -> Mounts: ...  # noqa: D102
+    @property
+    def is_layer(self) -> bool: ...  # noqa: D102
+
+
 class Snapshotter(Protocol):
     """See the module's text for the life cycle.
 
@@ -161,6 +184,16 @@ class Snapshotter(Protocol):
         """Begin a layer on top of `parent`.
 
         Where layers are independent, None is right for a parent that does not exist yet.
+        """
+        ...
+
+    def workspace(
+        self, parent: Digest | None, *, for_processes: bool = False, remapped: bool = False
+    ) -> Workspace:
+        """Begin a writable root on top of `parent` that can become a layer.
+
+        `for_processes`: it has what containers are mounted on, and may be `remapped`, as by
+        `prepare`. The caller makes sure that the parent stays.
         """
         ...
 

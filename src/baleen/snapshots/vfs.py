@@ -38,20 +38,37 @@ class VfsSnapshotter(Snapshots):
     def _make_tree(self, target: Path, below: Path | None) -> None:
         _clone(below, target, None)
 
-    def _fill(self, directory: Path, record: ActiveRecord, stack: list[LayerInfo]) -> None:
+    def _fill(
+        self,
+        directory: Path,
+        record: ActiveRecord,
+        stack: list[LayerInfo],
+        *,
+        complete: bool = True,
+    ) -> None:
         target = directory / "fs"
         if not record.writable:
             make_root(target, None)
             return
         owners = self._owners if record.remapped else None
         _clone(stack[0].path if stack else None, target, owners)
+        if not complete:
+            return
         fd = os.open(target, DIRECTORY)
         try:
             complete_base(fd, (0, 0) if owners is None else owners.to_host(0, 0))
         finally:
             os.close(fd)
 
-    def _mounts(self, directory: Path, record: ActiveRecord, stack: list[LayerInfo]) -> Mounts:
+    def _mounts(
+        self,
+        directory: Path,
+        record: ActiveRecord,
+        stack: list[LayerInfo],
+        *,
+        complete: bool = True,
+    ) -> Mounts:
+        del complete  # all is in one directory
         if record.writable:
             return Mounts((), str(directory / "fs"), None)
         return Mounts((str(stack[0].path if stack else directory / "fs"),), None, None)

@@ -23,9 +23,19 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "Database", "Table"]
 
-Table = Literal["containers", "images", "layers", "networks", "volumes", "leases", "settings"]
+Table = Literal[
+    "containers",
+    "images",
+    "layers",
+    "networks",
+    "volumes",
+    "leases",
+    "settings",
+    "build_cache",
+    "build_cache_parts",
+]
 
-_TABLES: tuple[Table, ...] = (
+_FIRST_TABLES: tuple[Table, ...] = (
     "containers",
     "images",
     "layers",
@@ -39,7 +49,11 @@ _TABLES: tuple[Table, ...] = (
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(
         f"CREATE TABLE {table} (key TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID"
-        for table in _TABLES
+        for table in _FIRST_TABLES
+    ),
+    tuple(
+        f"CREATE TABLE {table} (key TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID"
+        for table in ("build_cache", "build_cache_parts")
     ),
 )
 SCHEMA_VERSION = len(_MIGRATIONS)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from baleen.archive.apply import NeedsLower, apply_alone, apply_layer, settle
 from baleen.archive.merge import merge_layer
-from baleen.engine.root_view import read_only_view
 from baleen.errors import InvalidArgument
 from baleen.snapshots import Mounts
+from baleen.snapshots.root_view import read_only_view
 
 pytestmark = pytest.mark.integration
 

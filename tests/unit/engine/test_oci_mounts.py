@@ -6,7 +6,7 @@ from baleen.api import HostConfig
 from baleen.engine.mounts_parse import MountRequest, ResolvedMount
 from baleen.engine.oci_mounts import container_mounts
 from baleen.engine.oci_spec import Facts
-from baleen.engine.users import User
+from baleen.images.users import User
 
 
 def facts(**changes) -> Facts:

@@ -14,7 +14,7 @@ from baleen.engine.oci_spec import (
     build_spec,
     with_default_paths,
 )
-from baleen.engine.users import User
+from baleen.images.users import User
 from baleen.runtime.id_mapping import IdMapping, IdMappings
 from baleen.runtime.spec import parse_spec
 

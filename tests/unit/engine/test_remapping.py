@@ -4,7 +4,7 @@ import pytest
 
 from baleen.api import HostConfig
 from baleen.engine.remapping import Remapping, check_remapped
-from baleen.engine.users import User
+from baleen.images.users import User
 from baleen.errors import InvalidArgument
 from baleen.runtime.id_mapping import IdMapping, IdMappings
 

@@ -266,7 +266,7 @@ class StopSignal(_Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onbuild(_Instruction):
-    """`ONBUILD instruction`: parsed for its errors; `expression` is what the image keeps.
+    """`ONBUILD instruction`: `expression` is what the image keeps, whatever it says.
 
     `parser.parse_trigger` gives the instruction.
     """

@@ -62,6 +62,8 @@ def parse_mount(text: str) -> RunMount:
     `readonly` becomes `readwrite=false`; values that hold variables are as written. There need be
     no target: then it is the working directory.
     """
+    if not text:
+        raise InvalidArgument("failed to parse csv mounts: EOF")
     options: dict[str, str] = {}
     for field in _fields(text):
         key, equals, value = field.partition("=")

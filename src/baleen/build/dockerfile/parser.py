@@ -63,6 +63,7 @@ MAX_STAGES = 1000
 _STAGE_NAME = re.compile("[a-z][a-z0-9-_.]*")
 _NETWORKS = ("default", "none", "host")
 _SECURITIES = ("sandbox", "insecure")
+_WITH_ARRAYS = frozenset({"ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"})
 _MILLISECOND = 1_000_000
 _RETRIES = re.compile("[+-]?[0-9]{1,10}")
 _WINDOWS_PATH = re.compile(r'"[a-z]:\\')
@@ -173,15 +174,24 @@ def _arg(statement: Statement, source: Source, common: dict[str, Any]) -> Arg:
 
 
 def _env(statement: Statement, source: Source, common: dict[str, Any]) -> Env:
-    Flags(statement.flags, {})
-    pairs, legacy = key_values(statement.rest, source.escape, "ENV")
+    pairs, legacy = _pairs(statement, source)
     return Env(pairs=pairs, legacy=legacy, **common)
 
 
 def _label(statement: Statement, source: Source, common: dict[str, Any]) -> Label:
-    Flags(statement.flags, {})
-    pairs, legacy = key_values(statement.rest, source.escape, "LABEL")
+    pairs, legacy = _pairs(statement, source)
     return Label(pairs=pairs, legacy=legacy, **common)
+
+
+def _pairs(statement: Statement, source: Source) -> tuple[tuple[KeyValue, ...], bool]:
+    keyword = statement.keyword.upper()
+    Flags(statement.flags, {})
+    pairs, legacy = key_values(statement.rest, source.escape, keyword)
+    if not pairs:
+        raise InvalidArgument(f"{keyword} requires at least one argument")
+    if not all(pair.key for pair in pairs):
+        raise InvalidArgument(f"{keyword} names can not be blank")
+    return pairs, legacy
 
 
 def _maintainer(statement: Statement, _: Source, common: dict[str, Any]) -> Maintainer:
@@ -427,15 +437,16 @@ def _sources_and_destination(
 
 
 def _onbuild(statement: Statement, source: Source, common: dict[str, Any]) -> Onbuild:
+    """Return the trigger as a text; Docker calls most of what is wrong in it where it triggers."""
     Flags(statement.flags, {})
     if not statement.rest:
         raise InvalidArgument("ONBUILD requires at least one argument")
-    keyword, flags, rest = split_keyword(statement.rest, source.escape)
+    keyword, _flags, rest = split_keyword(statement.rest, source.escape)
     _check_trigger(source, statement, keyword)
-    trigger = Statement(
-        keyword, flags, rest, statement.rest, statement.location, (), statement.heredocs
-    )
-    _instruction(source, trigger)
+    if keyword.upper() in ("ENV", "LABEL"):
+        key_values(rest, source.escape, keyword.upper())
+    elif keyword.upper() in _WITH_ARRAYS:
+        string_array(rest)
     bodies = "".join(f"\n{one.content}{one.name}" for one in statement.heredocs)
     return Onbuild(expression=statement.rest + bodies, **common)
 

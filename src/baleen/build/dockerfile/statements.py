@@ -3,7 +3,7 @@
 A statement is one instruction with its continuation lines joined and the here-documents that
 follow it. What its words mean is `parser`'s.
 
-Limits: a text of 2 MiB, lines of 65,535 characters (as Docker), 10,000 statements, 100
+Limits: a text of 1 MiB, lines of 65,535 characters (as Docker), 10,000 statements, 100
 here-documents in one, and no NUL.
 
 See: Dockerfile reference, Format and Parser directives; BuildKit, `frontend/dockerfile/parser`.
@@ -22,7 +22,7 @@ from baleen.errors import InvalidArgument
 
 __all__ = ["Source", "Statement", "problem", "read_statements"]
 
-MAX_SIZE = 2 << 20
+MAX_SIZE = 1 << 20
 MAX_LINE = 65_535
 MAX_STATEMENTS = 10_000
 MAX_HEREDOCS = 100

@@ -130,9 +130,7 @@ def quoted_words(rest: str, escape: str) -> tuple[str, ...]:
 def key_values(rest: str, escape: str, keyword: str) -> tuple[tuple[KeyValue, ...], bool]:
     """Return the pairs of an ENV or LABEL, and whether it is the old form `ENV key value`."""
     found = quoted_words(rest, escape)
-    if not found:
-        raise InvalidArgument(f"{keyword} requires at least one argument")
-    if "=" not in found[0]:
+    if found and "=" not in found[0]:
         key, *values = _GAP.split(rest, maxsplit=1)
         if not values:
             raise InvalidArgument(f"{keyword} must have two arguments")
@@ -144,8 +142,6 @@ def key_values(rest: str, escape: str, keyword: str) -> tuple[tuple[KeyValue, ..
             raise InvalidArgument(
                 f"Syntax error - can't find = in {quoted(word)}. Must be of the form: name=value"
             )
-        if not key:
-            raise InvalidArgument(f"{keyword} names can not be blank")
         pairs.append(KeyValue(key, value))
     return tuple(pairs), False
 

@@ -11,7 +11,7 @@ from baleen.engine.explaining.mountinfo import parse_mountinfo
 from baleen.engine.explaining.subject import Subject
 from baleen.engine.mounts_parse import MountRequest, ResolvedMount
 from baleen.engine.oci_spec import Facts, build_spec
-from baleen.engine.users import User
+from baleen.images.users import User
 
 HOST_NAMESPACES = {
     kind: f"{kind}:[1]"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from baleen.engine.explaining.process import explain_process
-from baleen.engine.users import User
+from baleen.images.users import User
 from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 

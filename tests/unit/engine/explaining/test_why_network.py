@@ -3,7 +3,7 @@ from __future__ import annotations
 from baleen.api import ContainerConfig, HostConfig
 from baleen.engine.explaining.why_network import SYSCTLS
 from baleen.engine.oci_spec import Facts, build_spec
-from baleen.engine.users import User
+from baleen.images.users import User
 
 
 def test_each_setting_that_the_engine_makes_has_its_reason():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baleen.engine.users import UserFiles, read_user_files, resolve_user
+from baleen.images.users import UserFiles, read_user_files, resolve_user
 from baleen.errors import InvalidArgument
 from baleen.linux.fd import Fd
 

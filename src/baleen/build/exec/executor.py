@@ -1,0 +1,215 @@
+"""The executor of `Exec`: a process in a draft, whose changes become the next tree.
+
+    tree ──► draft ──► mounts, places for them ──► process ──► mounts gone ──► commit ──► tree
+
+Nothing is left of a step that fails or is cancelled, but what it wrote into caches. With
+`session.extra["keep_failed"]` the root of a failed command is committed all the same, to be looked
+at, as `session.extra["failed"]`.
+
+See: Dockerfile reference, RUN; BuildKit, solver/llbsolver/ops/exec.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from baleen.build.exec.errors import CommandFailed
+from baleen.build.exec.mounts import Making, find_sources, make_ready
+from baleen.build.exec.place import Place, sweep
+from baleen.build.exec.process import BoundMount, Command, TmpfsMount
+from baleen.build.exec.settled import settled
+from baleen.build.exec.targets import ALWAYS, make_in_layer, make_in_root, missing
+from baleen.build.graph import Exec
+from baleen.build.session import LocalDirectory
+from baleen.build.trees import EMPTY, Tree
+from baleen.errors import InvalidArgument, PermissionDenied
+from baleen.snapshots.root_view import read_only_view, writable_view
+from baleen.snapshots.snapshotter import Mounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from baleen.build.exec.caches import CacheMounts
+    from baleen.build.exec.mounts import Materialize, Ready
+    from baleen.build.exec.process import Ending, Processes
+    from baleen.build.exec.settled import Blocking
+    from baleen.build.graph import Vertex
+    from baleen.build.interfaces import Input, Report
+    from baleen.build.session import Session
+    from baleen.build.tree_store import Draft, TreeStore
+    from baleen.linux.fd import Fd
+
+__all__ = ["Execs"]
+
+HOST = "network.host"
+INSECURE = "security.insecure"
+
+
+async def _as_it_is(local: LocalDirectory) -> Path:
+    return local.path
+
+
+class Execs:
+    """Implements `build.interfaces.Executor` for `Exec`.
+
+    Args:
+        trees: file trees.
+        processes: the engine.
+        caches: cache mounts.
+        runs: directory for what runs need on the host; gone with a reboot at best.
+        blocking: runs a call in a worker thread.
+        materialize: gives the directory of a build context.
+        user_namespace: the one that processes' ids come from; -1: the host's.
+    """
+
+    def __init__(
+        self,
+        trees: TreeStore,
+        processes: Processes,
+        caches: CacheMounts,
+        runs: Path,
+        *,
+        blocking: Blocking = asyncio.to_thread,
+        materialize: Materialize = _as_it_is,
+        user_namespace: int = -1,
+    ) -> None:
+        self._trees = trees
+        self._processes = processes
+        self._runs = runs
+        self._making = Making(trees, caches, processes, materialize, user_namespace)
+        self._caches = caches
+        self._blocking = blocking
+
+    def start(self) -> None:
+        """End and remove what a daemon that died has left. Blocks."""
+        sweep(self._runs, self._processes.end)
+        self._caches.start()
+
+    async def run(
+        self, vertex: Vertex, inputs: Sequence[Input], session: Session, report: Report
+    ) -> Sequence[Tree]:
+        """Run the process; return a tree for each output.
+
+        Raises:
+            CommandFailed: it ended with another code than 0.
+            StartFailed: it cannot be executed.
+            PermissionDenied: it asks for what the build may not have.
+            NotFound: what it wants mounted is not there.
+        """
+        op = vertex.op
+        assert isinstance(op, Exec)
+        root, *others = op.mounts
+        network = _network(op, session)
+        insecure = _insecure(op, session)
+        below = inputs[root.input] if root.input >= 0 else EMPTY
+        if isinstance(below, LocalDirectory) or root.source != "/":
+            raise InvalidArgument("the root of a command must be a whole tree")
+        async with AsyncExitStack() as undo:
+            held = ExitStack()
+            undo.push_async_callback(settled, self._blocking, held.close)
+            place = held.enter_context(Place(self._runs))
+            sources = await find_sources(self._making, others, inputs, session, place, undo)
+
+            def prepare() -> tuple[Draft, Ready, Mounts, Fd, ExitStack, Path]:
+                remapped = None if insecure else self._processes.remapped
+                draft = held.enter_context(
+                    self._trees.draft(below, session.lease, for_processes=True, remapped=remapped)
+                )
+                ready = make_ready(self._making, others, sources, session, place, held)
+                mounting = held.enter_context(ExitStack())
+                mounts, view = mounting.enter_context(_prepared(self._trees, draft, ready))
+                # What must not be on a disk may be in the environment, which is in the bundle.
+                hidden = bool(ready.env or op.proxy_env)
+                directory = place.tmpfs("mode=700,size=64m") if hidden else place.path
+                return draft, ready, mounts, view, mounting, directory
+
+            draft, ready, mounts, view, mounting, directory = await settled(self._blocking, prepare)
+            command = Command(
+                args=op.args,
+                env=[*op.env, *ready.env],
+                cwd=op.cwd,
+                user=op.user,
+                stdin=op.stdin,
+                hostname=op.hostname,
+                extra_hosts=[*session.extra_hosts, *op.extra_hosts],
+                network=network,
+                insecure=insecure,
+                limits=session.limits,
+                root=mounts,
+                read_only=root.readonly,
+                view=view,
+                mounts=ready.mounts,
+            )
+            ending = await self._processes.run(place.id, directory, command, report.log)
+
+            def finish() -> list[Tree]:
+                mounting.close()
+                place.close()
+                return _commit(op, draft, ready, session, ending)
+
+            return await settled(self._blocking, finish)
+
+
+def _commit(op: Exec, draft: Draft, ready: Ready, session: Session, ending: Ending) -> list[Tree]:
+    if ending.exit_code and not session.extra.get("keep_failed"):
+        raise _failure(op, ending)
+    tree = draft.commit(epoch_ns=session.epoch_ns)
+    if ending.exit_code:
+        session.extra["failed"] = tree
+        raise _failure(op, ending)
+    outputs = {op.mounts[0].output: tree}
+    for output, other in ready.drafts.items():
+        outputs[output] = other.commit(epoch_ns=session.epoch_ns)
+    return [outputs.get(index, EMPTY) for index in range(max(outputs) + 1)]
+
+
+def _failure(op: Exec, ending: Ending) -> CommandFailed:
+    return CommandFailed(op.args, ending.exit_code, oom_killed=ending.oom_killed)
+
+
+def _network(op: Exec, session: Session) -> str:
+    """Return the network; a step that asks for the host's by itself needs the right to it."""
+    if op.network == "host" and session.network_mode != "host" and HOST not in session.entitlements:
+        raise PermissionDenied(
+            f"{HOST} is not allowed", hint=f"build with --allow {HOST}, or --network host"
+        )
+    return op.network or session.network_mode
+
+
+def _insecure(op: Exec, session: Session) -> bool:
+    if op.security != "insecure":
+        return False
+    if INSECURE not in session.entitlements:
+        raise PermissionDenied(f"{INSECURE} is not allowed", hint=f"build with --allow {INSECURE}")
+    return True
+
+
+@contextmanager
+def _prepared(trees: TreeStore, draft: Draft, ready: Ready) -> Iterator[tuple[Mounts, Fd]]:
+    """Give how the root is mounted, with places for all mounts, and a view of it."""
+    wanted = [*ALWAYS, *((mount.target, _is_directory(mount)) for mount in ready.mounts)]
+    mounts = draft.mounts
+    with ExitStack() as stack:
+        # With the ids of the image; nothing is written yet.
+        shown = Mounts(mounts.lower, None if mounts.lower else mounts.upper, None)
+        view = stack.enter_context(read_only_view(shown))
+        places = missing(view, wanted)
+        if places and not mounts.lower:
+            with writable_view(mounts) as root:
+                info = os.fstat(root.fileno())
+                stack.enter_context(make_in_root(root, places, (info.st_uid, info.st_gid)))
+        elif places:
+            layer = stack.enter_context(trees.directory())
+            make_in_layer(view, str(layer), places)
+            mounts = Mounts(
+                (str(layer), *mounts.lower), mounts.upper, mounts.work, mounts.user_namespace
+            )
+        yield mounts, view
+
+
+def _is_directory(mount: BoundMount | TmpfsMount) -> bool:
+    return isinstance(mount, TmpfsMount) or os.path.isdir(mount.source)  # noqa: PTH112

@@ -1,0 +1,102 @@
+"""An engine in a process of its own, whose parts a test's script uses directly.
+
+    result = in_engine(tmp_path, SCRIPT)     # SCRIPT: async def main(engine, world) -> JSON
+
+The script runs as the daemon does: with its own network namespace, zygote and roots. What it
+returns comes back as JSON; what it raises fails the test with its traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).resolve().parent
+TIMEOUT_S = 60
+
+
+class EngineBed:
+    """A place for engines, one after the other."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.name = f"bl{secrets.token_hex(4)}"
+        self.cgroup = f"/{self.name}"
+        _run("ip", "netns", "add", self.name)
+        _run("ip", "-n", self.name, "link", "set", "lo", "up")
+
+    def script(self, text: str, **facts: object) -> subprocess.Popen[bytes]:
+        """Start a script; `facts` are `world.facts`."""
+        path = self.place / f"script-{secrets.token_hex(4)}.py"
+        path.write_text(textwrap.dedent(text))
+        request = {
+            "place": str(self.place),
+            "cgroup": self.cgroup,
+            "bridge": f"{self.name}br"[:15],
+            "script": str(path),
+            "facts": facts,
+        }
+        return subprocess.Popen(
+            [
+                *("nsenter", f"--net=/run/netns/{self.name}"),
+                *(sys.executable, str(HERE / "build_world.py"), json.dumps(request)),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def run(self, text: str, **facts: object) -> Any:
+        """Run a script to its end; return what it returned."""
+        with self.script(text, **facts) as process:
+            out, errors = process.communicate(timeout=TIMEOUT_S)
+        assert process.returncode == 0, errors.decode()
+        return json.loads(out.splitlines()[-1])
+
+    def left(self) -> list[str]:
+        """What runs have left: control groups, mounts, drafts, directories."""
+        found = [
+            str(path)
+            for top in Path("/sys/fs/cgroup").glob("*")
+            for path in (top / self.cgroup.strip("/")).glob("*")
+            if path.is_dir() and len(path.name) == 64
+        ]
+        found += [str(path) for path in (self.place / "data/snapshots/drafts").glob("*")]
+        found += [str(path) for path in (self.place / "exec/builds").glob("*")]
+        mounts = Path("/proc/self/mountinfo").read_text()
+        found += [line for line in mounts.splitlines() if f"{self.place}/" in line]
+        return found
+
+    def close(self) -> None:
+        for top in Path("/sys/fs/cgroup").glob("*"):
+            group = top / self.cgroup.strip("/")
+            for path in sorted(group.rglob("*"), reverse=True):
+                if path.is_dir():
+                    path.rmdir()
+            if group.is_dir():
+                group.rmdir()
+        _run("ip", "netns", "del", self.name)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def build_bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineBed]:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: processes are real")
+    bed = EngineBed(tmp_path_factory.mktemp("engine"))
+    yield bed
+    bed.close()
