@@ -248,7 +248,8 @@ def run(
         for number, build in enumerate(case.builds, 1):
             build = _with_url(build, case.name)
             tag = f"case-{case.name}:{number}".lower()
-            ignores = any(path.endswith(".dockerignore") for path in build.entries)
+            # A classic client knows nothing of `<Dockerfile>.dockerignore`, the daemon does.
+            ignores = ".dockerignore" in build.entries and not build.option("dockerfile")
             outcome = (cli if cli and ignores else builder).build(build, tag)
             made.append(tag)
             if not outcome.error and not build.fails:
