@@ -72,8 +72,8 @@ class EngineBed:
             for path in (top / self.cgroup.strip("/")).glob("*")
             if path.is_dir() and len(path.name) == 64
         ]
-        found += [str(path) for path in (self.place / "data/snapshots/drafts").glob("*")]
-        found += [str(path) for path in (self.place / "exec/builds").glob("*")]
+        for pattern in ("data/snapshots/drafts/*", "data/vfs/drafts/*", "exec/builds/*"):
+            found += [str(path) for path in self.place.glob(f"**/{pattern}")]
         mounts = Path("/proc/self/mountinfo").read_text()
         found += [line for line in mounts.splitlines() if f"{self.place}/" in line]
         return found

@@ -43,8 +43,7 @@ class World:
         self.trees, self.execs = engine.build_trees, engine.build_execs
         self.images = engine._images
         self.last = Log()
-        image = self.images.resolve("busybox")
-        self.base = self.tree_of(image)
+        self.base = self.tree_of(self.images.resolve("busybox"))
 
     @staticmethod
     def tree_of(image):
@@ -70,6 +69,14 @@ class World:
             Vertex(op), [tree or self.base, *inputs], session or self.session(), self.last
         )
 
+    async def fails(self, *args, **fields):
+        """Run a step that has to fail; return the class and text of the error."""
+        try:
+            await self.step(*args, **fields)
+        except Exception as err:  # noqa: BLE001  # whatever it is, the test looks at it
+            return [type(err).__name__, str(err)]
+        raise AssertionError("the step has not failed")
+
     def members(self, tree):
         """Names in the archive of the top layer."""
         import io
@@ -87,7 +94,8 @@ async def serve(request, zygote, ids):
     from baleen.engine.engine import Engine
 
     zygote.watch(asyncio.get_running_loop())
-    place = Path(request["place"])
+    place = Path(request["place"]) / request["facts"].get("root", ".")
+    place.mkdir(exist_ok=True)
     for name in ("data", "exec"):
         (place / name).mkdir(exist_ok=True)
     config = EngineConfig(
@@ -96,6 +104,7 @@ async def serve(request, zygote, ids):
         cgroup_parent=request["cgroup"],
         bridge=request["bridge"],
         bip="10.213.0.1/24",
+        storage_driver=request["facts"].get("driver", ""),
         **({} if ids is None else {"remapping": ids}),
     )
     engine = Engine(config, zygote)

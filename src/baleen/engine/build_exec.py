@@ -40,7 +40,6 @@ from baleen.errors import BaleenError, Internal, StartFailed
 from baleen.images.users import read_user_files, resolve_user
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from baleen.build.exec.process import Command, Output, TmpfsMount
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from baleen.engine.remapping import Remapping
     from baleen.engine.security_modules import SecurityModules
     from baleen.engine.starter import Spawner
+    from baleen.engine.supervisor_link import Message
     from baleen.linux.cgroup import CgroupDriver
 
 __all__ = ["BuildProcesses"]
@@ -301,18 +301,15 @@ class _Run:
             StartFailed: it could not be started.
         """
         assert self._streams is not None
-        async with asyncio.TaskGroup() as group:
-            reading = group.create_task(self._read(self._streams))
-            writing = group.create_task(self._write(self._streams))
-            try:
-                await self._start
-            except StartFailed:
-                raise
-            except BaleenError as err:
-                raise StartFailed(str(err), exit_code=128) from err
-            ending = await self._ended
-            await reading
-            writing.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(self._streams))
+                writing = group.create_task(self._write(self._streams))
+                await _started(self._start)
+                ending = await self._ended
+                writing.cancel()
+        except ExceptionGroup as group_error:
+            raise group_error.exceptions[0] from None
         return ending
 
     async def _read(self, streams: socket.socket) -> None:
@@ -327,7 +324,7 @@ class _Run:
                 await self._loop.sock_sendall(streams, self._stdin)
                 streams.shutdown(socket.SHUT_WR)
 
-    def _on_event(self, message: Mapping[str, Any]) -> None:
+    def _on_event(self, message: Message) -> None:
         if message["event"] == "exited" and not self._ended.done():
             self._ended.set_result(Ending(int(message["exit_code"]), bool(message["oom_killed"])))
         elif message["event"] == "error":
@@ -351,3 +348,12 @@ class _Run:
             self._link.close()
         if self._streams is not None:
             self._streams.close()
+
+
+async def _started(reply: asyncio.Future[Message]) -> None:
+    try:
+        await reply
+    except StartFailed:
+        raise
+    except BaleenError as err:
+        raise StartFailed(str(err), exit_code=128) from err

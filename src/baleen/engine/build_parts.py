@@ -88,6 +88,7 @@ class BuildParts:
     ) -> None:
         self.directory = data_root / "build"
         self.agents_directory = exec_root / "agents"
+        self._made = (self.agents_directory, exec_root / "builds", self.directory / "caches")
         self.content = content
         self.images = images
         self.pushing = pushing
@@ -122,6 +123,8 @@ class BuildParts:
         To be called before the image store starts, which collects garbage.
         """
         self.execs.start()
+        for directory in self._made:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.cache.start()
         self.images.keep(self.cache)
         self.contexts.sweep()
@@ -208,7 +211,7 @@ def assemble_builds(
             processes,
             caches,
             config.exec_root / "builds",
-            blocking=tasks.blocking,
+            tasks.blocking,
             materialize=materialize,
             user_namespace=-1 if remapping is None else remapping.user_namespace,
         )

@@ -253,7 +253,8 @@ def _cmd(statement: Statement, _: Source, common: dict[str, Any]) -> Cmd:
 
 def _entrypoint(statement: Statement, _: Source, common: dict[str, Any]) -> Entrypoint:
     Flags(statement.flags, {})
-    return Entrypoint(command=_command(statement.rest), **common)
+    # Without a word it takes the base's entrypoint away, as `ENTRYPOINT []` does.
+    return Entrypoint(command=_command(statement.rest or "[]"), **common)
 
 
 def _run(statement: Statement, _: Source, common: dict[str, Any]) -> Run:

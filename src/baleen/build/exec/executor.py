@@ -11,7 +11,6 @@ See: Dockerfile reference, RUN; BuildKit, solver/llbsolver/ops/exec.go.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -72,8 +71,8 @@ class Execs:
         processes: Processes,
         caches: CacheMounts,
         runs: Path,
+        blocking: Blocking,
         *,
-        blocking: Blocking = asyncio.to_thread,
         materialize: Materialize = _as_it_is,
         user_namespace: int = -1,
     ) -> None:

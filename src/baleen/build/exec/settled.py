@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 class Blocking(Protocol):
-    """Runs a call in a worker thread; `engine.tasks.Tasks.blocking` and asyncio.to_thread do."""
+    """Runs a call in a worker thread; `engine.tasks.Tasks.blocking` does."""
 
-    async def __call__(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def __call__(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what the call returns."""
         ...
 

@@ -5,6 +5,7 @@ See: Docker's `docker build --squash`; moby `daemon/images/image_squash.go`.
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import msgspec
 
 from baleen.archive.compare import compare_trees
 from baleen.archive.pack import pack_differences
-from baleen.archive.tree import open_below
+from baleen.archive.tree import DIRECTORY
 from baleen.build.trees import Tree
 from baleen.images.layering import store_archive
 from baleen.linux.fd import Fd
@@ -61,7 +62,8 @@ def squashed(
 
 def _root(trees: TreeStore, tree: Tree, stack: ExitStack) -> Fd:
     mounted = stack.enter_context(trees.open_tree(tree))
-    return stack.enter_context(Fd(open_below(mounted.fileno(), b"")))
+    # The root of a tree is a mere place: it cannot be read by itself.
+    return stack.enter_context(Fd(os.open(".", DIRECTORY, dir_fd=mounted.fileno())))
 
 
 def _entries_of(history: list[HistoryEntry], layers: int) -> int:

@@ -111,8 +111,6 @@ def _add(
     hashed.update(digest_node(tree, node))
     if len(entries) > _ENTRIES:
         return
-    begin = len(node.path)
     for path, digest in entries_below(tree, node).items():
-        rest = os.fsdecode(path[begin:] if begin else path).lstrip("/")
-        name = "/".join(part for part in (prefix, rest) if part not in ("", "."))
+        name = "/".join(part for part in (prefix, os.fsdecode(path)) if part not in ("", "."))
         entries[name or "."] = digest

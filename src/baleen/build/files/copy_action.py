@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from baleen.api.ignore import State
     from baleen.archive.limits import Limits
-    from baleen.build.files.layer import Layer
+    from baleen.build.files.layer import Layer, Upper
     from baleen.build.files.selecting import Selected
     from baleen.build.files.tree import FileTree, Node
     from baleen.build.graph import Copying
@@ -105,8 +105,7 @@ class CopyAction:
             tree, node = self._pruned(node, ignore, "", ())
             copier = Copier(layer, tree, owner=self.owner, mode=self.mode)
             if action.contents_of_directories:
-                target = layer.directory(action.destination, owner=made, time_ns=when)
-                copier.contents(node, target)
+                copier.contents(node, self._directory(layer))
                 return
         else:
             if ignore and ignore.matches(os.fsdecode(name)):
@@ -115,7 +114,7 @@ class CopyAction:
                 return
             copier = Copier(layer, self.tree, owner=self.owner, mode=self.mode)
         if action.destination.endswith("/"):
-            layer.directory(action.destination, owner=made, time_ns=when)
+            self._directory(layer)
         parent, place, there = layer.place(action.destination, owner=made, time_ns=when)
         if there is not None and there.is_directory:
             parent, place = there, name or b"."
@@ -123,6 +122,16 @@ class CopyAction:
             copier.contents(node, layer.root if place == b"" else parent)
         else:
             copier.copy(node, parent, place)
+
+    def _directory(self, layer: Layer) -> Upper:
+        """Return the destination, made if it is missing."""
+        path, made = self.action.destination, self.owner or (0, 0)
+        parent, name, there = layer.place(path, owner=made, time_ns=self.action.created_ns)
+        if there is None:
+            return layer.make_directory(parent, name, made, 0o755, self.action.created_ns)
+        if not there.is_directory:
+            raise InvalidArgument(f"cannot copy to non-directory: /{os.fsdecode(there.path)}")
+        return there
 
     def _pruned(
         self, node: Node, ignore: Ignore, prefix: str, state: State
@@ -135,8 +144,7 @@ class CopyAction:
     def _put_with_parents(self, layer: Layer, one: Selected) -> None:
         action = self.action
         ignore = Ignore(action.exclude)
-        made = self.owner or (0, 0)
-        target = layer.directory(action.destination, owner=made, time_ns=action.created_ns)
+        target = self._directory(layer)
         names = [*(node.name for node in one.above), one.name]
         state: State = ()
         path = ""
@@ -169,12 +177,9 @@ class CopyAction:
             limits=self.limits,
         )
         self.keep.callback(tree.close)
-        action = self.action
-        target = layer.directory(
-            action.destination, owner=self.owner or (0, 0), time_ns=action.created_ns
-        )
-        owner = self.owner if action.owner not in ("", "keep") else None
-        Copier(layer, tree, owner=owner, mode=self.mode).unpack(target)
+        target = self._directory(layer)
+        # --chown is for the directory; what is inside has the archive's owners.
+        Copier(layer, tree, owner=None).unpack(target)
         return True
 
     def _is_archive(self, node: Node) -> bool:

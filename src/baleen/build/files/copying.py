@@ -59,6 +59,7 @@ class Copier:
         self._owner = owner
         self._mode = mode
         self._time_ns = time_ns
+        self._key = object()
 
     def copy(self, node: Node, parent: Upper, name: bytes) -> None:
         """Copy a file to that name, or a directory and all in it.
@@ -133,7 +134,7 @@ class Copier:
             there = self._layer.child(parent, name)
             if there is not None and stat.S_ISDIR(there.mode):
                 raise InvalidArgument(
-                    f"cannot replace directory /{os.fsdecode(there.path)} with a file"
+                    f"cannot replace to directory /{os.fsdecode(there.path)} with file"
                 )
         if _can_be_made(node):
             self._put(node, parent, name)
@@ -142,7 +143,7 @@ class Copier:
         made = self._made(node, parent, name)
         if node.inode is not None:
             # Of this copy: another one may give it another owner.
-            made.inode = (id(self), node.inode)
+            made.inode = (self._key, node.inode)
         self._layer.put(parent, made)
 
     # -- as tar -x

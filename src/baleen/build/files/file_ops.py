@@ -9,6 +9,7 @@ import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from baleen.build.contexts.remote import redacted
 from baleen.build.files.copy_action import CopyAction
 from baleen.build.files.inputs import inputs_of
 from baleen.build.files.layer import Layer
@@ -16,7 +17,7 @@ from baleen.build.files.modes import parse_mode
 from baleen.build.files.owners import resolve_owner
 from baleen.build.files.packing import pack_layer
 from baleen.build.files.spooling import spool_file
-from baleen.build.graph import Copying, FileOp, Making, Removing, Writing
+from baleen.build.graph import Copying, FileOp, HttpSource, Making, Removing, Writing
 from baleen.build.session import LocalDirectory
 from baleen.build.trees import EMPTY, Tree
 from baleen.errors import InvalidArgument
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from baleen.content.store import ContentStore, Lease
 
 __all__ = ["FileOps", "store_layer"]
+
+UNNAMED = "__unnamed__"
+"""The file of a URL whose path has no name."""
 
 _WORD = re.compile(r"(?:^|\] )(ADD|COPY)\b")
 
@@ -66,8 +70,7 @@ class FileOps:
             NotFound, InvalidArgument: what is wrong with a path, with the classic builder's words.
             ResourceExhausted: no space, or an archive crosses a limit.
         """
-        assert isinstance(vertex.op, FileOp)  # the solver's choice
-        work = _Work(self, vertex.op, _word(vertex.name), inputs, session)
+        work = _Work(self, vertex, inputs, session)
         return [await self._workers.run(work.do)]
 
     # For `_Work`.
@@ -97,11 +100,13 @@ class _Work:
     """One operation."""
 
     def __init__(
-        self, ops: FileOps, op: FileOp, word: str, inputs: Sequence[Input], session: Session
+        self, ops: FileOps, vertex: Vertex, inputs: Sequence[Input], session: Session
     ) -> None:
+        assert isinstance(vertex.op, FileOp)  # the solver's choice
         self._ops = ops
-        self._op = op
-        self._word = word
+        self._op = vertex.op
+        self._word = _word(vertex.name)
+        self._sources = [edge.vertex.op for edge in vertex.inputs]
         self._inputs = inputs
         self._session = session
         self._trees: Inputs = inputs_of(session, ops.store)
@@ -140,7 +145,15 @@ class _Work:
     def _copy(self, layer: Layer, below: Tree, action: Copying) -> None:
         if action.input < 0:
             raise InvalidArgument("cannot copy from the tree that is worked on")
-        source = self._inputs[action.input]
+        source, op = self._inputs[action.input], self._sources[action.input]
+        if (
+            isinstance(op, HttpSource)
+            and op.filename == UNNAMED
+            and action.destination.endswith("/")
+        ):
+            raise InvalidArgument(
+                f"{self._word} failed: cannot determine filename for source {redacted(op.url)}"
+            )
         is_context = isinstance(source, LocalDirectory)
         owner = self._owner(action.owner, below)
         CopyAction(
@@ -159,7 +172,7 @@ class _Work:
         made = action.created_ns
         parent, name, there = layer.place(action.path, owner=owner, time_ns=made)
         if there is not None and there.is_directory:
-            raise InvalidArgument(f"cannot replace directory {action.path} with a file")
+            raise InvalidArgument(f"cannot replace to directory {action.path} with file")
         mode = parse_mode(action.mode)(0o644)
         node = layer.write(parent, name, action.content, owner, mode)
         if made is not None:

@@ -209,9 +209,7 @@ class Layer(FileTree):
             if node is None:
                 node = self.make_directory(directory, name, owner, mode, time_ns)
             elif not stat.S_ISDIR(node.mode):
-                raise InvalidArgument(
-                    f"cannot use /{os.fsdecode(node.path)} as a directory: it is something else"
-                )
+                raise InvalidArgument(f"not a directory: /{os.fsdecode(node.path)}")
             if part == b"..":
                 node = self._above(node)
                 directory, name = self._above(node), node.name
@@ -253,9 +251,7 @@ class Layer(FileTree):
         if node is None:
             return self.make_directory(above, name, owner, mode, time_ns)
         if not stat.S_ISDIR(node.mode):
-            raise InvalidArgument(
-                f"cannot make the directory /{os.fsdecode(node.path)}: there is a file"
-            )
+            raise InvalidArgument(f"not a directory: /{os.fsdecode(node.path)}")
         return node
 
     # -- changes

@@ -32,7 +32,8 @@ class _Origin:
 class PrunedTree(FileTree):
     """What is left below a directory of a tree, which is the root of this one.
 
-    May be used by many threads if the tree may. Nodes of this one have paths from `top`.
+    May be used by many threads if the tree may. Directories are this tree's own, with paths from
+    `top`; files are the very nodes of the whole.
 
     Args:
         tree: the whole; stays the caller's.

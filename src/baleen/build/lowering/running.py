@@ -67,7 +67,12 @@ def _arguments(stage: StageLowering, run: Run) -> tuple[list[str], Edge | None]:
         return [*stage.draft.shell, text], None
     if not first.content.startswith("#!"):
         return [*stage.draft.shell, first.content], None
-    writing = Writing(path=f"/{first.name}", content=first.content.encode(), mode="0755")
+    writing = Writing(
+        path=f"/{first.name}",
+        content=first.content.encode(),
+        mode="0755",
+        created_ns=stage.build.epoch_ns,
+    )
     vertex = Vertex(
         FileOp(actions=(writing,), scratch=True), name="[internal] preparing inline document"
     )

@@ -99,6 +99,7 @@ def fields(instruction):
         ('CMD ["a b", "c"]', Cmd, {"command": words("a b", "c")}),
         ("CMD echo $HOME", Cmd, {"command": shell("echo $HOME")}),
         ("CMD --x", Cmd, None),
+        ("ENTRYPOINT", Entrypoint, {"command": words()}),
         ("ENTRYPOINT []", Entrypoint, {"command": words()}),
         ("ENTRYPOINT exec top -b", Entrypoint, {"command": shell("exec top -b")}),
         ('SHELL ["/bin/bash", "-c"]', Shell, {"words": ("/bin/bash", "-c")}),
