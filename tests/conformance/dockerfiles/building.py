@@ -83,7 +83,8 @@ class HttpBuilder:
         outcome = Outcome()
         for line in data.splitlines():
             message = json.loads(line)
-            outcome.output += message.get("stream") or ""
+            # Where the classic stream paints the error output red may be in the middle of a line.
+            outcome.output += re.sub(r"\x1b\[\d+m", "", message.get("stream") or "")
             if "error" in message:
                 outcome.error = message["errorDetail"]["message"]
         _read_steps(outcome)

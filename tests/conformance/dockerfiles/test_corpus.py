@@ -13,6 +13,7 @@ import pytest
 from bed import Bed, running, wait_until
 from building import CliBuilder, HttpBuilder, files_served, run
 from corpus import Case, load
+from quick_bed import QuickBed
 
 from baleen.build.dockerfile.parser import parse
 from baleen.errors import BaleenError
@@ -39,7 +40,7 @@ def verdicts(
         for item in request.session.items
         if getattr(item, "originalname", "") == "test_case"
     ]
-    for bed in running(Bed):
+    for bed in running(QuickBed):
         builder, cli = HttpBuilder(str(bed.socket)), CliBuilder(str(bed.socket), "docker")
         kept = bed.inventory()
         before = leaks.take(bed.place, None)

@@ -10,10 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from bed import Bed, running
+from bed import running
 from building import CliBuilder, HttpBuilder, run
 from corpus import SHAPES, Case, load
 from debian_base import available, debian_base, with_packages
+from quick_bed import QuickBed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def verdicts(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[list[s
         for item in request.session.items
         if getattr(item, "originalname", "") == "test_shape"
     ]
-    for bed in running(Bed):
+    for bed in running(QuickBed):
         builder, cli = HttpBuilder(str(bed.socket)), CliBuilder(str(bed.socket), "docker")
         bed.docker("import", str(root), "debian:bookworm-slim", timeout_s=120)
         with ThreadPoolExecutor(3) as pool:
