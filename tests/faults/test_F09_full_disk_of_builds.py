@@ -67,7 +67,7 @@ def test_a_build_that_does_not_fit_says_so_and_gives_the_space_back(small, body,
 
 
 def test_on_a_full_disk_builds_fail_and_prune_works(small):
-    built(small, dockerfile("FROM busybox", "RUN head -c 3000000 /dev/urandom > /cached"))
+    made = built(small, dockerfile("FROM busybox", "RUN head -c 3000000 /dev/urandom > /cached"))
     ballast = small.place.data_root / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
@@ -79,6 +79,7 @@ def test_on_a_full_disk_builds_fail_and_prune_works(small):
     assert answer.error
     assert TEXT in answer.error.lower(), answer
     assert small.process.poll() is None
+    assert small.api("DELETE", f"/images/{made.image}").status == 200
     pruned = small.api("POST", "/build/prune?all=1")
     assert pruned.status == 200, pruned
     assert pruned.json()["SpaceReclaimed"] >= 3_000_000

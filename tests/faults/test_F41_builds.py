@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from socket import MSG_PEEK
 
 import pytest
 from bed import wait_until
@@ -42,13 +43,12 @@ def test_a_hundred_equal_builds_run_each_step_once(engine, mark):
         engine,
         dockerfile("FROM busybox", f"RUN --mount=type=cache,id=f41-{mark},target=/c cat /c/count"),
     )
-    assert counted.output.count("\nran\n") + counted.output.count("\nran\nran\n") == 1
     assert counted.output.count("ran\n") == 1
 
 
 def test_only_so_many_steps_run_at_a_time(engine, mark):
     bodies = [
-        dockerfile("FROM busybox", f"RUN sleep 0.3 # {mark}-{number}")
+        dockerfile("FROM busybox", f"RUN sleep 0.3; true # {mark}-{number}")
         for number in range(3 * PARALLEL)
     ]
     most, done = 0, threading.Event()
@@ -78,25 +78,19 @@ def test_a_client_that_goes_takes_its_step_along(engine, mark):
 
 
 def test_a_client_that_goes_does_not_disturb_who_shares_its_step(engine, mark):
-    wait = "while [ ! -e /c/go ]; do sleep 0.05; done"
     cache = f"--mount=type=cache,id=f41-{mark},target=/c"
+    wait = "while [ ! -e /c/go ]; do sleep 0.05; done"
     body = dockerfile("FROM busybox", f"RUN {cache} {wait}; echo {mark} > /o")
-    with ThreadPoolExecutor(1) as pool:
+    with request(engine, body, t="f41-staying:1") as staying:
         with request(engine, body):
             wait_for_process(mark)
-            staying = pool.submit(build, engine, body, t="f41-staying:1")
-            # Both have the step when the second one's stream has come as far.
-            wait_until("the step is shared", lambda: _builds_on(engine, staying))
+            # Peeked at, so that the answer is whole when it is read.
+            wait_until("both are at the step", lambda: b"Step 2/2" in staying.recv(4096, MSG_PEEK))
+        assert len(processes(mark)) == 1
         assert built(engine, dockerfile("FROM busybox", f"RUN {cache} touch /c/go")).image
-        answer = staying.result()
+        answer = read_answer(staying)
     assert answer.error == ""
-    said = engine.out("run", "--rm", "--network=none", "f41-staying:1", "cat", "/o")
-    assert said == mark
-
-
-def _builds_on(engine, staying) -> bool:
-    assert not staying.done(), staying.result()
-    return engine.log.read_text(errors="replace").count("POST /build") >= 1
+    assert engine.out("run", "--rm", "--network=none", "f41-staying:1", "cat", "/o") == mark
 
 
 def test_a_step_that_hangs_is_ended_by_cancel(engine, mark):
@@ -110,15 +104,15 @@ def test_a_step_that_hangs_is_ended_by_cancel(engine, mark):
 
 
 def test_a_daemon_that_is_killed_leaves_no_step_and_a_right_cache(engine, mark):
-    lines = ("FROM busybox", f"RUN echo {mark} > /first", f"RUN sleep {mark}")
+    lines = ("FROM busybox", f"RUN echo f{mark} > /first", f"RUN sleep {mark}")
     with request(engine, dockerfile(*lines)):
-        wait_for_process(f"sleep {mark}")
+        wait_for_process(mark)
         engine.kill9()
-    wait_for_end(f"sleep {mark}")
+    wait_for_end(mark)
     engine.start()
     answer = built(engine, dockerfile(*lines[:2], "RUN cat /first"), t="f41-after:1")
     assert "Using cache" in answer.output  # what was finished is there
-    assert f"{mark}\n" in answer.output
+    assert f"\nf{mark}\n" in answer.output
 
 
 def test_a_killed_daemon_never_caches_half_a_step(engine, mark):
