@@ -133,9 +133,7 @@ class BuildParts:
         """Let go of the threads. Blocks."""
         self.workers.close()
 
-    async def importers(
-        self, wanted: Sequence[CacheReference], session: Session
-    ) -> list[Importer]:
+    async def importers(self, wanted: Sequence[CacheReference], session: Session) -> list[Importer]:
         """Return where else results are looked for."""
         del wanted, session
         return []

@@ -12,8 +12,15 @@ import json
 
 from baleen.cli.building.context import Source, directory_tar
 from baleen.cli.copying.tar_writer import tar_header
-from baleen.client.build_stream import AGENT, CONTENT_TYPE, DATA, MESSAGE, PRELUDE, frame
-from baleen.client.build_stream import read_frames
+from baleen.client.build_stream import (
+    AGENT,
+    CONTENT_TYPE,
+    DATA,
+    MESSAGE,
+    PRELUDE,
+    frame,
+    read_frames,
+)
 from baleen.client.jsonstream import decode_json
 from baleen.errors import DataLoss
 
@@ -64,7 +71,7 @@ def _framed(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def classic_upload(source: Source) -> Iterator[bytes]:
-    """The tar of Docker's own request; a Dockerfile from elsewhere lies in it under a made-up name."""
+    """The tar of Docker's request; a Dockerfile from elsewhere lies in it under a made-up name."""
     if source.text is not None:
         data = source.text.encode()
         name = _INJECTED.encode()

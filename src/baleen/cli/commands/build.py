@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from baleen.cli.building import exchange, settings
 from baleen.cli.building.context import find_context
 from baleen.cli.building.receiving import Receiver, check_destinations
@@ -12,7 +10,6 @@ from baleen.cli.flags import Flag
 from baleen.cli.parsing.quantities import parse_size, parse_swap_size
 from baleen.cli.parsing.resources import parse_ulimit
 from baleen.client.build_stream import DATA, MESSAGE
-from baleen.client.client import DAEMON_PREFIX
 from baleen.errors import BaleenError, Internal, InvalidArgument
 from baleen.errors import NotImplemented as NotOffered
 
