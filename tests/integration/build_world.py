@@ -40,8 +40,7 @@ class World:
 
     def __init__(self, engine, lease, facts):
         self.engine, self.lease, self.facts = engine, lease, facts
-        self.parts = engine._builds._parts
-        self.trees, self.execs = self.parts.trees, self.parts.execs
+        self.trees, self.execs = engine.builds.parts.trees, engine.builds.parts.execs
         self.images = engine._images
         self.last = Log()
         self.base = self.tree_of(self.images.resolve("busybox"))

@@ -1,4 +1,4 @@
-"""`docker build` as the docker command sends it: the classic endpoint, its stream and its errors."""
+"""`docker build` as the docker command sends it: the classic endpoint, its stream, its errors."""
 
 from __future__ import annotations
 

@@ -92,10 +92,8 @@ class _Answer:
             self._draw()
             if self._failed and self._flags.text("on-error"):
                 self._shell()
-            if self._code:
-                from baleen.cli.main import ExitStatus
-
-                raise ExitStatus(self._code) from None
+            if self._code:  # the command's own; said already
+                return self._code
             raise
         finally:
             self._receiver.close()
