@@ -147,7 +147,8 @@ class BuildProcesses:
             open_stdin=bool(command.stdin),
             stdin_once=True,
         )
-        check_create(config, host)
+        # The name is nobody's wish, so it contradicts none.
+        check_create(msgspec.structs.replace(config, hostname=command.hostname), host)
         check_parent(host.cgroup_parent, self._config.cgroup_driver)
         if self._config.remapping_of(host) is not None:
             check_remapped(host)
