@@ -360,6 +360,7 @@ class Bed:
             for name in now[kind] - kept.get(kind, set()):
                 answer = self.api("DELETE", path.format(name))
                 assert answer.status in (200, 204, 404, 409), (kind, name, answer)
+        assert self.api("POST", "/build/prune?all=1").status == 200
 
 
 def _predefined(bed: Bed) -> set[str]:

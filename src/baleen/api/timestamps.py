@@ -33,6 +33,7 @@ _UNITS = {
 _PART = re.compile(
     "([0-9]{0,20})(?:\\.([0-9]{0,40}))?(ns|us|\N{MICRO SIGN}s|\N{GREEK SMALL LETTER MU}s|ms|s|m|h)"
 )
+_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]*)")
 _UNIX = re.compile(r"(-?[0-9]{1,12})(?:\.([0-9]{1,18}))?")
 _DATE = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
@@ -58,8 +59,18 @@ def parse_duration(text: str) -> int:
             total += int(match[2]) * unit // 10 ** len(match[2])
         position = match.end()
     if not body or position < len(body) or total >= _LIMIT:
-        raise InvalidArgument(f'time: invalid duration "{text[:64]}"')
+        raise InvalidArgument(_duration_problem(text, body[position:]))
     return -total if text[0] == "-" else total
+
+
+def _duration_problem(text: str, rest: str) -> str:
+    """Return Go's words for a duration that cannot be read from `rest` on."""
+    number = _NUMBER.match(rest)
+    if number is None or number[1] in _UNITS:
+        return f'time: invalid duration "{text[:64]}"'
+    if not number[1]:
+        return f'time: missing unit in duration "{text[:64]}"'
+    return f'time: unknown unit "{number[1][:64]}" in duration "{text[:64]}"'
 
 
 def parse_rfc3339(text: str) -> int:

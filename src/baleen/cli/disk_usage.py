@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from baleen.cli.session import Session
     from baleen.client.models import JsonObject
 
-__all__ = ["USAGES", "cache_size", "print_details", "with_lists"]
+__all__ = [
+    "CACHE_HEADERS",
+    "USAGES",
+    "cache_row",
+    "cache_size",
+    "print_details",
+    "with_lists",
+]
 
 # The lists of old answers: the objects that hold them since API 1.52, and their titles.
 USAGES = {
@@ -29,7 +36,7 @@ USAGES = {
     "BuildCache": ("BuildCacheUsage", "Build Cache"),
 }
 
-_CACHE_HEADERS = {
+CACHE_HEADERS = {
     "ID": "CACHE ID",
     "CacheType": "CACHE TYPE",
     "Size": "SIZE",
@@ -65,7 +72,8 @@ def cache_size(cache: list[JsonObject]) -> int:
     return sum(int(item.get("Size") or 0) for item in cache if not item.get("Shared"))
 
 
-def _cache_row(item: JsonObject, *, trunc: bool, now: float) -> Row:
+def cache_row(item: JsonObject, *, trunc: bool, now: float) -> Row:
+    """The row of one record of a build cache."""
     identifier = str(item.get("ID", ""))
     created, used = (str(item.get(key) or "") for key in ("CreatedAt", "LastUsedAt"))
     busy = bool(item.get("InUse"))
@@ -110,7 +118,7 @@ def print_details(session: Session, usage: JsonObject, form: str) -> int:
             for container in usage.get("Containers") or ()
         ],
         "Volumes": [volume_row(volume) for volume in usage.get("Volumes") or ()],
-        "BuildCache": [_cache_row(item, trunc=trunc, now=now) for item in cache],
+        "BuildCache": [cache_row(item, trunc=trunc, now=now) for item in cache],
     }
     if not trunc:
         from baleen.cli.formatting.template import compile_template
@@ -126,7 +134,7 @@ def print_details(session: Session, usage: JsonObject, form: str) -> int:
             f"\nBuild cache usage: {decimal_size(cache_size(cache))}\n",
             "BuildCache",
             _CACHE,
-            _CACHE_HEADERS,
+            CACHE_HEADERS,
         ),
     ):
         session.out(title)

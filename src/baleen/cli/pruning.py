@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "confirm",
+    "prune_builds",
     "prune_containers",
     "prune_images",
     "prune_networks",
@@ -85,3 +86,29 @@ def prune_images(session: Session, filters: list[tuple[str, str]], *, everything
     ]
     _print(session, "Deleted Images", lines)
     return int(answer.get("SpaceReclaimed") or 0)
+
+
+def prune_builds(
+    session: Session,
+    filters: list[tuple[str, str]],
+    *,
+    everything: bool,
+    keep: int | None = None,
+    maximum: int | None = None,
+    free: int | None = None,
+) -> int:
+    """Remove records of the build cache; bytes freed. Sizes in bytes; None: no such limit."""
+    answer = session.client.post(
+        "/build/prune",
+        all=everything or None,
+        filters=encode_filters(filters),
+        **{
+            "keep-storage": keep or None,
+            "reserved-space": keep or None,
+            "max-used-space": maximum or None,
+            "min-free-space": free or None,
+        },
+    )
+    found = answer if isinstance(answer, dict) else {}
+    _print(session, "Deleted build cache objects", found.get("CachesDeleted") or [])
+    return int(found.get("SpaceReclaimed") or 0)

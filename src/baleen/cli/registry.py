@@ -16,7 +16,7 @@ TOP: dict[str, tuple[str, str]] = {
         "attach",
         "Attach local standard input, output, and error streams to a running container",
     ),
-    "build": ("refused", "Build an image from a Dockerfile"),
+    "build": ("build", "Build an image from a Dockerfile"),
     "commit": ("commit", "Create a new image from a container's changes"),
     "cp": ("cp", "Copy files/folders between a container and the local filesystem"),
     "create": ("create", "Create a new container"),
@@ -99,6 +99,14 @@ GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
                 "Display detailed information on one or more containers",
             ),
             "prune": ("container_prune", "Remove all stopped containers"),
+        },
+    ),
+    "builder": (
+        "Manage builds",
+        {
+            **_top("build"),
+            "du": ("builder_du", "Show what the build cache has, and takes"),
+            "prune": ("builder_prune", "Remove build cache"),
         },
     ),
     "image": (

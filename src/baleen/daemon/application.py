@@ -8,6 +8,7 @@ from baleen import __version__
 from baleen.api.versions import MAXIMUM_TEXT
 from baleen.daemon import (
     routes_absent,
+    routes_build,
     routes_checkpoints,
     routes_containers,
     routes_explain,
@@ -49,6 +50,7 @@ OPERATIONS = (
     *routes_registries.OPERATIONS,
     *routes_system.OPERATIONS,
     *routes_absent.OPERATIONS,
+    *routes_build.OPERATIONS,
     *routes_explain.OPERATIONS,
     *routes_insight.OPERATIONS,
     *routes_transfers.OPERATIONS,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 
     from baleen import api
+    from baleen.api.builds import BuildPruneResponse
     from baleen.api.explanation import Explanation
     from baleen.api.registries import (
         AuthConfig,
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
         ImageSearchResult,
     )
     from baleen.api.transfers import ImageOffer, ImageReceiveBody, ImageReceived
+    from baleen.engine.build_request import (
+        BuildMessage,
+        BuildRequest,
+        CachePrune,
+        ContextBody,
+    )
     from baleen.images.disk_policy import Policy
 
     Filters = Mapping[str, Sequence[str]]
@@ -219,6 +226,14 @@ class _Images(Protocol):
     async def image_save(
         self, refs: Sequence[str], *, platforms: Sequence[str] = ()
     ) -> AsyncIterator[bytes]: ...
+
+    def image_build(
+        self, request: BuildRequest, body: ContextBody
+    ) -> AsyncIterator[BuildMessage]: ...
+
+    async def build_prune(self, wanted: CachePrune) -> BuildPruneResponse: ...
+
+    async def build_cancel(self, build_id: str) -> None: ...
 
     async def image_commit(
         self,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from baleen import errors
-from baleen.daemon.routing import Call, Operation, json_response
+from baleen.daemon.routing import Call, Operation
 from baleen.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -37,12 +37,6 @@ def _not_in_swarm(call: Call) -> Response:
 def _no_such_plugin(call: Call) -> Response:
     # Not 501: `docker inspect NAME` asks every kind of object, and goes by 404.
     raise errors.NotFound(f'plugin "{call.ref}" not found')
-
-
-def _nothing_built(call: Call) -> Response:
-    # True, and `docker system prune` asks for it as well.
-    call.filters()
-    return json_response({"CachesDeleted": None, "SpaceReclaimed": 0})
 
 
 def _absent(what: str) -> Handler:
@@ -84,7 +78,6 @@ _SWARM = (
     ("POST", "/configs/{id}/update", "ConfigUpdate"),
 )
 
-_build = _absent("build")
 _plugin = _absent("plugin management")
 _swarm = _absent("swarm")
 
@@ -93,10 +86,6 @@ OPERATIONS = (
     Operation("POST", "/swarm/leave", "SwarmLeave", _not_in_swarm),
     Operation("POST", "/swarm/init", "SwarmInit", _swarm),
     Operation("POST", "/swarm/join", "SwarmJoin", _swarm),
-    Operation("POST", "/build", "ImageBuild", _build),
-    Operation("POST", "/build/prune", "BuildPrune", _nothing_built),
-    Operation("POST", "/session", "Session", _build),
-    Operation("POST", "/grpc", "Grpc", _build),
     Operation("GET", "/plugins/privileges", "GetPluginPrivileges", _plugin),
     Operation("POST", "/plugins/pull", "PluginPull", _plugin),
     Operation("GET", "/plugins/{name}/json", "PluginInspect", _no_such_plugin),

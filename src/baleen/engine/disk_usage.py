@@ -15,8 +15,10 @@ from baleen.images import ImageUser
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from baleen.api.builds import BuildCache
     from baleen.containers import ContainerStore
     from baleen.containers.record import ContainerRecord
+    from baleen.engine.building import Building
     from baleen.engine.tasks import Tasks
     from baleen.images import ImageStore
     from baleen.snapshots import Snapshotter
@@ -26,7 +28,7 @@ __all__ = ["DiskUsage"]
 
 
 class DiskUsage:
-    """Measures images, containers and volumes."""
+    """Measures images, containers, volumes and the build cache."""
 
     def __init__(
         self,
@@ -34,25 +36,31 @@ class DiskUsage:
         images: ImageStore,
         snapshots: Snapshotter,
         volumes: VolumeStore,
+        builds: Building,
         tasks: Tasks,
     ) -> None:
         self._store = store
         self._images = images
         self._snapshots = snapshots
         self._volumes = volumes
+        self._builds = builds
         self._tasks = tasks
 
     async def measure(self, types: Collection[str] = ()) -> dict[str, Any]:
-        """Return what /system/df is made of; `types` limits it to image, container, volume.
+        """Return what /system/df is made of; `types` limits it to some kinds of objects.
 
         `LayersSize` is what all images take, blobs and layers, each counted once;
         `ImagesReclaimable` what of it is of unused images alone.
         """
         records = list(self._store)
-        return await self._tasks.blocking(self._measure, records, set(types))
+        cache: list[BuildCache] = []
+        if not types or "build-cache" in types:
+            cache = await self._builds.records()
+        usage = await self._tasks.blocking(self._measure, records, set(types))
+        return {**usage, "BuildCache": [to_wire(record) for record in cache]}
 
     def _measure(self, records: list[ContainerRecord], types: set[str]) -> dict[str, Any]:
-        usage: dict[str, Any] = {"BuildCache": []}
+        usage: dict[str, Any] = {}
         if not types or "image" in types:
             users: dict[str, list[ImageUser]] = {}
             for record in records:

@@ -12,13 +12,12 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from baleen.build.exec.caches import CacheMounts
-from baleen.build.exec.executor import Execs
-from baleen.build.tree_store import TreeStore
 from baleen.containers import ContainerStore, ExecStore
 from baleen.content import ContentStore
 from baleen.engine.attaching import Attaching
 from baleen.engine.build_exec import BuildProcesses
+from baleen.engine.build_parts import assemble_builds
+from baleen.engine.building import Building
 from baleen.engine.bundles import Bundles
 from baleen.engine.cgroup_naming import CGROUPFS
 from baleen.engine.checkpoints import Checkpoints
@@ -259,10 +258,10 @@ class Engine:
         self.images_prune = images.prune
 
         sink = image_event_sink(self._on_image_event, asyncio.get_running_loop())
-        self.image_pull = Pulling(
-            self._images, self._access, sink, own_registry=config.own_registry
-        ).pull
-        self.image_push = Pushing(self._images, self._access, sink).push
+        pulling = Pulling(self._images, self._access, sink, own_registry=config.own_registry)
+        self.image_pull = pulling.pull
+        pushing = Pushing(self._images, self._access, sink)
+        self.image_push = pushing.push
         registries = RegistryOperations(self._access)
         self.registry_login = registries.login
         self.registry_search = registries.search
@@ -290,20 +289,24 @@ class Engine:
         )
         self.version = system.version
         self.info = system.info
-        self.build_trees = TreeStore(self._content, self._snapshots, self._images.unpacking)
-        remapping = config.remapping
-        self.build_caches = CacheMounts(
-            config.data_root / "build" / "caches",
-            None if remapping is None else remapping.to_host,
+        self._builds = Building(
+            assemble_builds(
+                config,
+                self._database,
+                self._content,
+                self._snapshots,
+                self._images,
+                pulling,
+                pushing,
+                self.events,
+                self._tasks,
+                sink,
+                BuildProcesses(config, spawner, bundles, attachments, modules, cgroups),
+            )
         )
-        self.build_execs = Execs(
-            self.build_trees,
-            BuildProcesses(config, spawner, bundles, attachments, modules, cgroups),
-            self.build_caches,
-            config.exec_root / "builds",
-            self._tasks.blocking,
-            user_namespace=-1 if remapping is None else remapping.user_namespace,
-        )
+        self.image_build = self._builds.build
+        self.build_prune = self._builds.prune
+        self.build_cancel = self._builds.cancel
         insight = ImageInsight(self._images, self._tasks)
         self.images_check = insight.check
         self.image_tree = insight.tree
@@ -318,7 +321,7 @@ class Engine:
         )
         self.disk_gc = self._disk_gc.run
         self.disk_usage = DiskUsage(
-            store, self._images, self._snapshots, self._volumes, self._tasks
+            store, self._images, self._snapshots, self._volumes, self._builds, self._tasks
         ).measure
 
     def _engine_id(self) -> str:
@@ -333,7 +336,7 @@ class Engine:
         refuse_foreign_runs(self.config)
         self._content.start()
         # Before the drafts go in which its processes may still be.
-        await self._tasks.blocking(self.build_execs.start)
+        await self._tasks.blocking(self._builds.start)
         self._snapshots.start()
         if self.config.remapping is not None:
             check_support(self.config.remapping, self.config.data_root / "snapshots" / "drafts")
@@ -364,6 +367,7 @@ class Engine:
         self._lives.close()
         self._access.close()
         await self._tasks.close()
+        self._builds.close()
         self._networks.close()
         self._database.close()
 

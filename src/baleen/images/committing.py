@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from baleen.oci.descriptor import Descriptor
     from baleen.snapshots.snapshotter import Snapshotter
 
-__all__ = ["CommitRequest", "commit_image"]
+__all__ = ["CommitRequest", "as_oci", "commit_image"]
 
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff."
 
@@ -71,7 +71,7 @@ def commit_image(
         author=request.author or None,
         comment=request.comment or None,
     )
-    below = [_as_oci(descriptor) for descriptor in base.manifest.layers]
+    below = [as_oci(descriptor) for descriptor in base.manifest.layers]
     config = msgspec.structs.replace(
         base.config,
         created=created,
@@ -89,7 +89,7 @@ def commit_image(
     return target, layer
 
 
-def _as_oci(layer: Descriptor) -> Descriptor:
+def as_oci(layer: Descriptor) -> Descriptor:
     """Return the descriptor for an OCI manifest: it must not mix the two kinds of media types."""
     if not layer.media_type.startswith(_DOCKER_LAYER):
         return layer

@@ -1,4 +1,4 @@
-"""Garbage: blobs and layers that no name and no snapshot leads to.
+"""Garbage: blobs and layers that no name, no snapshot and no other user leads to.
 
 Whoever makes an image holds it off with `changing` until the image has a name.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from baleen.errors import Conflict, ResourceExhausted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from baleen.content.store import ContentStore, Lease
     from baleen.images.catalog import Catalog
@@ -20,9 +20,24 @@ if TYPE_CHECKING:
     from baleen.oci.digest import Digest
     from baleen.snapshots.snapshotter import Snapshotter
 
-__all__ = ["GarbageCollector"]
+__all__ = ["ContentUser", "GarbageCollector"]
 
 log = logging.getLogger(__name__)
+
+
+class ContentUser(Protocol):
+    """Somebody who needs blobs and layers without an image: the build cache.
+
+    Called from the thread of the collection, with the content store's lock held.
+    """
+
+    def blobs(self) -> Iterable[Digest]:
+        """Return the blobs that are no garbage."""
+        ...
+
+    def chain_ids(self) -> Iterable[Digest]:
+        """Return the unpacked layers that are none."""
+        ...
 
 
 class GarbageCollector:
@@ -34,6 +49,11 @@ class GarbageCollector:
         self._snapshotter = snapshotter
         self._operations = 0
         self._put_off = False
+        self._users: list[ContentUser] = []
+
+    def keep(self, user: ContentUser) -> None:
+        """Take what the user says for no garbage, from the next collection on."""
+        self._users.append(user)
 
     def collect(self) -> int:
         """Remove all garbage; return the bytes freed.
@@ -52,6 +72,8 @@ class GarbageCollector:
     def _blobs(self, targets: Sequence[Descriptor]) -> Iterator[Digest]:
         for target in targets:
             yield from self._catalog.facts(target).blobs()
+        for user in self._users:
+            yield from user.blobs()
 
     def _collect_layers(self, targets: Sequence[Descriptor]) -> int:
         freed = 0
@@ -61,6 +83,8 @@ class GarbageCollector:
             keep |= facts.chain_ids
             if facts.problem:
                 log.warning("image %s can not be read: %s", target.digest, facts.problem)
+        for user in self._users:
+            keep.update(user.chain_ids())
         doomed = {info.chain_id for info in self._snapshotter.layers()} - keep
         while doomed:
             # From the top down, because a layer holds the one below.

@@ -5,15 +5,17 @@ See: Engine API, /images/create with `fromSrc`.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from baleen.errors import InvalidArgument, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from http.client import HTTPResponse
 
-__all__ = ["fetched"]
+__all__ = ["fetched", "opened", "pieces"]
 
 _PIECE = 1 << 20
 _SILENCE_S = 60.0
@@ -37,14 +39,21 @@ def fetched(url: str) -> Iterator[bytes]:
         raise InvalidArgument(f'invalid URL "{url[:200]}": {err}') from err
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidArgument(f'invalid URL "{url[:200]}": only http and https can be imported')
-    return _pieces(url, parts.hostname)
+    return _pieces(url)
 
 
-def _pieces(url: str, host: str) -> Iterator[bytes]:
+@contextmanager
+def opened(url: str, headers: Mapping[str, str] | None = None) -> Iterator[HTTPResponse]:
+    """Give the answer to a GET of `url`, redirections followed; `headers` are not sent after them.
+
+    Raises:
+        Unavailable: the server can not be reached, refuses, or breaks off in the block.
+    """
     # Imported where they are used: most daemons never need them.
     import http.client
     from urllib import error, request
 
+    host = urlsplit(url).hostname
     opener = request.OpenerDirector()
     for handler in (
         request.ProxyHandler,
@@ -56,17 +65,30 @@ def _pieces(url: str, host: str) -> Iterator[bytes]:
         request.UnknownHandler,
     ):
         opener.add_handler(handler())
+    wanted = request.Request(url)  # noqa: S310  # the opener has no other schemes
+    for name, value in (headers or {}).items():
+        wanted.add_unredirected_header(name, value)
     try:
-        with opener.open(url, timeout=_SILENCE_S) as answer:
-            left = answer.length
-            while piece := answer.read(_PIECE):
-                yield piece
-                left = None if left is None else left - len(piece)
-            if left:
-                raise Unavailable(f"the download from {host} broke off: {left} bytes are missing")
+        with opener.open(wanted, timeout=_SILENCE_S) as answer:
+            yield answer
     except error.HTTPError as err:
         raise Unavailable(
             f"cannot download from {host}: it answers {err.code} {err.reason}"
         ) from err
     except (OSError, http.client.HTTPException) as err:
         raise Unavailable(f"cannot download from {host}: {err}") from err
+
+
+def pieces(answer: HTTPResponse) -> Iterator[bytes]:
+    """Return the body of an answer; Unavailable where it is shorter than promised."""
+    left = answer.length
+    while piece := answer.read(_PIECE):
+        yield piece
+        left = None if left is None else left - len(piece)
+    if left:
+        raise Unavailable(f"the download broke off: {left} bytes are missing")
+
+
+def _pieces(url: str) -> Iterator[bytes]:
+    with opened(url) as answer:
+        yield from pieces(answer)

@@ -42,8 +42,12 @@ class SaveItem:
     references: list[Reference] = field(default_factory=list)
 
 
-def save_archive(content: ContentStore, items: Sequence[SaveItem]) -> Iterator[bytes]:
+def save_archive(
+    content: ContentStore, items: Sequence[SaveItem], *, docker: bool = True
+) -> Iterator[bytes]:
     """Return the archive; the blobs are read while it is consumed.
+
+    Without `docker` it is an OCI layout alone, without Docker's manifest.json.
 
     Raises:
         DataLoss: a blob has shrunk or is gone; the archive is then cut off.
@@ -63,7 +67,8 @@ def save_archive(content: ContentStore, items: Sequence[SaveItem]) -> Iterator[b
             if digest.algorithm == algorithm:
                 yield from _blob(content, digest)
     yield _file(b"index.json", encode_document(_index(items)))
-    yield _file(b"manifest.json", _docker_manifest(items))
+    if docker:
+        yield _file(b"manifest.json", _docker_manifest(items))
     yield _file(b"oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
     yield END
 

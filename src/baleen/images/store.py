@@ -67,7 +67,8 @@ def _no_event(action: str, image_id: str, attributes: Mapping[str, str]) -> None
 class ImageStore:
     """See the module's text.
 
-    `remove`, `prune` and `remove_unused` are those of `removing.Remover`.
+    `remove`, `prune` and `remove_unused` are those of `removing.Remover`; `keep`, of the garbage
+    collector, has to be called before `start`.
 
     Attributes:
         usage_times: when images were last used; whoever makes a container tells it.
@@ -93,6 +94,7 @@ class ImageStore:
             NameTable(database), content, snapshotter, platform or host_platform()
         )
         self._garbage = GarbageCollector(self._catalog, content, snapshotter)
+        self.keep = self._garbage.keep
         self._names = self._catalog.names
         self._lock = self._catalog.lock
         self._content = content
@@ -335,6 +337,12 @@ class ImageStore:
         return max(tagged, self.usage_times.get(str(image_id)))
 
     # -- garbage
+
+    def blobs(self) -> set[Digest]:
+        """Return the digests of all blobs that images consist of."""
+        with self._lock:
+            targets = list(self._names.targets().values())
+            return {digest for target in targets for digest in self._catalog.facts(target).blobs()}
 
     def collect_garbage(self) -> int:
         """Remove the blobs and layers that no name and no snapshot leads to; return the bytes.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,8 +89,9 @@ def test_the_last_match_decides(patterns, path, expected):
 
 
 def test_a_file_is_read_with_comments_blanks_and_leading_slashes():
-    text = "\ufefftest1\r\n/test2\n/a/file/here\n\nlastfile\n# this is a comment\n! /inverted/abs/path\n"
-    assert parse_ignore(text + "!\n! \n  # not one\n/\na//b/\n") == (
+    text = "\ufefftest1\r\n/test2\n/a/file/here\n\nlastfile\n# this is a comment\n"
+    text += "! /inverted/abs/path\n!\n! \n  # not one\n/\na//b/\n"
+    assert parse_ignore(text) == (
         "test1",
         "test2",
         "a/file/here",
@@ -104,7 +107,7 @@ def test_a_file_is_read_with_comments_blanks_and_leading_slashes():
 
 
 def test_a_lone_exclamation_mark_is_an_error():
-    with pytest.raises(InvalidArgument, match='^illegal exclusion pattern: "!"$'):
+    with pytest.raises(InvalidArgument, match=r'^illegal exclusion pattern: "!"$'):
         Ignore(["!"])
 
 
@@ -158,3 +161,33 @@ def test_walking_step_by_step_gives_the_same_and_never_skips_an_exception(patter
         if skipped:
             assert excluded
         skipped = skipped or (excluded and not ignore.may_hold_exception(path))
+
+
+@given(
+    st.lists(st.sampled_from([*"ab*?[]^-!\\/#. \t\r\0\n", "**", "\ufeff"]), max_size=30).map(
+        "".join
+    )
+)
+def test_any_text_gives_rules_or_an_error(text):
+    try:
+        ignore = Ignore(parse_ignore(text))
+    except InvalidArgument:
+        return
+    for path in ("a", "a/b", "ab/a/b"):
+        assert ignore.matches(path) in (True, False)
+        assert ignore.may_hold_exception(path) in (True, False)
+
+
+def test_hostile_rules_take_a_bounded_time():
+    patterns = [
+        "*a" * 1000 + "b",
+        "**/*a" * 500,
+        "a**b" * 500,
+        "!" + "a*[^x]" * 300,
+        "[" + "a-z" * 999 + "]",
+    ]
+    begin = time.monotonic()
+    ignore = Ignore(patterns)
+    for path in ("a" * 255, "a/" * 2000 + "a", "ab" * 2000):
+        ignore.step(path, ())
+    assert time.monotonic() - begin < 5

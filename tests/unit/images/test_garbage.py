@@ -106,3 +106,23 @@ def test_collection_beside_many_makers_takes_nothing_from_them(world, build):
     collector.join(10)
     assert failures == []
     assert world.left_over() == []
+
+
+class Keeper:
+    def __init__(self, blobs, chains):
+        self.blobs = lambda: blobs
+        self.chain_ids = lambda: chains
+
+
+def test_what_another_user_needs_is_no_garbage(world, build):
+    layers = [build.layer({name: b"1"}) for name in "abc"]
+    list(world.store.load([build.docker((["app:1"], layers))]))
+    chain = world.store.resolve("app:1").chain_ids
+    with world.content.lease() as lease:
+        kept = world.content.put(b"kept", lease)
+        lost = world.content.put(b"lost", lease)
+    world.store.keep(Keeper([kept], chain[:2]))
+    world.store.remove("app:1", in_use=lambda i: [])
+    assert world.content.has(kept)
+    assert not world.content.has(lost)
+    assert set(world.snapshotter.committed) == set(chain[:2])

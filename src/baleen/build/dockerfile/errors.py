@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from baleen.build.dockerfile.instructions import Dockerfile, Location
 
@@ -29,6 +29,8 @@ _RULER = "-" * 20
 _MAX_LINES = 40
 _MAX_WIDTH = 500
 _MAX_DISTANCE = 2
+_MAX_WORD = 64
+_MAX_KNOWN = 300
 
 
 class DockerfileError(InvalidArgument):
@@ -47,16 +49,16 @@ class DockerfileError(InvalidArgument):
         self.location = location
         self.excerpt = excerpt(source, location)
         where = f"{name}:{location.line}:{location.column}"
-        message = f"{summary}\n{where}\n{self.excerpt}" if self.excerpt else f"{summary}\n{where}"
+        message = f"{summary}\n{where}\n{self.excerpt}" if self.excerpt else summary
         details = {"file": name, "line": str(location.line), "column": str(location.column)}
         super().__init__(message, details=details)
 
 
-def failure(
-    message: str, dockerfile: Dockerfile, location: Location, *, name: str = "Dockerfile"
-) -> DockerfileError:
+def failure(message: str, dockerfile: Dockerfile, location: Location) -> DockerfileError:
     """Return the error `message` about the lines at `location`."""
-    return DockerfileError(message, name=name, source=dockerfile.source, location=location)
+    return DockerfileError(
+        message, name=dockerfile.name, source=dockerfile.source, location=location
+    )
 
 
 def excerpt(source: str, location: Location) -> str:
@@ -65,7 +67,7 @@ def excerpt(source: str, location: Location) -> str:
     Empty if there are no such lines. A long stretch is cut in its middle.
     """
     lines = source.split("\n")
-    if not 1 <= location.line <= len(lines):
+    if not source or not 1 <= location.line <= len(lines):
         return ""
     last = min(max(location.end_line, location.line), len(lines))
     around = 2 if last == location.line else 1
@@ -87,7 +89,7 @@ def excerpt(source: str, location: Location) -> str:
     return "\n".join(shown)
 
 
-def suggestion(word: str, known: Iterable[str], *, fold_case: bool = False) -> str:
+def suggestion(word: str, known: Collection[str], *, fold_case: bool = False) -> str:
     """Return ` (did you mean X?)` for the known word nearest to `word`, or "".
 
     With `fold_case`, case is ignored and the answer is in the case of `word`.
@@ -95,15 +97,18 @@ def suggestion(word: str, known: Iterable[str], *, fold_case: bool = False) -> s
     See: BuildKit, `util/suggest`.
     """
     wanted = word.lower() if fold_case else word
-    best, nearest = _MAX_DISTANCE + 1, ""
+    if len(wanted) > _MAX_WORD or len(known) > _MAX_KNOWN:
+        return ""
+    best, nearest = (_MAX_DISTANCE + 1, False), ""
     for one in sorted(known):
         option = one.lower() if fold_case else one
         if option == wanted:
             return ""
-        distance = _distance(wanted, option)
+        # Of two words as near, the one with the same letters was meant.
+        distance = (_distance(wanted, option), sorted(wanted) != sorted(option))
         if distance < best:
             best, nearest = distance, option
-    if not nearest:
+    if not word or not nearest:
         return ""
     if fold_case and word == word.upper():
         nearest = nearest.upper()

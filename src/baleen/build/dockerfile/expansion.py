@@ -118,9 +118,7 @@ def expand(word: str, variables: Mapping[str, str], escape: str = "\\") -> str:
     return analyse(word, variables, escape).text
 
 
-def expand_words(
-    word: str, variables: Mapping[str, str], escape: str = "\\"
-) -> tuple[str, ...]:
+def expand_words(word: str, variables: Mapping[str, str], escape: str = "\\") -> tuple[str, ...]:
     """Return the words that come of `word`, none to many; raises ExpansionError."""
     return analyse(word, variables, escape).words
 
@@ -243,9 +241,7 @@ class _Expander:
                 words.add(value)
             result.append(self._counted(value))
         if stop is not None:
-            raise ExpansionError(
-                f"unexpected end of statement while looking for matching {stop}"
-            )
+            raise ExpansionError(f"unexpected end of statement while looking for matching {stop}")
         self._keep_escapes = outer
         return "".join(result)
 
@@ -267,7 +263,11 @@ class _Expander:
                 "unexpected end of statement while looking for matching single-quote"
             )
         begin, self._position = self._position, end + 1
-        return self._text[begin : end + 1] if self._quotes is Quotes.KEEP else self._text[begin + 1 : end]
+        return (
+            self._text[begin : end + 1]
+            if self._quotes is Quotes.KEEP
+            else self._text[begin + 1 : end]
+        )
 
     def _double_quoted(self) -> str:
         mark = '"' if self._quotes is Quotes.KEEP else ""
@@ -394,7 +394,7 @@ class _Expander:
         return value
 
     def _name(self) -> str:
-        """Return the name at this place: letters, digits and "_"; or digits; or one of `@*#?-$!`."""
+        """Return the name at this place: letters, digits and "_", digits, or one of `@*#?-$!`."""
         begin = self._position
         first = self._peek()
         if first.isdecimal():

@@ -84,10 +84,12 @@ class _Instruction:
         location: where it stands.
         text: the instruction as history and progress show it, continuation lines joined:
             `RUN apt-get update && apt-get install -y x`.
+        comments: the comment lines directly above, without their `#`.
     """
 
     location: Location
     text: str
+    comments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +110,18 @@ class Arg(_Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Env(_Instruction):
-    """`ENV key=value ...` or `ENV key value`."""
+    """`ENV key=value ...`, or with `legacy` `ENV key value`."""
 
     pairs: tuple[KeyValue, ...]
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label(_Instruction):
-    """`LABEL key=value ...`."""
+    """`LABEL key=value ...`, or with `legacy` `LABEL key value`."""
 
     pairs: tuple[KeyValue, ...]
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +266,10 @@ class StopSignal(_Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Onbuild(_Instruction):
-    """`ONBUILD instruction`: parsed for its errors; `expression` is what the image keeps."""
+    """`ONBUILD instruction`: `expression` is what the image keeps, whatever it says.
+
+    `parser.parse_trigger` gives the instruction.
+    """
 
     expression: str
 
@@ -309,6 +316,9 @@ class Dockerfile:
         syntax: the `# syntax=` line's value, or "".
         check: the `# check=` line's value, or "".
         source: the whole text, for error excerpts.
+        name: the file's name, for errors.
+        empty_continuations: instructions with a blank line within them (Docker warns of them):
+            where they are, and their text.
     """
 
     stages: tuple[Stage, ...]
@@ -317,3 +327,5 @@ class Dockerfile:
     syntax: str
     check: str
     source: str
+    name: str = "Dockerfile"
+    empty_continuations: tuple[tuple[Location, str], ...] = ()

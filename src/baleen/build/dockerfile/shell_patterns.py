@@ -105,7 +105,9 @@ class _Finder:
         if not longest:
             found = last.search(value, found.end())
             return None if found is None else found.end()
-        backwards = self._last_backwards.search(value[: found.end() - 1 if found.end() else None : -1])
+        backwards = self._last_backwards.search(
+            value[: found.end() - 1 if found.end() else None : -1]
+        )
         return None if backwards is None else len(value) - backwards.start()
 
 

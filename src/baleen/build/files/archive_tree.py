@@ -5,8 +5,8 @@ What an entry means is what it means to `tar -x`: a later one replaces an earlie
 directories are merged, a hard link is one more name for a file of the archive. No name or link of
 the archive is ever given to the kernel.
 
-Owners and groups of the entries do not count: who packed a build context says nothing about the
-image (BuildKit's clients send 0:0 too).
+Owners and groups of a context's entries do not count: who packed it says nothing about the image
+(BuildKit's clients send 0:0 too). The tree may be used by many threads.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from baleen.linux.fd import Fd
 
-__all__ = ["CONTEXT_LIMITS", "ArchiveTree", "read_archive"]
+__all__ = ["CONTEXT_LIMITS", "ArchiveTree", "is_described", "read_archive", "single_file"]
 
 CONTEXT_LIMITS = Limits(max_bytes=64 << 30, max_entries=500_000)
 """Of a build context: an entry costs some 300 bytes of memory."""
@@ -110,24 +110,6 @@ class ArchiveTree(FileTree):
                 yield piece
         yield from _zeros(node.size - position)
 
-    def write_to(self, node: Node, target: int) -> None:
-        """Write the content with its holes."""
-        data = _data(node)
-        if data.segments is None and node.size <= _PIECE:
-            if node.size:
-                os.write(target, os.pread(self._spool.fileno(), node.size, data.offset))
-            return
-        spool = self._spool.fileno()
-        for start, size, offset in self._stored(node):
-            position, end = start, start + size
-            while position < end:
-                piece = os.pread(spool, min(_PIECE, end - position), offset)
-                written = os.pwrite(target, piece, position)
-                position += written
-                offset += written
-        if data.segments is not None:
-            os.truncate(target, node.size)
-
     def _stored(self, node: Node) -> Iterator[tuple[int, int, int]]:
         """Yield (offset in the file, bytes, offset in the spool) of what is no hole."""
         data = _data(node)
@@ -144,11 +126,28 @@ def _data(node: Node) -> _Data:
     data = node.data
     if data is None:
         return _NOTHING
-    assert isinstance(data, _Data)  # noqa: S101  # of this tree
+    assert isinstance(data, _Data)  # of this tree
     return data
 
 
 _NOTHING = _Data(0, _EMPTY)
+_IMPLIED = _Data(0, _EMPTY)
+
+
+def is_described(directory: Node) -> bool:
+    """Whether the archive has an entry for the directory, and not only for what is in it."""
+    return directory.data is not _IMPLIED
+
+
+def single_file(
+    name: bytes, spool: Fd, *, mode: int, size: int, mtime_ns: int, digest: bytes
+) -> ArchiveTree:
+    """Return a tree of one file at its root whose content is the file `spool`, which it owns."""
+    root = Node(b"", None, stat.S_IFDIR | 0o755, 0, 0, 0, mtime_ns)
+    node = Node(name, root, stat.S_IFREG | mode, 0, 0, size, mtime_ns)
+    node.data = _Data(0, digest)
+    root.children = {name: node}
+    return ArchiveTree(root, spool)
 
 
 def _zeros(size: int) -> Iterator[bytes]:
@@ -158,19 +157,23 @@ def _zeros(size: int) -> Iterator[bytes]:
 
 
 def read_archive(
-    chunks: Iterable[bytes], spool: Fd, *, limits: Limits = CONTEXT_LIMITS
+    chunks: Iterable[bytes],
+    spool: Fd,
+    *,
+    keep_owners: bool = False,
+    limits: Limits = CONTEXT_LIMITS,
 ) -> ArchiveTree:
     """Read the uncompressed archive to its end; the contents go to the new, empty file `spool`.
 
-    Takes ownership of `spool`. Devices and FIFOs are kept as nodes; whoever copies them makes them.
+    Takes ownership of `spool`. With `keep_owners` the nodes have the archive's owners, else root.
 
     Raises:
         InvalidArgument: the archive is malformed, names the entry.
         ResourceExhausted: a limit is crossed, or no space.
     """
     try:
-        with open(os.dup(spool.fileno()), "wb", buffering=_BUFFER) as file:  # noqa: PTH123
-            root = _Reading(file, limits).read(chunks)
+        with open(os.dup(spool.fileno()), "wb", buffering=_BUFFER) as file:
+            root = _Reading(file, limits, keep_owners=keep_owners).read(chunks)
     except OSError as err:
         spool.close()
         raise files.failure(err, b"build context", "store the") from err
@@ -181,7 +184,8 @@ def read_archive(
 
 
 class _Reading:
-    def __init__(self, spool: IO[bytes], limits: Limits) -> None:
+    def __init__(self, spool: IO[bytes], limits: Limits, *, keep_owners: bool) -> None:
+        self._keep_owners = keep_owners
         self._spool = spool
         self._limits = limits
         self._offset = 0
@@ -196,6 +200,12 @@ class _Reading:
         for entry in reader:
             self._add(entry, reader)
         reader.drain()
+        pending = [self._root]
+        while pending:
+            node = pending.pop()
+            children = node.children or {}
+            node.children = {name: children[name] for name in sorted(children)}
+            pending += [child for child in children.values() if child.children is not None]
         return self._root
 
     def _directory(self, name: bytes, parent: Node | None) -> Node:
@@ -205,7 +215,7 @@ class _Reading:
 
     def _add(self, entry: Entry, reader: TarReader) -> None:
         head, _, name = entry.name.rpartition(b"/")
-        if head == self._last[0] and name not in (b"", b".", b".."):
+        if head == self._last[0] and name not in (b"", b".", b"..") and b"\0" not in name:
             parent = self._last[1]
         else:
             parts = clean(entry.name)
@@ -215,19 +225,23 @@ class _Reading:
                 return
             name = parts[-1]
             parent = self._parent(parts[:-1], entry.name)
-            self._last = (head, parent) if entry.type is not EntryType.DIRECTORY else (b"", self._root)
+            self._last = (head, parent)
+        if entry.type is EntryType.DIRECTORY:
+            # It may take the place of what was remembered.
+            self._last = (b"", self._root)
         self._place(parent, name, entry, reader)
 
     def _parent(self, parts: tuple[bytes, ...], entry_name: bytes) -> Node:
         node = self._root
         for part in parts:
-            assert node.children is not None  # noqa: S101  # directories have them
+            assert node.children is not None  # directories have them
             child = node.children.get(part)
             if child is None:
                 # The reader counts entries; `a/b/c/...` makes more of one.
                 self._made += 1
                 self._limits.check_entries(self._made)
                 child = node.children[part] = self._directory(part, node)
+                child.data = _IMPLIED
             elif not stat.S_ISDIR(child.mode):
                 raise InvalidArgument(
                     f"archive entry {shown(entry_name)} is inside of something that is not a "
@@ -238,27 +252,24 @@ class _Reading:
 
     def _place(self, parent: Node, name: bytes, entry: Entry, reader: TarReader) -> None:
         siblings = parent.children
-        assert siblings is not None  # noqa: S101  # a directory
+        assert siblings is not None  # a directory
         if entry.type is EntryType.DIRECTORY:
             node = siblings.get(name)
             if node is None or not stat.S_ISDIR(node.mode):
                 node = siblings[name] = self._directory(name, parent)
             self._describe(node, entry)
-            self._last = (b"", self._root)
             return
         if entry.type is EntryType.HARDLINK:
-            node = self._hardlink(parent, name, entry)
+            siblings[name] = self._hardlink(parent, name, entry)
         else:
-            node = self._file(parent, name, entry, reader)
-        old = siblings.get(name)
-        if old is not None and old.children is not None:
-            # What is in there is gone, and so is what was remembered of it.
-            self._last = (b"", self._root)
-        siblings[name] = node
+            siblings[name] = self._file(parent, name, entry, reader)
 
     def _describe(self, node: Node, entry: Entry) -> None:
         node.mode = stat.S_IFDIR | entry.mode
         node.mtime_ns = entry.mtime_ns
+        node.data = None
+        if self._keep_owners:
+            node.uid, node.gid = entry.uid, entry.gid
         if entry.xattrs:
             data = node.data = _Data(0, _EMPTY)
             data.xattrs = _kept(entry.xattrs)
@@ -276,6 +287,8 @@ class _Reading:
             data.target = entry.linkname
         else:
             node.data = data = _Data(0, _EMPTY)
+        if self._keep_owners:
+            node.uid, node.gid = entry.uid, entry.gid
         if entry.xattrs:
             data.xattrs = _kept(entry.xattrs)
         return node
@@ -319,19 +332,18 @@ class _Reading:
             raise InvalidArgument(f"archive entry {shown(entry.name)} has a bad link target")
         if target.inode is None:
             target.inode = target.data
-        node = Node(
+        return Node(
             name,
             parent,
             target.mode,
-            0,
-            0,
+            target.uid,
+            target.gid,
             target.size,
             target.mtime_ns,
             target.rdev,
             target.inode,
             target.data,
         )
-        return node
 
 
 def _kept(xattrs: dict[str, bytes]) -> dict[str, bytes]:
@@ -342,4 +354,3 @@ def _kept(xattrs: dict[str, bytes]) -> dict[str, bytes]:
         if key == "security.capability"
         or (key.startswith("user.") and not key.startswith("user.overlay."))
     }
-

@@ -43,8 +43,12 @@ def digest_node(tree: FileTree, top: Node) -> bytes:
         elif node.digest is None:
             pending.append((node, True))
             pending.extend((child, False) for child in tree.children(node).values())
-    assert top.digest is not None  # noqa: S101  # the last one done
-    return top.digest
+    return _digest(top)
+
+
+def _digest(node: Node) -> bytes:
+    assert node.digest is not None  # it was computed before
+    return node.digest
 
 
 def _leaf(tree: FileTree, node: Node) -> bytes:
@@ -63,11 +67,10 @@ def _leaf(tree: FileTree, node: Node) -> bytes:
 def _directory(tree: FileTree, node: Node) -> bytes:
     hashed = hashlib.sha256(_HEADER.pack(node.mode, node.uid, node.gid, 0, 0))
     _add_xattrs(hashed, tree.xattrs(node))
-    parts = []
+    parts: list[bytes] = []
     for name, child in tree.children(node).items():
-        assert child.digest is not None  # noqa: S101  # children come first
         # No name holds a NUL, and digests are of one length.
-        parts += (name, b"\0", child.digest)
+        parts += (name, b"\0", _digest(child))
     hashed.update(b"".join(parts))
     return hashed.digest()
 
@@ -80,16 +83,20 @@ def _add_xattrs(hashed: hashlib._Hash, xattrs: dict[str, bytes]) -> None:
 
 
 def entries_below(tree: FileTree, top: Node) -> dict[bytes, bytes]:
-    """Return a short digest of each file below (and with) `top`, by its path in the tree.
+    """Return a short digest of each file below (and with) `top`, by its path from there.
 
     Of a directory it is that of its own attributes: `--why` names what has changed, not all above.
     """
-    found = {}
-    for node in tree.walk(top):
+    found: dict[bytes, bytes] = {}
+    pending = [(top, b"")]
+    while pending:
+        node, path = pending.pop()
         if stat.S_ISDIR(node.mode):
             own = hashlib.sha256(_HEADER.pack(node.mode, node.uid, node.gid, 0, 0))
             _add_xattrs(own, tree.xattrs(node))
-            found[node.path or b"."] = own.digest()[:_SHORT]
+            found[path or b"."] = own.digest()[:_SHORT]
+            prefix = path + b"/" if path else b""
+            pending += [(child, prefix + name) for name, child in tree.children(node).items()]
         else:
-            found[node.path] = (node.digest or _leaf(tree, node))[:_SHORT]
+            found[path or b"."] = (node.digest or _leaf(tree, node))[:_SHORT]
     return found

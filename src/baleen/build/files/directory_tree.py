@@ -17,16 +17,13 @@ from typing import TYPE_CHECKING
 from baleen.archive.tree import open_below
 from baleen.build.files.tree import SEGMENT, SPARSE, FileTree, Node
 from baleen.errors import NotFound
+from baleen.linux.fd import Fd
 from baleen.linux.overlayfs import is_whiteout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from baleen.linux.fd import Fd
-
-    Ids = Callable[[int, int], tuple[int, int]]
-
-__all__ = ["DirectoryTree"]
+__all__ = ["DirectoryTree", "digest_file", "read_file"]
 
 _PIECE = 1 << 20
 _OPEN_DIRECTORIES = 16
@@ -38,12 +35,10 @@ class DirectoryTree(FileTree):
 
     Args:
         root: the directory's descriptor; stays the caller's and must outlive the tree.
-        owners: the uid and gid that a node has for those on disk.
     """
 
-    def __init__(self, root: Fd, *, owners: Ids | None = None) -> None:
+    def __init__(self, root: Fd) -> None:
         self._fd = root
-        self._owners = owners
         self._open: dict[Node, int] = {}
         self.root = self._node(b"", None, os.fstat(root.fileno()))
 
@@ -78,17 +73,15 @@ class DirectoryTree(FileTree):
                     found[name] = self._node(name, directory, info)
         return found
 
-    def _node(self, name: bytes, parent: Node | None, info: os.stat_result) -> Node:
-        uid, gid = info.st_uid, info.st_gid
-        if self._owners is not None:
-            uid, gid = self._owners(uid, gid)
+    @staticmethod
+    def _node(name: bytes, parent: Node | None, info: os.stat_result) -> Node:
         is_file = stat.S_ISREG(info.st_mode)
         return Node(
             name,
             parent,
             info.st_mode,
-            uid,
-            gid,
+            info.st_uid,
+            info.st_gid,
             info.st_size if is_file else 0,
             info.st_mtime_ns,
             info.st_rdev,
@@ -152,46 +145,47 @@ class DirectoryTree(FileTree):
                 or (name.startswith("user.") and not name.startswith("user.overlay."))
             }
 
-    @contextmanager
-    def _content(self, node: Node) -> Iterator[int]:
+    def opened(self, node: Node) -> Fd:
+        """Return the regular file, open for reading."""
         with self._handle(node) as handle:
-            fd = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
+            return Fd(os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC))
 
     def chunks(self, node: Node) -> Iterator[bytes]:
         """Return the content in pieces."""
-        with self._content(node) as fd:
-            while piece := os.read(fd, _PIECE):
-                yield piece
+        with self.opened(node) as file:
+            yield from read_file(file.fileno())
 
     def content_digest(self, node: Node) -> bytes:
         """Return the sha256 of the content."""
-        hashed = hashlib.sha256()
-        with self._content(node) as fd:
-            info = os.fstat(fd)
-            if info.st_blocks * 512 >= info.st_size:
-                while piece := os.read(fd, _PIECE):
-                    hashed.update(piece)
-                return hashed.digest()
-            hashed.update(SPARSE)
-            for start, end in _segments(fd, info.st_size):
-                hashed.update(SEGMENT.pack(start, end - start))
-                position = start
-                while position < end and (piece := os.pread(fd, min(_PIECE, end - position), position)):
-                    hashed.update(piece)
-                    position += len(piece)
-        return hashed.digest()
+        with self.opened(node) as file:
+            return digest_file(file.fileno())
 
-    def write_to(self, node: Node, target: int) -> None:
-        """Copy inside the kernel where it can (reflinks included), with the holes."""
-        with self._content(node) as fd:
-            size = os.fstat(fd).st_size
-            os.truncate(target, size)
-            for start, end in _segments(fd, size):
-                _copy(fd, target, start, end)
+
+def read_file(fd: int) -> Iterator[bytes]:
+    """Yield what is in an open file from where it stands."""
+    while piece := os.read(fd, _PIECE):
+        yield piece
+
+
+def digest_file(fd: int) -> bytes:
+    """Return the digest of an open file as `FileTree.content_digest` defines it."""
+    info = os.fstat(fd)
+    hashed = hashlib.sha256()
+    segments = [(0, info.st_size)]
+    if info.st_blocks * 512 < info.st_size:
+        segments = list(_segments(fd, info.st_size))
+    if segments == [(0, info.st_size)]:
+        os.lseek(fd, 0, os.SEEK_SET)
+        for piece in read_file(fd):
+            hashed.update(piece)
+        return hashed.digest()
+    hashed.update(SPARSE)
+    for start, end in segments:
+        hashed.update(SEGMENT.pack(start, end - start))
+        while start < end and (piece := os.pread(fd, min(_PIECE, end - start), start)):
+            hashed.update(piece)
+            start += len(piece)
+    return hashed.digest()
 
 
 def _segments(fd: int, size: int) -> Iterator[tuple[int, int]]:
@@ -207,28 +201,3 @@ def _segments(fd: int, size: int) -> Iterator[tuple[int, int]]:
             return
         position = os.lseek(fd, start, os.SEEK_HOLE)
         yield start, position
-
-
-_NOT_IN_KERNEL = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
-
-
-def _copy(source: int, target: int, start: int, end: int) -> None:
-    position = start
-    while position < end:
-        try:
-            copied = os.copy_file_range(source, target, end - position, position, position)
-        except OSError as err:
-            if err.errno not in _NOT_IN_KERNEL:
-                raise
-            break
-        if not copied:
-            break
-        position += copied
-    while position < end:
-        piece = os.pread(source, min(_PIECE, end - position), position)
-        if not piece:
-            return  # it became shorter
-        written = 0
-        while written < len(piece):
-            written += os.pwrite(target, memoryview(piece)[written:], position + written)
-        position += len(piece)

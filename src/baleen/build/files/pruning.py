@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from baleen.build.files.tree import FileTree, Node
@@ -29,18 +30,36 @@ class _Origin:
 
 
 class PrunedTree(FileTree):
-    """What is left below the directory `top` of a tree, which is the root of this one.
+    """What is left below a directory of a tree, which is the root of this one.
 
-    The tree stays the caller's. Nodes of this one have paths from `top`.
+    May be used by many threads if the tree may. Directories are this tree's own, with paths from
+    `top`; files are the very nodes of the whole.
+
+    Args:
+        tree: the whole; stays the caller's.
+        ignore: what is left out.
+        top: its root; None: that of the tree.
+        prefix: what comes before a path when it is compared: `a/b/`.
+        state: of `top`, as `Ignore.step` gives it.
     """
 
-    def __init__(self, tree: FileTree, ignore: Ignore, top: Node | None = None) -> None:
+    def __init__(
+        self,
+        tree: FileTree,
+        ignore: Ignore,
+        top: Node | None = None,
+        *,
+        prefix: str = "",
+        state: State = (),
+    ) -> None:
         self._tree = tree
         self._ignore = ignore
+        self._prefix = prefix
+        self._lock = Lock()
         # Directories that are left out themselves but hold something that is not.
         self._wanted: set[Node] = set()
         self._searched: set[Node] = set()
-        self.root = self._clone(top or tree.root, None, ())
+        self.root = self._clone(top or tree.root, None, state)
 
     @staticmethod
     def _clone(node: Node, parent: Node | None, state: State) -> Node:
@@ -61,10 +80,10 @@ class PrunedTree(FileTree):
 
     def _load(self, directory: Node) -> dict[bytes, Node]:
         origin = directory.data
-        assert isinstance(origin, _Origin)  # noqa: S101  # directories are clones
+        assert isinstance(origin, _Origin)  # directories are clones
         found = {}
         path = os.fsdecode(directory.path)
-        prefix = f"{path}/" if path else ""
+        prefix = f"{self._prefix}{path}/" if path else self._prefix
         for name, child in self._tree.children(origin.node).items():
             place = prefix + os.fsdecode(name)
             excluded, state = self._ignore.step(place, origin.state)
@@ -79,9 +98,10 @@ class PrunedTree(FileTree):
         """Whether a directory that is left out has to be there for something in it."""
         if not self._ignore.may_hold_exception(place):
             return False
-        if directory not in self._searched:
-            self._search(directory, place, state)
-        return directory in self._wanted
+        with self._lock:
+            if directory not in self._searched:
+                self._search(directory, place, state)
+            return directory in self._wanted
 
     def _search(self, top: Node, place: str, state: State) -> None:
         """Look at all below once; what holds something wanted, and all above that, is noted."""
@@ -111,10 +131,6 @@ class PrunedTree(FileTree):
     def content_digest(self, node: Node) -> bytes:
         """Return the digest of a regular file's content."""
         return self._tree.content_digest(node)
-
-    def write_to(self, node: Node, target: int) -> None:
-        """Write a regular file's content."""
-        self._tree.write_to(node, target)
 
     def chunks(self, node: Node) -> Iterator[bytes]:
         """Return a regular file's content in pieces."""

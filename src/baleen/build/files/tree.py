@@ -3,7 +3,7 @@
 Links are resolved as a process in the tree would see them: absolute ones from its root, and `..`
 never leads out. Nothing here follows a link by the kernel.
 
-Names are bytes (Y03). One tree is used by one thread at a time.
+Names are bytes (Y03). Where nothing else is said, a tree is used by one thread at a time.
 """
 
 from __future__ import annotations
@@ -143,15 +143,8 @@ class FileTree(ABC):
         """
 
     @abstractmethod
-    def write_to(self, node: Node, target: int) -> None:
-        """Write a regular file's content to the new, empty file `target`, holes as holes."""
-
-    @abstractmethod
     def chunks(self, node: Node) -> Iterator[bytes]:
-        """Return a regular file's content in pieces of up to 1 MiB."""
-
-    def close(self) -> None:
-        """Give up what is open; the nodes stay."""
+        """Return a regular file's content in pieces of up to 1 MiB, holes as zeros."""
 
     def children(self, directory: Node) -> dict[bytes, Node]:
         """Return what is in the directory by name, sorted by name."""

@@ -1,4 +1,4 @@
-"""What all stages of one lowering share: the request, the trees from outside, the errors' places."""
+"""What all stages of one lowering share: the request, trees from outside, places of errors."""
 
 from __future__ import annotations
 
@@ -65,7 +65,6 @@ class Lowering:
         target: platform of the result.
         global_args: what FROM sees.
         explicit_platform: the request names the platform.
-        name: the Dockerfile's, for errors.
         externals: what was resolved, by name and platform.
     """
 
@@ -76,7 +75,6 @@ class Lowering:
     session: Session
     global_args: dict[str, str]
     explicit_platform: bool
-    name: str = "Dockerfile"
     epoch_ns: int | None = None
     externals: dict[tuple[str, str], External] = field(default_factory=dict)
 
@@ -90,7 +88,7 @@ class Lowering:
         except InvalidArgument as err:
             if location is None:
                 raise
-            raise failure(err.message, self.dockerfile, location, name=self.name) from err
+            raise failure(err.message, self.dockerfile, location) from err
 
     @property
     def proxies(self) -> Mapping[str, str]:

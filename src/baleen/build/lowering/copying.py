@@ -114,7 +114,7 @@ class _Copy:
         if self._checksum:
             if count != 1 or not self._sources:
                 raise InvalidArgument("checksum can't be specified for multiple sources")
-            if not self._sources[0].startswith(_HTTP) and not is_git_url(self._sources[0]):
+            if not self._sources[0].startswith(_HTTP) and not _is_git(self._sources[0]):
                 raise InvalidArgument("checksum requires HTTP(S) or Git sources")
 
     def _resolved_destination(self) -> str:
@@ -133,7 +133,7 @@ class _Copy:
         return self._first + len(self._inputs) - 1
 
     def _source(self, source: str, owner: str) -> Copying:
-        if is_git_url(source):
+        if _is_git(source):
             return self._git(source, owner)
         if source.startswith(_HTTP):
             return self._http(source, owner)
@@ -144,12 +144,14 @@ class _Copy:
         if not isinstance(instruction, Add):
             raise InvalidArgument("source can't be a git ref for COPY")
         remote = parse_git_url(source)
+        if remote.checksum and self._checksum not in {"", remote.checksum}:
+            raise InvalidArgument(f'checksum mismatch "{self._checksum}" != "{remote.checksum}"')
         operation = GitSource(
             url=remote.url,
             ref=remote.ref,
             subdirectory=remote.subdirectory,
             keep_git_dir=instruction.keep_git_dir,
-            checksum=self._checksum,
+            checksum=self._checksum or remote.checksum,
         )
         vertex = self._stage.source_vertex(operation)
         return self._copying(Edge(vertex), "/", owner)
@@ -205,7 +207,11 @@ class _Copy:
         content = heredoc.content
         if heredoc.expand:
             content = expand_text(content, self._stage.scope.variables)
-        writing = Writing(path=under("/", heredoc.name), content=content.encode())
+        writing = Writing(
+            path=under("/", heredoc.name),
+            content=content.encode(),
+            created_ns=self._stage.build.epoch_ns,
+        )
         vertex = Vertex(
             FileOp(actions=(writing,), scratch=True), name="[internal] preparing inline document"
         )
@@ -222,6 +228,11 @@ class _Copy:
         words += self._sources
         words += (f"<<{heredoc.name}" for heredoc in self._instruction.heredocs)
         return " ".join([*words, self._target, "# buildkit"])
+
+
+def _is_git(source: str) -> bool:
+    """Say whether a source is a repository: `github.com/x` may well be a directory."""
+    return is_git_url(source) and not source.startswith("github.com/")
 
 
 def _checked_mode(mode: str) -> str:

@@ -195,7 +195,7 @@ class ImageDraft:
     def expose(self, ports: Sequence[str]) -> None:
         """Take in EXPOSE; `ports` are `80/tcp`."""
         self.change(
-            exposed_ports={**(self.execution.exposed_ports or {}), **dict.fromkeys(ports, {})}
+            exposed_ports={**(self.execution.exposed_ports or {}), **{port: {} for port in ports}}
         )
         self.record(f"EXPOSE map[{' '.join(f'{port}:{{}}' for port in sorted(set(ports)))}]")
 

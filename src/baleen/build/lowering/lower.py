@@ -50,7 +50,6 @@ async def lower(
     session: Session,
     *,
     platform: Platform | None = None,
-    name: str = "Dockerfile",
 ) -> Plan:
     """Return what to build for `platform` (None: the host's).
 
@@ -69,7 +68,6 @@ async def lower(
         session=session,
         global_args={},
         explicit_platform=platform is not None,
-        name=name,
     )
     automatic = platform_arguments(host, target, options.target)
     location = dockerfile.global_args[0].location if dockerfile.global_args else None
@@ -230,7 +228,7 @@ def _take_triggers(lowering: Lowering, node: StageNode) -> None:
     triggers: list[Instruction] = []
     with lowering.at(location):
         for text in texts:
-            parsed = parse_trigger(text, escape=lowering.dockerfile.escape)
+            parsed = parse_trigger(text)
             triggers.append(replace(parsed, location=location))
     node.triggers = len(triggers)
     node.instructions[:0] = triggers

@@ -6,27 +6,22 @@ See: Dockerfile reference, RUN --mount; BuildKit, dockerfile2llb/convert_runmoun
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING, Literal, cast
 
+import msgspec
+
+from baleen.build.dockerfile.mounts import resolve_mount
 from baleen.build.graph import ExecMount
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from baleen.build.dockerfile.instructions import RunMount
 
 __all__ = ["lower_mount", "mount_from", "under"]
 
-_Kind = Literal["bind", "cache", "tmpfs", "secret", "ssh"]
-_KINDS = ("bind", "cache", "tmpfs", "secret", "ssh")
-_SHARING = ("shared", "private", "locked")
-_TRUE = frozenset({"1", "t", "true"})
-_FALSE = frozenset({"0", "f", "false"})
-_SIZE = re.compile(r"([0-9]{1,12})(?:\.[0-9]+)?\s?([kmgtp]?)i?b?", re.IGNORECASE)
-_OCTAL = re.compile(r"0?o?([0-7]{1,7})")
-_ID = re.compile(r"[0-9]{1,10}")
+_Sharing = Literal["shared", "private", "locked"]
 
 
 def under(directory: str, path: str) -> str:
@@ -45,67 +40,59 @@ def mount_from(mount: RunMount) -> str:
 
 def lower_mount(
     mount: RunMount,
+    variables: Mapping[str, str],
+    escape: str,
     *,
     workdir: str,
-    expand: Callable[[str], str],
     cache_namespace: str,
-    number: int,
+    agents: int,
 ) -> ExecMount:
-    """Return the mount without its input.
-
-    Args:
-        number: how many ssh mounts stand before this one.
+    """Return the mount without its input; `agents` is how many ssh mounts stand before it.
 
     Raises:
-        InvalidArgument: a value is not of its kind.
+        InvalidArgument: a value is not of its kind, or the mount would hide the root.
     """
-    if mount.type not in _KINDS:
-        raise InvalidArgument(f'unsupported mount type "{mount.type}"')
-    options = {key: value if key == "from" else expand(value) for key, value in mount.options}
-    kind = cast("_Kind", mount.type)
-    source = under("/", options.get("source", ""))
-    if kind == "secret":
-        return _secret(options, workdir)
-    if kind == "ssh":
-        target = options.get("target") or f"/run/buildkit/ssh_agent.{number}"
-        return ExecMount(
-            kind="ssh",
-            target=under(workdir, target),
-            id=options.get("id") or "default",
-            required=_flag(options, "required"),
-            **_owner(options, 0o600),
-        )
-    if not options.get("target"):
-        raise InvalidArgument(f"target is required for a mount of type {kind}")
-    target = under(workdir, options["target"])
+    resolved = resolve_mount(mount, variables, escape)
+    options = dict(resolved.options)
+    match resolved.type:
+        case "secret":
+            return _owned(_secret(options, workdir), options)
+        case "ssh":
+            target = options.get("target") or f"/run/buildkit/ssh_agent.{agents}"
+            lowered = ExecMount(
+                kind="ssh",
+                target=under(workdir, target),
+                id=options.get("id") or "default",
+                required=options.get("required") == "true",
+                mode=0o600,
+            )
+            return _owned(lowered, options)
+        case _:
+            pass
+    target = under(workdir, options.get("target", ""))
     if target == "/":
         raise InvalidArgument(f'invalid mount target "{target}"')
-    writable = _flag(options, "readwrite", default=kind != "bind")
-    if kind == "tmpfs":
-        return ExecMount(kind=kind, target=target, size_bytes=_size(options.get("size", "")))
-    if kind == "bind":
-        return ExecMount(kind=kind, target=target, source=source, readonly=not writable)
-    sharing = options.get("sharing") or "shared"
-    if sharing not in _SHARING:
-        raise InvalidArgument(f'unsupported sharing value "{sharing}"')
-    name = options.get("id") or posixpath.normpath(options["target"])
-    return ExecMount(
+    if resolved.type == "tmpfs":
+        return ExecMount(kind="tmpfs", target=target, size_bytes=int(options.get("size") or 0))
+    source = under("/", options.get("source", ""))
+    if resolved.type == "bind":
+        readonly = options.get("readwrite") != "true"
+        return ExecMount(kind="bind", target=target, source=source, readonly=readonly)
+    name = options.get("id") or posixpath.normpath(options.get("target") or target)
+    lowered = ExecMount(
         kind="cache",
         target=target,
         source=source,
-        readonly=not writable,
+        readonly=options.get("readwrite") == "false",
         cache_id=f"{cache_namespace}/{name}",
-        sharing=cast("Literal['shared', 'private', 'locked']", sharing),
-        **_owner(options, None),
+        sharing=cast("_Sharing", options.get("sharing") or "shared"),
     )
+    return _owned(lowered, options)
 
 
 def _secret(options: Mapping[str, str], workdir: str) -> ExecMount:
-    target = options.get("target", "")
-    name = options.get("id") or options.get("source") or posixpath.basename(target)
-    if not name:
-        raise InvalidArgument("one of id, target is required for a mount of type secret")
-    env = options.get("env", "")
+    target, env = options.get("target", ""), options.get("env", "")
+    name = options.get("id") or options.get("source") or posixpath.basename(target) or env
     if not target and not env:
         target = f"/run/secrets/{posixpath.basename(name)}"
     return ExecMount(
@@ -113,50 +100,16 @@ def _secret(options: Mapping[str, str], workdir: str) -> ExecMount:
         target=under(workdir, target) if target else "",
         id=name,
         env=env,
-        required=_flag(options, "required"),
-        **_owner(options, 0o400),
+        required=options.get("required") == "true",
+        mode=0o400,
     )
 
 
-def _flag(options: Mapping[str, str], key: str, *, default: bool = False) -> bool:
-    value = options.get(key)
-    if value is None:
-        return default
-    if value.lower() in _TRUE or not value:
-        return True
-    if value.lower() in _FALSE:
-        return False
-    raise InvalidArgument(f"invalid value for {key}: {value}")
-
-
-class _Owner(dict[str, int]):
-    """Keyword arguments of a mount."""
-
-
-def _owner(options: Mapping[str, str], mode: int | None) -> _Owner:
-    owner = _Owner(uid=_id(options, "uid"), gid=_id(options, "gid"))
-    text = options.get("mode")
-    if text:
-        match = _OCTAL.fullmatch(text)
-        if match is None or int(match[1], 8) > 0o7777:
-            raise InvalidArgument(f"invalid value {text} for mode")
-        owner["mode"] = int(match[1], 8)
-    elif mode is not None:
-        owner["mode"] = mode
-    return owner
-
-
-def _id(options: Mapping[str, str], key: str) -> int:
-    text = options.get(key) or "0"
-    if _ID.fullmatch(text) is None or int(text) >= 2**32:
-        raise InvalidArgument(f"invalid value {text} for {key}")
-    return int(text)
-
-
-def _size(text: str) -> int:
-    if not text:
-        return 0
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise InvalidArgument(f"invalid value for size: {text}")
-    return int(match[1]) << (10 * "_kmgtp".index(match[2].lower() or "_"))
+def _owned(mount: ExecMount, options: Mapping[str, str]) -> ExecMount:
+    mode = options.get("mode")
+    return msgspec.structs.replace(
+        mount,
+        uid=int(options.get("uid") or 0),
+        gid=int(options.get("gid") or 0),
+        mode=int(mode, 8) if mode else mount.mode,
+    )

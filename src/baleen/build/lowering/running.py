@@ -5,12 +5,13 @@ See: Dockerfile reference, RUN; BuildKit, dockerfile2llb/convert.go, dispatchRun
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal, cast
 
+import msgspec
+
+from baleen.build.dockerfile.heredocs import open_heredoc
 from baleen.build.graph import Edge, Exec, ExecMount, FileOp, Vertex, Writing
 from baleen.build.lowering.mounts import lower_mount, mount_from
-from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from baleen.build.dockerfile.instructions import Run
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["lower_run"]
 
-_LONE_HEREDOC = re.compile(r"\s*[0-9]*<<-?\s*(?:[^\s<>'\"]+|'[^']*'|\"[^\"]*\")\s*")
 _SCRIPTS = "/dev/pipes"
-_NETWORKS = ("", "default", "none", "host")
-_SECURITY = ("", "sandbox", "insecure")
 
 
 def lower_run(stage: StageLowering, run: Run) -> None:
@@ -62,14 +60,19 @@ def _arguments(stage: StageLowering, run: Run) -> tuple[list[str], Edge | None]:
         return stage.draft.words(run.command), None
     text = " ".join(run.command.words)
     first = run.heredocs[0]
-    if len(run.heredocs) > 1 or (text.strip() and _LONE_HEREDOC.fullmatch(text) is None):
+    if open_heredoc(text.strip()) is None:
         # The shell does it all: the text as it stood.
         for heredoc in run.heredocs:
             text += f"\n{heredoc.content}{heredoc.name}"
         return [*stage.draft.shell, text], None
     if not first.content.startswith("#!"):
         return [*stage.draft.shell, first.content], None
-    writing = Writing(path=f"/{first.name}", content=first.content.encode(), mode="0755")
+    writing = Writing(
+        path=f"/{first.name}",
+        content=first.content.encode(),
+        mode="0755",
+        created_ns=stage.build.epoch_ns,
+    )
     vertex = Vertex(
         FileOp(actions=(writing,), scratch=True), name="[internal] preparing inline document"
     )
@@ -84,10 +87,11 @@ def _mounts(stage: StageLowering, run: Run, inputs: list[Edge]) -> list[ExecMoun
     for mount in run.mounts:
         done = lower_mount(
             mount,
+            stage.scope.variables,
+            stage.build.dockerfile.escape,
             workdir=stage.draft.execution.working_dir or "/",
-            expand=stage.expand,
             cache_namespace=namespace,
-            number=agents,
+            agents=agents,
         )
         agents += done.kind == "ssh"
         source = mount_from(mount)
@@ -97,25 +101,16 @@ def _mounts(stage: StageLowering, run: Run, inputs: list[Edge]) -> list[ExecMoun
         elif done.kind == "bind":
             tree = stage.build.main_context
         if tree is not None:
-            done = _with_input(done, len(inputs))
+            done = msgspec.structs.replace(done, input=len(inputs))
             inputs.append(tree)
         lowered.append(done)
     return lowered
 
 
-def _with_input(mount: ExecMount, index: int) -> ExecMount:
-    values = {name: getattr(mount, name) for name in mount.__struct_fields__}
-    return ExecMount(**{**values, "input": index})
-
-
 def _network(run: Run, of_build: str) -> str:
-    if run.network not in _NETWORKS:
-        raise InvalidArgument(f'unsupported network mode "{run.network}"')
     wanted = "" if run.network == "default" else run.network
     return wanted or (of_build if of_build in {"none", "host"} else "")
 
 
 def _security(run: Run) -> Literal["sandbox", "insecure"]:
-    if run.security not in _SECURITY:
-        raise InvalidArgument(f'security "{run.security}" is not valid')
     return cast("Literal['sandbox', 'insecure']", run.security or "sandbox")

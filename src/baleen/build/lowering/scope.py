@@ -1,7 +1,7 @@
 """Variables: what ARG and ENV define, where, and who sees them.
 
     global    predefined platform arguments and the ARGs before the first FROM; seen by FROM alone
-    stage     ENV of the image so far, and the ARGs declared in the stage or in the one it is based on
+    stage     ENV of the image so far; ARGs declared in the stage, or in the one it is based on
 
 ENV wins over an ARG of the same name, wherever they stand (Dockerfile reference, "Using ARG
 variables"; BuildKit lets a later ARG win).

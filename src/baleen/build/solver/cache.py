@@ -81,16 +81,17 @@ class BuildCache:
 
     def find(self, keys: Iterable[str | None], lease: Lease) -> CacheRecord | None:
         """Return the record under one of the keys, its layers leased, and count the use."""
-        with self._lock:
-            for key in keys:
-                found = self._by_key.get(key) if key is not None else None
-                if found is None:
-                    continue
-                record = self._records[found]
-                if self.lease(record.trees, lease):
+        for key in keys:
+            with self._lock:
+                record = self._records.get(self._by_key.get(key or "", ""))
+            if record is None:
+                continue
+            # Without the lock: the content store asks for `blobs` with its own one held.
+            if self.lease(record.trees, lease):
+                with self._lock:
                     return self._used(record)
-                log.info("build cache record %s is dropped: layers are gone", record.id)
-                self.remove(record.id)
+            log.info("build cache record %s is dropped: layers are gone", record.id)
+            self.remove(record.id)
         return None
 
     def lease(self, trees: Iterable[Tree], lease: Lease) -> bool:
@@ -176,6 +177,8 @@ class BuildCache:
     def _used(self, record: CacheRecord) -> CacheRecord:
         now = self._clock_ns()
         record = msgspec.structs.replace(record, last_used_ns=now, uses=record.uses + 1)
+        if record.id not in self._records:
+            return record  # pruned meanwhile: its layers are leased, so it is as good as ever
         self._records[record.id] = record
         if now - self._written_ns.get(record.id, 0) >= _TOUCH_NS:
             self._write(record)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from baleen.build.graph import (
     Copying,
     Exec,
@@ -17,6 +19,7 @@ from baleen.build.graph import (
     LocalSource,
     Making,
     Merge,
+    Op,
     Removing,
     Writing,
 )
@@ -65,6 +68,12 @@ def output_count(vertex: Vertex) -> int:
 
 
 def _check(vertex: Vertex, entitlements: Collection[str]) -> None:
+    try:
+        plain = msgspec.to_builtins(vertex.op, builtin_types=(bytes,))
+        msgspec.convert(plain, Op, builtin_types=(bytes,))
+        assert vertex.digest  # noqa: S101  # made here, where what has no bytes is told
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as err:
+        raise _bad(vertex, f"a field of a wrong kind: {err}") from err
     count = len(vertex.inputs)
     if count > _LIMIT_INPUTS:
         raise _bad(vertex, f"more than {_LIMIT_INPUTS} inputs")
@@ -72,22 +81,31 @@ def _check(vertex: Vertex, entitlements: Collection[str]) -> None:
         _check_output(edge)
     match vertex.op:
         case FileOp():
+            if not vertex.op.scratch:
+                _check_layers(vertex, 0)
             _check_files(vertex, vertex.op)
         case Exec():
             _check_exec(vertex, vertex.op, entitlements)
         case Merge():
             if not count:
                 raise _bad(vertex, "nothing to merge")
+            for index in range(count):
+                _check_layers(vertex, index)
         case ImageSource() | LocalSource() | GitSource() | HttpSource():
             if count:
                 raise _bad(vertex, "a source with inputs")
-        case _:
-            raise _bad(vertex, "an unknown operation")
 
 
 def _check_output(edge: Edge) -> None:
     if not 0 <= edge.output < output_count(edge.vertex):
         raise _bad(edge.vertex, f"no output {edge.output}")
+
+
+def _check_layers(vertex: Vertex, index: int) -> None:
+    if 0 <= index < len(vertex.inputs) and isinstance(
+        vertex.inputs[index].vertex.op, LocalSource
+    ):
+        raise _bad(vertex, "a build context in the place of a tree")
 
 
 def _check_files(vertex: Vertex, op: FileOp) -> None:
@@ -104,8 +122,6 @@ def _check_files(vertex: Vertex, op: FileOp) -> None:
                 _check_path(vertex, action.destination)
             case Making() | Writing() | Removing():
                 _check_path(vertex, action.path)
-            case _:
-                raise _bad(vertex, "an unknown action")
 
 
 def _check_exec(vertex: Vertex, op: Exec, entitlements: Collection[str]) -> None:
@@ -123,6 +139,8 @@ def _check_exec(vertex: Vertex, op: Exec, entitlements: Collection[str]) -> None
     for mount in op.mounts:
         if not -1 <= mount.input < count:
             raise _bad(vertex, f"no input {mount.input}")
+        if mount.output >= 0 or mount.kind != "bind":
+            _check_layers(vertex, mount.input)
         if mount.target or not mount.env:
             _check_path(vertex, mount.target)
         _check_path(vertex, mount.source)

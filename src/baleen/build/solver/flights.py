@@ -76,8 +76,7 @@ class Flights(Generic[Result]):
     ) -> tuple[Result, bool]:
         """Do `work` unless a run with that key is under way; return its result, and whether so.
 
-        Args:
-            welcome: called with the result before anybody hears of it: takes it under one's lease.
+        `welcome` is called with the result before anybody hears of it: it takes it under a lease.
 
         Raises:
             Exception: of the work, to all who wait.

@@ -7,6 +7,7 @@ from baleen.cli.flags import Flag
 from baleen.cli.listing import FORCE, PRUNE_FILTER
 from baleen.cli.pruning import (
     confirm,
+    prune_builds,
     prune_containers,
     prune_images,
     prune_networks,
@@ -36,6 +37,7 @@ def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
         if everything
         else "all dangling images"
     )
+    targets.append("unused build cache")
     warning = "This will remove:\n" + "\n".join(f"  - {target}" for target in targets) + "\n"
     if not confirm(flags, warning):
         return 0
@@ -44,6 +46,10 @@ def _run(session: Session, flags: Flags, _arguments: list[str]) -> int:
     if volumes:
         size += prune_volumes(session, filters, everything=False)
     size += prune_images(session, filters, everything=everything)
+    # The cache has no labels.
+    kept = [(key, value) for key, value in filters if key == "until"]
+    if kept == filters:
+        size += prune_builds(session, kept, everything=everything)
     report_space(session, size)
     return 0
 

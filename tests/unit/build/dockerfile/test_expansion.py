@@ -18,7 +18,14 @@ from baleen.build.dockerfile.expansion import (
     expand_words,
 )
 
-VARIABLES = {"FOO": "foo", "EMPTY": "", "A": "a b", "S": "foobarbaz", "P": "/usr/bin:/bin", "2": "two"}
+VARIABLES = {
+    "FOO": "foo",
+    "EMPTY": "",
+    "A": "a b",
+    "S": "foobarbaz",
+    "P": "/usr/bin:/bin",
+    "2": "two",
+}
 
 # See: BuildKit, shell/envVarTest and lex_test.go (the facts, not the text).
 CASES = [
@@ -160,7 +167,7 @@ def test_words_part_at_blanks_that_are_not_quoted(word, expected):
 
 
 def test_a_heredoc_keeps_its_quotes():
-    assert expand_text("it's \"$FOO\" \\$FOO\n", VARIABLES) == "it's \"foo\" $FOO\n"
+    assert expand_text('it\'s "$FOO" \\$FOO\n', VARIABLES) == 'it\'s "foo" $FOO\n'
 
 
 def test_quotes_escapes_and_unset_variables_can_be_kept():

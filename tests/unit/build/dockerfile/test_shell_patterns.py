@@ -21,7 +21,9 @@ def _regex(pattern: str, star: str) -> str:
 
 @given(PATTERNS, VALUES, st.booleans())
 def test_a_prefix_is_the_shortest_or_longest(pattern, value, longest):
-    ends = [end for end in range(len(value) + 1) if re.fullmatch(_regex(pattern, ".*"), value[:end])]
+    ends = [
+        end for end in range(len(value) + 1) if re.fullmatch(_regex(pattern, ".*"), value[:end])
+    ]
     expected = value[(max(ends) if longest else min(ends)) :] if ends else value
     assert ShellPattern(pattern).without_prefix(value, longest=longest) == expected
 
@@ -48,7 +50,9 @@ def test_every_match_is_replaced_and_none_twice(pattern, value):
             continue
         expected += value[position : found.start()] + "X"
         position = end = found.end()
-    assert ShellPattern(pattern).replaced(value, "X", everywhere=True) == expected + value[position:]
+    assert (
+        ShellPattern(pattern).replaced(value, "X", everywhere=True) == expected + value[position:]
+    )
 
 
 @pytest.mark.parametrize("character", ["*", "?", "\\", "}", "/"])

@@ -1,0 +1,233 @@
+"""What all builds of one engine share: trees, contexts, the cache and the solver, with executors.
+
+See: `build`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from baleen.build.contexts.store import ContextStore
+from baleen.build.exec.caches import CacheMounts
+from baleen.build.exec.executor import Execs
+from baleen.build.files.contents import ContentDigests
+from baleen.build.files.file_ops import FileOps
+from baleen.build.files.merging import Merges
+from baleen.build.files.sources import GitFetch, HttpFetch
+from baleen.build.files.threads import Workers
+from baleen.build.graph import Exec, FileOp, GitSource, HttpSource, Merge
+from baleen.build.solver.cache import BuildCache
+from baleen.build.solver.prune import PrunePolicy, parse_filters, prune
+from baleen.build.solver.solver import Solver
+from baleen.build.tree_store import TreeStore
+from baleen.engine.build_images import BuildImages
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
+
+    from baleen.build.exec.process import Processes
+    from baleen.build.options import CacheReference
+    from baleen.build.session import LocalDirectory, Session
+    from baleen.build.solver.importing import Importer
+    from baleen.build.solver.records import CacheRecord
+    from baleen.content import ContentStore
+    from baleen.engine.build_request import CachePrune
+    from baleen.engine.config import EngineConfig
+    from baleen.engine.events import EventBus
+    from baleen.engine.pulling import Pulling
+    from baleen.engine.pushing import Pushing
+    from baleen.engine.tasks import Tasks
+    from baleen.images import EventSink, ImageStore
+    from baleen.snapshots import Snapshotter
+    from baleen.state import Database
+
+__all__ = ["BuildParts", "CacheEntry", "assemble_builds"]
+
+_PARALLEL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """A record of the cache as `/system/df` shows it."""
+
+    record: CacheRecord
+    in_use: bool
+    shared: bool
+
+
+class BuildParts:
+    """Put together once.
+
+    Args:
+        data_root: contexts and caches lie below its `build`.
+        exec_root: sockets of agents lie below it.
+        on_image: told of new names; any thread.
+        run: makes the executor of RUN, given what makes directories of contexts.
+    """
+
+    def __init__(
+        self,
+        data_root: Path,
+        database: Database,
+        content: ContentStore,
+        images: ImageStore,
+        pulling: Pulling,
+        pushing: Pushing,
+        events: EventBus,
+        tasks: Tasks,
+        *,
+        exec_root: Path,
+        on_image: EventSink,
+        trees: TreeStore,
+        caches: CacheMounts,
+        run: Callable[[Callable[[LocalDirectory], Awaitable[Path]]], Execs],
+    ) -> None:
+        self.directory = data_root / "build"
+        self.agents_directory = exec_root / "agents"
+        self._made = (self.agents_directory, exec_root / "builds", self.directory / "caches")
+        self.content = content
+        self.images = images
+        self.pushing = pushing
+        self.events = events
+        self.tasks = tasks
+        self.trees = trees
+        self.on_image = on_image
+        self.caches = caches
+        self.resolver = BuildImages(images, pulling, tasks)
+        self.workers = Workers(_PARALLEL)
+        self.contexts = ContextStore(self.directory / "contexts", self.workers)
+        self.cache = BuildCache(database, content, time.time_ns)
+        self.execs = run(self.contexts.materialized)
+        place = self.contexts.directory
+        self.solver = Solver(
+            {
+                FileOp: FileOps(trees, content, place, self.workers),
+                Merge: Merges(),
+                GitSource: GitFetch(content, place, self.workers),
+                HttpSource: HttpFetch(content, place, self.workers),
+                Exec: self.execs,
+            },
+            self.resolver,
+            ContentDigests(trees, self.workers),
+            self.cache,
+            parallel=_PARALLEL,
+        )
+
+    def start(self) -> None:
+        """Read the cache, and remove what a crash left of builds. Blocks.
+
+        To be called before the image store starts, which collects garbage.
+        """
+        self.execs.start()
+        for directory in self._made:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.cache.start()
+        self.images.keep(self.cache)
+        self.contexts.sweep()
+
+    def close(self) -> None:
+        """Let go of the threads. Blocks."""
+        self.workers.close()
+
+    async def importers(
+        self, wanted: Sequence[CacheReference], session: Session
+    ) -> list[Importer]:
+        """Return where else results are looked for."""
+        del wanted, session
+        return []
+
+    async def entries(self) -> list[CacheEntry]:
+        """Return the records of the cache, the oldest first."""
+        return await self.tasks.blocking(self._entries)
+
+    def _entries(self) -> list[CacheEntry]:
+        records: Sequence[CacheRecord] = sorted(self.cache.records(), key=lambda r: r.created_ns)
+        held = self.images.blobs()
+        return [
+            CacheEntry(
+                record,
+                in_use=self.cache.is_in_use(record.id),
+                shared=any(digest in held for digest in record.own_layers),
+            )
+            for record in records
+        ]
+
+    async def prune(self, wanted: CachePrune) -> tuple[list[str], int]:
+        """Remove records; return their ids, and the bytes that became free."""
+        return await self.tasks.blocking(self._prune, wanted)
+
+    def _prune(self, wanted: CachePrune) -> tuple[list[str], int]:
+        filters, unused_ns = parse_filters(wanted.filters)
+        now = time.time_ns()
+        if wanted.until_ns is not None:
+            unused_ns = max(now - wanted.until_ns, 1)
+        held = self.images.blobs()
+        policy = PrunePolicy(
+            all=wanted.everything,
+            unused_ns=unused_ns,
+            filters=filters,
+            max_used_bytes=wanted.max_used_bytes,
+            reserved_bytes=wanted.keep_bytes,
+            min_free_bytes=wanted.min_free_bytes,
+        )
+        done = prune(
+            self.cache,
+            policy,
+            now_ns=now,
+            is_shared=held.__contains__,
+            free_bytes=shutil.disk_usage(self.directory.parent).free,
+        )
+        self.images.collect_garbage()
+        return list(done.ids), done.bytes
+
+
+def assemble_builds(
+    config: EngineConfig,
+    database: Database,
+    content: ContentStore,
+    snapshots: Snapshotter,
+    images: ImageStore,
+    pulling: Pulling,
+    pushing: Pushing,
+    events: EventBus,
+    tasks: Tasks,
+    on_image: EventSink,
+    processes: Processes,
+) -> BuildParts:
+    """Put the builder of an engine together."""
+    remapping = config.remapping
+    trees = TreeStore(content, snapshots, images.unpacking)
+    caches = CacheMounts(
+        config.data_root / "build" / "caches", None if remapping is None else remapping.to_host
+    )
+
+    def execs(materialize: Callable[[LocalDirectory], Awaitable[Path]]) -> Execs:
+        return Execs(
+            trees,
+            processes,
+            caches,
+            config.exec_root / "builds",
+            tasks.blocking,
+            materialize=materialize,
+            user_namespace=-1 if remapping is None else remapping.user_namespace,
+        )
+
+    return BuildParts(
+        config.data_root,
+        database,
+        content,
+        images,
+        pulling,
+        pushing,
+        events,
+        tasks,
+        exec_root=config.exec_root,
+        on_image=on_image,
+        trees=trees,
+        caches=caches,
+        run=execs,
+    )

@@ -1,0 +1,188 @@
+"""Dockerfiles through lowering, solver, and the real executors: trees and configs as asked."""
+
+import textwrap
+
+import pytest
+from build_bed import build_bed  # noqa: F401  # a fixture
+
+pytestmark = pytest.mark.integration
+
+PRELUDE = """
+import hashlib, io, tarfile, time
+from pathlib import Path
+from baleen.build.dockerfile.parser import parse
+from baleen.build.files.contents import ContentDigests
+from baleen.build.files.file_ops import FileOps
+from baleen.build.files.merging import Merges
+from baleen.build.files.threads import Workers
+from baleen.build.graph import Exec, FileOp, Merge
+from baleen.build.interfaces import ResolvedImage
+from baleen.build.lowering.lower import lower
+from baleen.build.options import BuildOptions
+from baleen.build.session import LocalDirectory
+from baleen.build.solver.cache import BuildCache
+from baleen.build.solver.solver import Solver
+
+
+class Images:
+    def __init__(self, world):
+        self.world = world
+
+    async def resolve(self, name, platform, session, report=None):
+        image = self.world.images.resolve(name)
+        return ResolvedImage(
+            name=str(image.id), platform=image.config.platform, config=image.config,
+            config_digest=str(image.manifest.config.digest),
+        )
+
+    async def tree(self, source, session, report):
+        return self.world.base
+
+
+class Builder:
+    def __init__(self, engine, world):
+        self.world, self.engine = world, engine
+        self.cache = BuildCache(engine._database, engine._content, time.time_ns)
+        self.cache.start()
+        self.workers = Workers()
+        contexts = Path(engine.config.data_root) / "build/contexts"
+        contexts.mkdir(parents=True, exist_ok=True)
+        files = FileOps(world.trees, engine._content, contexts, self.workers)
+        self.images = Images(world)
+        self.solver = Solver(
+            {FileOp: files, Merge: Merges(), Exec: world.execs},
+            self.images, ContentDigests(world.trees, self.workers), self.cache,
+        )
+
+    async def build(self, text, files=None, why=False, **options):
+        context = Path(self.engine.config.data_root) / f"context-{time.time_ns()}"
+        for name, data in (files or {}).items():
+            (context / name).parent.mkdir(parents=True, exist_ok=True)
+            (context / name).write_text(data)
+        context.mkdir(exist_ok=True)
+        session = self.world.session(locals={"context": LocalDirectory(context)})
+        plan = await lower(parse(text), BuildOptions(**options), self.images, session)
+        session.epoch_ns = plan.epoch_ns
+        self.events = []
+        solution = await self.solver.solve([plan.target], session, self.events.append, why=why)
+        self.plan, self.solution = plan, solution
+        self.config = plan.image_config(solution.tree, solution.created_ns, time.time_ns())
+        self.ran = [
+            event.vertex.name for event in self.events
+            if type(event).__name__ == "Completed" and event.verdict is not None
+        ]
+        return solution.tree(plan.target)
+
+    async def say(self, tree, command):
+        await self.world.step(command, tree=tree)
+        return self.world.last.out.decode()
+"""
+
+
+def in_engine(bed, body):
+    lines = textwrap.indent(textwrap.dedent(body).strip(), "    ")
+    return bed.run(f"{PRELUDE}\n\nasync def main(engine, world):\n    b = Builder(engine, world)\n"
+                   f"{lines}\n")
+
+
+def test_a_whole_build_and_again(build_bed):
+    found = in_engine(build_bed, '''
+        text = """
+        FROM busybox
+        ENV GREETING=hello
+        WORKDIR /app
+        COPY a.txt sub/ ./
+        RUN echo "$GREETING $(cat a.txt)" > out && mkdir -m 1777 /tmp2
+        USER 12:34
+        RUN id -u > /tmp2/who
+        CMD ["cat", "out"]
+        """
+        files = {"a.txt": "A", "sub/b.txt": "B"}
+        tree = await b.build(text, files)
+        said = await b.say(tree, "cat /app/out /app/b.txt /tmp2/who")
+        first, config = b.ran, b.config
+        again = await b.build(text, files)
+        return [said, first, b.ran, again == tree, b.config == config,
+                config.config.cmd, len(config.rootfs.diff_ids), len(config.history)]
+    ''')
+    said, first, second, same, same_config, cmd, layers, history = found
+    assert said == "hello A\nB12\n"
+    assert len(first) == 4
+    assert second == []
+    assert same
+    assert same_config
+    assert cmd == ["cat", "out"]
+    assert history >= 7
+    assert layers >= 5
+    assert build_bed.left() == []
+
+
+def test_stages_mounts_heredocs_and_links(build_bed):
+    found = in_engine(build_bed, '''
+        text = """
+        FROM busybox AS one
+        RUN <<EOF
+        mkdir /out
+        echo made > /out/file
+        chown 7:8 /out/file
+        EOF
+        FROM busybox AS two
+        RUN --mount=type=bind,from=one,source=/out,target=/in cat /in/file > /two
+        RUN --mount=target=/ctx cat /ctx/a.txt >> /two
+        FROM busybox
+        COPY --from=one /out /copied
+        COPY --link --from=two /two /linked/two
+        COPY <<A <<"B" /docs/
+        value $HOME
+        A
+        value $HOME
+        B
+        ADD --chown=5:6 --chmod=600 a.txt /owned
+        RUN <<EOF
+        #!/bin/sh
+        echo script > /script
+        EOF
+        """
+        tree = await b.build(textwrap.dedent(text), {"a.txt": "A"})
+        return await b.say(
+            tree,
+            "cat /copied/file /linked/two; echo; cat /docs/A /docs/B /script;"
+            " stat -c '%u:%g %a' /copied/file /owned",
+        )
+    '''.replace("textwrap.dedent(text)", "__import__('textwrap').dedent(text)"))
+    assert found.splitlines() == [
+        "made", "made", "A", "value ", "value $HOME", "script", "7:8 644", "5:6 600",
+    ]
+    assert build_bed.left() == []
+
+
+def test_a_miss_is_explained(build_bed):
+    found = in_engine(build_bed, '''
+        text = "FROM busybox\\nARG V\\nCOPY . /src\\nRUN echo $V > /v"
+        await b.build(text, {"a": "1", "b": "1"}, build_args={"V": "1"})
+        await b.build(text, {"a": "1", "b": "2"}, why=True, build_args={"V": "1"})
+        copied = b.solution.verdict(b.plan.steps[2].vertex)
+        await b.build(text, {"a": "1", "b": "2"}, why=True, build_args={"V": "2"})
+        run = b.solution.verdict(b.plan.steps[3].vertex)
+        return [[(c.kind, c.subject) for c in v.changes] for v in (copied, run)] + [
+            [copied.reason, run.reason]
+        ]
+    ''')
+    assert found == [
+        [["file", "b"]],
+        [["environment", "V"]],
+        ["file b changed", "variable V changed"],
+    ]
+
+
+def test_a_step_that_fails_is_named_and_leaves_nothing(build_bed):
+    found = in_engine(build_bed, '''
+        from baleen.errors import BaleenError
+        try:
+            await b.build("FROM busybox\\nRUN echo x > /x\\nRUN exit 3")
+        except BaleenError as err:
+            return [err.message, err.details["step"], err.details["line"]]
+    ''')
+    assert found[0] == "The command '/bin/sh -c exit 3' returned a non-zero code: 3"
+    assert found[1:] == ["[3/3] RUN exit 3", "3"]
+    assert build_bed.left() == []
