@@ -41,7 +41,7 @@ class World:
 
     def __init__(self, engine, lease, facts):
         self.engine, self.lease, self.facts = engine, lease, facts
-        self.trees, self.execs = engine.build_trees, engine.build_execs
+        self.trees, self.execs = engine.builds.parts.trees, engine.builds.parts.execs
         self.images = engine._images
         self.last = Log()
         self.base = self.tree_of(self.images.resolve("busybox"))
