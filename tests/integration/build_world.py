@@ -41,7 +41,8 @@ class World:
 
     def __init__(self, engine, lease, facts):
         self.engine, self.lease, self.facts = engine, lease, facts
-        self.trees, self.execs = engine.builds.parts.trees, engine.builds.parts.execs
+        parts = engine.builds.parts
+        self.trees, self.execs, self.caches = parts.trees, parts.execs, parts.caches
         self.images = engine._images
         self.last = Log()
         self.base = self.tree_of(self.images.resolve("busybox"))

@@ -307,7 +307,8 @@ class _Run:
                 group.create_task(self._read(self._streams))
                 writing = group.create_task(self._write(self._streams))
                 await _started(self._start)
-                ending = await self._ended
+                # Who is cancelled must not cancel it: `end` waits for it.
+                ending = await asyncio.shield(self._ended)
                 writing.cancel()
         except ExceptionGroup as group_error:
             raise group_error.exceptions[0] from None
