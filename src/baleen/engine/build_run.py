@@ -129,6 +129,9 @@ class BuildRun:
             if isinstance(progress, ClassicProgress):
                 progress.fail()
             raise await self._failure(err, session, exporting) from err
+        await parts.elsewhere.export(
+            request.options.cache_to, solution, _targets(plans), plans[0].platform, session
+        )
         await exporting.export(plans, solution, progress)
 
     # --- what the build is given
@@ -210,7 +213,9 @@ class BuildRun:
         session: Session,
         progress: ClassicProgress | VertexProgress,
     ) -> Solution:
-        importers = await self._parts.importers(self._request.options.cache_from, session)
+        importers = await self._parts.elsewhere.importers(
+            self._request.options.cache_from, session
+        )
         return await self._parts.solver.solve(
             _targets(plans), session, progress, importers=importers, why=self._request.why
         )

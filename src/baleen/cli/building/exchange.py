@@ -91,11 +91,17 @@ def request_build(
     *,
     registries: str,
     ours: bool,
+    keep_open: bool = False,
 ) -> Response:
-    """Send the request; returns when the engine's answer begins."""
+    """Send the request; returns when the engine's answer begins.
+
+    With `keep_open`, more can be sent after the upload: what agents answer.
+    """
     headers = {"X-Registry-Config": registries} if registries else {}
     headers["Content-Type"] = CONTENT_TYPE if ours else "application/x-tar"
-    return client.request("POST", "/build", query, upload=upload, headers=headers)
+    return client.request(
+        "POST", "/build", query, upload=upload, headers=headers, keep_open=keep_open
+    )
 
 
 def answer_frames(pieces: Iterator[bytes]) -> Iterator[tuple[int, JsonObject | bytes]]:
