@@ -37,16 +37,16 @@ class Building:
     """The builds of one engine."""
 
     def __init__(self, parts: BuildParts) -> None:
-        self._parts = parts
+        self.parts = parts
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
         """Read the cache, and remove what a crash left. Blocks."""
-        self._parts.start()
+        self.parts.start()
 
     def close(self) -> None:
         """Let go of the threads; builds were cancelled with their connections. Blocks."""
-        self._parts.close()
+        self.parts.close()
 
     def build(self, request: BuildRequest, body: ContextBody) -> AsyncIterator[BuildMessage]:
         """Build; yields the messages. Closing the iterator gives the build up.
@@ -57,12 +57,10 @@ class Building:
         """
         return self._build(request, body)
 
-    async def _build(
-        self, request: BuildRequest, body: ContextBody
-    ) -> AsyncIterator[BuildMessage]:
+    async def _build(self, request: BuildRequest, body: ContextBody) -> AsyncIterator[BuildMessage]:
         build_id = secrets.token_hex(16)
         feed = BuildFeed()
-        run = BuildRun(self._parts, request, body, feed, build_id)
+        run = BuildRun(self.parts, request, body, feed, build_id)
         name = request.build_id or build_id
         # Its parent is this generator, which outlives it: see `finally`.
         task = asyncio.get_running_loop().create_task(run.run(), name=f"build-{build_id}")
@@ -91,13 +89,13 @@ class Building:
 
     async def prune(self, wanted: CachePrune) -> BuildPruneResponse:
         """Remove records of the cache that no build uses."""
-        deleted, reclaimed = await self._parts.prune(wanted)
-        self._parts.events.publish_with("builder", "prune", "", {"reclaimed": str(reclaimed)})
+        deleted, reclaimed = await self.parts.prune(wanted)
+        self.parts.events.publish_with("builder", "prune", "", {"reclaimed": str(reclaimed)})
         return BuildPruneResponse(caches_deleted=sorted(deleted), space_reclaimed=reclaimed)
 
     async def records(self) -> list[BuildCache]:
         """Return the records of the cache, for `/system/df`."""
-        return [_view(entry) for entry in await self._parts.entries()]
+        return [_view(entry) for entry in await self.parts.entries()]
 
 
 def _is_cancelled() -> bool:

@@ -289,7 +289,7 @@ class Engine:
         )
         self.version = system.version
         self.info = system.info
-        self._builds = Building(
+        self.builds = Building(
             assemble_builds(
                 config,
                 self._database,
@@ -302,11 +302,12 @@ class Engine:
                 self._tasks,
                 sink,
                 BuildProcesses(config, spawner, bundles, attachments, modules, cgroups),
+                self._access,
             )
         )
-        self.image_build = self._builds.build
-        self.build_prune = self._builds.prune
-        self.build_cancel = self._builds.cancel
+        self.image_build = self.builds.build
+        self.build_prune = self.builds.prune
+        self.build_cancel = self.builds.cancel
         insight = ImageInsight(self._images, self._tasks)
         self.images_check = insight.check
         self.image_tree = insight.tree
@@ -321,7 +322,7 @@ class Engine:
         )
         self.disk_gc = self._disk_gc.run
         self.disk_usage = DiskUsage(
-            store, self._images, self._snapshots, self._volumes, self._builds, self._tasks
+            store, self._images, self._snapshots, self._volumes, self.builds, self._tasks
         ).measure
 
     def _engine_id(self) -> str:
@@ -336,7 +337,7 @@ class Engine:
         refuse_foreign_runs(self.config)
         self._content.start()
         # Before the drafts go in which its processes may still be.
-        await self._tasks.blocking(self._builds.start)
+        await self._tasks.blocking(self.builds.start)
         self._snapshots.start()
         if self.config.remapping is not None:
             check_support(self.config.remapping, self.config.data_root / "snapshots" / "drafts")
@@ -367,7 +368,7 @@ class Engine:
         self._lives.close()
         self._access.close()
         await self._tasks.close()
-        self._builds.close()
+        self.builds.close()
         self._networks.close()
         self._database.close()
 

@@ -18,7 +18,7 @@ from baleen.build.session import LocalDirectory
 class Builder:
     def __init__(self, engine, world):
         self.world, self.engine = world, engine
-        self.solver, self.images = world.parts.solver, world.parts.resolver
+        self.solver, self.images = engine.builds.parts.solver, engine.builds.parts.resolver
 
     async def build(self, text, files=None, why=False, **options):
         context = Path(self.engine.config.data_root) / f"context-{time.time_ns()}"
