@@ -1,4 +1,4 @@
-"""What `docker tag`, `pull`, `import`, `commit` and `system df` make of odd input, by the real CLI."""
+"""What `docker tag`, `pull`, `import`, `commit` and `system df` make of odd input."""
 
 from __future__ import annotations
 
