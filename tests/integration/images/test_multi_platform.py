@@ -200,6 +200,10 @@ def test_the_index_says_what_a_manifest_is_for_when_its_config_says_something_el
     engine.docker("create", "--name", "asked", "--platform", "linux/amd64", "mixed:1", "/x")
     for name in ("plain", "asked"):
         assert engine.docker("cp", f"{name}:/ours", "-").stdout.startswith("ours\0")
+        assert engine.inspect(name)["ImageManifestDescriptor"]["digest"] == ours["digest"]
+    for container in engine.api("GET", "/containers/json?all=1").json():
+        manifest = container["ImageManifestDescriptor"]
+        assert manifest["platform"] == {"architecture": "amd64", "os": "linux"}
     shown = engine.out("image", "inspect", "--platform", "linux/amd64", "mixed:1")
     assert json.loads(shown)[0]["Architecture"] == "arm64"  # of the config, as it is
     assert "does not provide" in engine.fails("history", "--platform", "linux/arm64", "mixed:1")

@@ -111,8 +111,8 @@ class _Pieces:
 
     async def __anext__(self) -> bytes:
         # Two pieces are in memory while a client does not read: it gets large ones only when it
-        # has read eight times as much.
-        length = min(_PIECE, max(_SMALL, self._sent >> 3), self._stop - self._start)
+        # has read sixteen times as much.
+        length = min(_PIECE, max(_SMALL, self._sent >> 4), self._stop - self._start)
         piece = await self._contents.uploads.in_thread(self._reader.read, self._start, length)
         if not piece:
             raise StopAsyncIteration
