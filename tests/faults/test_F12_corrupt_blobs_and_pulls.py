@@ -11,22 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from attack_lab import busybox_layers
-from debian_registry import in_network, tar_of
-from lying_registry import LyingRegistry
+from debian_registry import lying_registry, tar_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lying_registry import LyingRegistry
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 def registry(engine) -> Iterator[LyingRegistry]:
-    with in_network(engine):
-        registry = LyingRegistry()
-        registry.__enter__()
-    yield registry
-    registry.__exit__()
+    with lying_registry(engine) as registry:
+        yield registry
 
 
 @pytest.fixture
