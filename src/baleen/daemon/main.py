@@ -241,6 +241,7 @@ async def _serve(
                 server = HttpServer(application, group, headers=lines, after_transfers=trim)
                 await _listen(server, listeners, config)
                 gc.collect()
+                trim()
                 gc.freeze()
                 _notify("READY=1")
                 _log.info("API listening", extra={"hosts": ",".join(config.hosts)})
