@@ -1,0 +1,1 @@
+"""The Dockerfile language: from text to instructions; nothing here touches files or the kernel."""
