@@ -139,7 +139,9 @@ class TarReader:
         for _ in self.data():
             pass
         if self._padding:
-            self._take(self._padding)
+            # Docker's command line forgets the last padding where it adds a Dockerfile to a context.
+            if not self._at_end():
+                self._take(self._padding)
             self._padding = 0
 
     def _at_end(self) -> bool:

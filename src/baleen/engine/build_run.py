@@ -145,7 +145,7 @@ class BuildRun:
             limits=request.limits,
             network_mode=request.options.network,
             extra_hosts=request.options.extra_hosts,
-            entitlements=request.entitlements,
+            entitlements=_entitlements(request),
             auth=dict(request.auth),
             epoch_ns=request.epoch_ns,
             pull=request.options.pull,
@@ -213,9 +213,7 @@ class BuildRun:
         session: Session,
         progress: ClassicProgress | VertexProgress,
     ) -> Solution:
-        importers = await self._parts.elsewhere.importers(
-            self._request.options.cache_from, session
-        )
+        importers = await self._parts.elsewhere.importers(self._request.options.cache_from, session)
         return await self._parts.solver.solve(
             _targets(plans), session, progress, importers=importers, why=self._request.why
         )
@@ -229,6 +227,12 @@ class BuildRun:
         if not isinstance(err, CommandFailed):
             return err
         return BuildFailure(str(err), exit_code=err.exit_code)
+
+
+def _entitlements(request: BuildRequest) -> frozenset[str]:
+    """Whoever builds on the host's network has asked for it; only a Dockerfile must not by itself."""
+    own = {"network.host"} if request.options.network == "host" else set()
+    return request.entitlements | own
 
 
 def _targets(plans: Sequence[Plan]) -> list[Edge]:

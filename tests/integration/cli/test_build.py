@@ -235,3 +235,20 @@ def test_a_step_reaches_the_agent_of_the_client(ssh_agent, baleen, tmp_path):
             code=1,
         ).stderr.lower()
     )
+
+
+def test_a_quiet_build_still_writes_its_files(baleen, engine, context, tmp_path):
+    done = baleen(
+        *("build", "-q", "-t", "quiet:1", "--iidfile", str(tmp_path / "id")),
+        *("--metadata-file", str(tmp_path / "metadata"), str(context)),
+    )
+    image = done.stdout.decode().strip()
+    assert image.startswith("sha256:")
+    assert (tmp_path / "id").read_text() == image
+    metadata = json.loads((tmp_path / "metadata").read_text())
+    assert metadata == {"containerimage.digest": image, "image.name": "quiet:1"}
+
+
+def test_a_docker_output_without_a_place_goes_to_the_store(baleen, engine, context):
+    baleen("build", "-q", "-o", "type=docker,name=loaded:1", str(context))
+    assert engine.out("images", "-q", "loaded:1").strip()

@@ -310,3 +310,21 @@ def test_the_same_epoch_gives_the_same_image(engine):
     assert first == second
     view = engine.api("GET", f"/images/{first.strip()}/json").json()
     assert view["Created"] == "2023-11-14T22:13:20Z"
+
+
+def test_the_hosts_network_is_given_to_who_asks_and_not_to_a_dockerfile(engine, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN ls /sys/class/net > /net\n")
+    engine.docker("build", "--network", "host", "-t", "host-net:1", str(tmp_path))
+    assert "uplink" in engine.out("run", "--rm", "host-net:1", "cat", "/net")
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN --network=host true\n")
+    refused = engine.docker("build", str(tmp_path), check=False)
+    assert "network.host is not allowed" in refused.stderr + refused.stdout
+
+
+def test_a_dockerfile_from_elsewhere_and_from_standard_input(engine, context, tmp_path_factory):
+    other = tmp_path_factory.mktemp("elsewhere") / "Other"
+    other.write_text("FROM busybox\nCOPY name /other\n")
+    engine.docker("build", "-t", "elsewhere:1", "-f", str(other), str(context))
+    engine.docker("build", "-t", "elsewhere:2", "-f", "-", str(context), stdin=other.read_bytes())
+    ids = [engine.out("images", "-q", f"elsewhere:{n}") for n in (1, 2)]
+    assert ids[0] == ids[1] != ""
