@@ -152,10 +152,13 @@ def test_a_failed_step_ends_the_command_with_its_code(baleen):
 
 
 def test_a_shell_opens_in_the_failed_step(baleen, engine, tmp_path):
-    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo here > /left; exit 9\n")
+    (tmp_path / "Dockerfile").write_text(
+        "FROM busybox\nENV WORD=step\nWORKDIR /work\nUSER 3:4\nRUN echo here > /tmp/left; exit 9\n"
+    )
     before = engine.inventory()
-    done = baleen("build", "--on-error", "shell", str(tmp_path), stdin=b"cat /left\n", code=9)
-    assert b"here" in done.stdout
+    typed = b"cat /tmp/left; echo $WORD of $(id -u) in $PWD\n"
+    done = baleen("build", "--on-error", "shell", str(tmp_path), stdin=typed, code=9)
+    assert done.stdout == b"here\nstep of 3 in /work\n"
     assert engine.inventory() == before
 
 

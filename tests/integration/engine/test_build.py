@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import tarfile
 import time
@@ -328,3 +329,17 @@ def test_a_dockerfile_from_elsewhere_and_from_standard_input(engine, context, tm
     engine.docker("build", "-t", "elsewhere:2", "-f", "-", str(context), stdin=other.read_bytes())
     ids = [engine.out("images", "-q", f"elsewhere:{n}") for n in (1, 2)]
     assert ids[0] == ids[1] != ""
+
+
+def test_a_cache_that_is_not_there_is_told_of(engine, context):
+    done = engine.docker("build", "--cache-from", "127.0.0.1:1/none:x", str(context))
+    assert "the build cache 127.0.0.1:1/none:x is not used: " in done.stdout
+    assert "Successfully built" in done.stdout
+
+
+def test_history_tells_the_size_of_a_layer_that_nobody_has_unpacked(engine, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nCOPY large /large\n")
+    (tmp_path / "large").write_bytes(os.urandom(3_000_000))
+    engine.docker("build", "-t", "large:1", str(tmp_path))
+    sizes = engine.out("history", "--format", "{{.Size}}", "large:1").split()
+    assert sizes[0] in {"3MB", "3.01MB"}
