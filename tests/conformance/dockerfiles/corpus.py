@@ -261,3 +261,15 @@ def _entry(kind: str, rest: list[str], body: str) -> Entry:
             inside[path] = Entry(what, int(third, 8), data, owner=(int(uid), int(gid)))
         return Entry("file", data=_PACKERS[rest[1] if rest[1:] else ""](pack(inside)))
     raise ValueError(f"no such part: {kind}")
+
+
+def differences() -> str:
+    """Return the table of README.md: where the peers answer otherwise, and why."""
+    lines = ["| case | peer | what it does |", "| --- | --- | --- |"]
+    for case in (*load(), *load(SHAPES)):
+        lines += [f"| {case.name} | {peer} | {why} |" for peer, why in case.differs.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(differences(), end="")
