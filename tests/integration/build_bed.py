@@ -27,12 +27,17 @@ TIMEOUT_S = 60
 
 
 class EngineBed:
-    """A place for engines, one after the other."""
+    """A place for engines, one after the other.
+
+    Attributes:
+        errors: what the last one logged, debug messages included.
+    """
 
     def __init__(self, place: Path) -> None:
         self.place = place
         self.name = f"bl{secrets.token_hex(4)}"
         self.cgroup = f"/{self.name}"
+        self.errors = ""
         _run("ip", "netns", "add", self.name)
         _run("ip", "-n", self.name, "link", "set", "lo", "up")
 
@@ -61,7 +66,8 @@ class EngineBed:
         """Run a script to its end; return what it returned."""
         with self.script(text, **facts) as process:
             out, errors = process.communicate(timeout=TIMEOUT_S)
-        assert process.returncode == 0, errors.decode()
+        self.errors = errors.decode()
+        assert process.returncode == 0, self.errors
         return json.loads(out.splitlines()[-1])
 
     def left(self) -> list[str]:
@@ -77,6 +83,15 @@ class EngineBed:
         mounts = Path("/proc/self/mountinfo").read_text()
         found += [line for line in mounts.splitlines() if f"{self.place}/" in line]
         return found
+
+    def holding(self, *secrets: bytes) -> list[str]:
+        """Files below the place, scripts apart, in which one of the texts is."""
+        return [
+            str(path)
+            for path in self.place.rglob("*")
+            if path.is_file() and not path.is_symlink() and not path.name.startswith("script-")
+            if any(secret in path.read_bytes() for secret in secrets)
+        ]
 
     def close(self) -> None:
         for top in Path("/sys/fs/cgroup").glob("*"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import logging
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -40,7 +41,8 @@ class World:
 
     def __init__(self, engine, lease, facts):
         self.engine, self.lease, self.facts = engine, lease, facts
-        self.trees, self.execs = engine.builds.parts.trees, engine.builds.parts.execs
+        parts = engine.builds.parts
+        self.trees, self.execs, self.caches = parts.trees, parts.execs, parts.caches
         self.images = engine._images
         self.last = Log()
         self.base = self.tree_of(self.images.resolve("busybox"))
@@ -73,9 +75,24 @@ class World:
         """Run a step that has to fail; return the class and text of the error."""
         try:
             await self.step(*args, **fields)
-        except Exception as err:  # noqa: BLE001  # whatever it is, the test looks at it
+        except Exception as err:  # whatever it is, the test looks at it
             return [type(err).__name__, str(err)]
         raise AssertionError("the step has not failed")
+
+    async def container(self, command, **host):
+        """Run a shell command in a container, as `docker run` does; return its output."""
+        import msgspec
+
+        from baleen.api.containers import ContainerCreateBody
+
+        wanted = {"Image": "busybox", "Cmd": ["/bin/sh", "-c", command], "HostConfig": host}
+        body = msgspec.convert(wanted, ContainerCreateBody)
+        made = await self.engine.container_create(None, body, "")
+        await self.engine.container_start(made.id)
+        await self.engine.container_wait(made.id, "not-running")
+        log = Path(self.engine._store.get(made.id).log_path).read_text()
+        await self.engine.container_remove(made.id, force=True, volumes=True, link=False)
+        return "".join(json.loads(line)["log"] for line in log.splitlines())
 
     def members(self, tree):
         """Names in the archive of the top layer."""
@@ -126,6 +143,7 @@ def main():
 
     request = json.loads(sys.argv[1])
     _prepare_process()
+    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     with ExitStack() as stack:
         ids = None
         if request["facts"].get("remap"):

@@ -147,7 +147,8 @@ class BuildProcesses:
             open_stdin=bool(command.stdin),
             stdin_once=True,
         )
-        check_create(config, host)
+        # The name is nobody's wish, so it contradicts none.
+        check_create(msgspec.structs.replace(config, hostname=command.hostname), host)
         check_parent(host.cgroup_parent, self._config.cgroup_driver)
         if self._config.remapping_of(host) is not None:
             check_remapped(host)
@@ -306,7 +307,8 @@ class _Run:
                 group.create_task(self._read(self._streams))
                 writing = group.create_task(self._write(self._streams))
                 await _started(self._start)
-                ending = await self._ended
+                # Who is cancelled must not cancel it: `end` waits for it.
+                ending = await asyncio.shield(self._ended)
                 writing.cancel()
         except ExceptionGroup as group_error:
             raise group_error.exceptions[0] from None

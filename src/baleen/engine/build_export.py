@@ -259,4 +259,5 @@ class Exporting:
             )
             async with aclosing(messages) as stream:  # type: ignore[type-var]  # a generator
                 async for message in stream:
-                    self._send(message)
+                    if "aux" not in message:  # in a build's stream that is an image's id
+                        self._send(message)

@@ -16,7 +16,7 @@ from baleen.build.dockerfile.parser import parse
 from baleen.build.exec.errors import CommandFailed
 from baleen.build.lowering.lower import lower
 from baleen.build.progress import ClassicProgress
-from baleen.build.session import LocalDirectory, Session
+from baleen.build.session import Session
 from baleen.build.vertex_progress import VertexProgress
 from baleen.engine.build_agents import offered_agents
 from baleen.engine.build_export import Exporting
@@ -183,9 +183,7 @@ class BuildRun:
             text: str | bytes = request.dockerfile
         else:
             assert context is not None
-            text = await self._parts.tasks.blocking(
-                context.read, name, limit=_DOCKERFILE_LIMIT
-            )
+            text = await self._parts.tasks.blocking(context.read, name, limit=_DOCKERFILE_LIMIT)
         # A hostile one of the largest size takes a second.
         return await self._parts.tasks.blocking(parse, text, name=name)
 

@@ -121,7 +121,8 @@ def test_no_place_of_a_mount_is_in_the_layer(build_bed, driver):  # noqa: F811
 
 
 def test_trees_are_bound(build_bed):  # noqa: F811
-    found = build_bed.run("""
+    found = build_bed.run(
+        """
         from pathlib import Path
         from baleen.build.graph import ExecMount as M
         from baleen.build.session import LocalDirectory
@@ -154,7 +155,9 @@ def test_trees_are_bound(build_bed):  # noqa: F811
             seen.append(world.last.out.decode())
             await world.step("ls /empty", M(kind="bind", target="/empty"))
             return seen
-    """, context=str(build_bed.place / "context"))
+    """,
+        context=str(build_bed.place / "context"),
+    )
     assert found[0] == ["1\n2\n1\nx\nrefused\n", []]
     assert found[1] == "e\n"
     assert found[2] == ["NotFound", 'cannot mount "/absent" at /m: no such file or directory']

@@ -19,7 +19,8 @@ def test_one_result_is_a_manifest_and_equal_ones_are_equal(content, lease, built
     assert target.media_type == OCI_MANIFEST
     manifest = read(content, target.digest)
     assert manifest["annotations"] == {"k": "v"}
-    assert [layer["size"] for layer in manifest["layers"]] == [one.size for one in result.tree.layers]
+    sizes = [layer.size for layer in result.tree.layers]
+    assert [layer["size"] for layer in manifest["layers"]] == sizes
     assert store_image(content, lease, [result], annotations={"k": "v"}) == target
 
 
