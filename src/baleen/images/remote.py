@@ -76,6 +76,7 @@ def opened(url: str, headers: Mapping[str, str] | None = None) -> Iterator[HTTPR
             f"cannot download from {host}: it answers {err.code} {err.reason}"
         ) from err
     except (OSError, http.client.HTTPException) as err:
+<<<<<<< HEAD
         raise Unavailable(f"cannot download from {host}: {err}") from err
 
 
@@ -92,3 +93,9 @@ def pieces(answer: HTTPResponse) -> Iterator[bytes]:
 def _pieces(url: str) -> Iterator[bytes]:
     with opened(url) as answer:
         yield from pieces(answer)
+=======
+        # What urllib could not do is in its error's reason: "[Errno 111] Connection refused".
+        reason = getattr(err, "reason", err)
+        text = getattr(reason, "strerror", None) or reason
+        raise Unavailable(f"cannot download from {host}: {str(text).lower()}") from err
+>>>>>>> main
