@@ -92,7 +92,7 @@ def test_several_lines_and_comments():
         ("HEALTHCHECK foo", "HEALTHCHECK"),
         ("HEALTHCHECK --interval=5s", "HEALTHCHECK"),
         ("HEALTHCHECK --interval=5s NONE", "HEALTHCHECK"),
-        ("HEALTHCHECK --interval=5 CMD a", "invalid duration"),
+        ("HEALTHCHECK --interval=5 CMD a", "missing unit in duration"),
         ("HEALTHCHECK --interval=-5s CMD a", "less than 1ms"),
         ("HEALTHCHECK --timeout=1us CMD a", "less than 1ms"),
         ("HEALTHCHECK --retries=0 CMD a", "--retries"),
