@@ -20,6 +20,7 @@ from baleen.build.solver.cache import BuildCache
 from baleen.build.solver.prune import PrunePolicy, parse_filters, prune, select
 from baleen.build.solver.records import CacheRecord
 from baleen.build.tree_store import TreeStore
+from baleen.engine.build_gc import BuildGc
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -71,6 +72,7 @@ class BuildParts:
         on_image: told of new names; any thread.
         run: makes the executor of RUN, given what makes directories of contexts.
         access: the way to registries.
+        policies: what of the cache goes by itself; None: the default rules.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class BuildParts:
         caches: CacheMounts,
         run: Callable[[Callable[[LocalDirectory], Awaitable[Path]]], Execs],
         access: RegistryAccess,
+        policies: Sequence[PrunePolicy] | None,
     ) -> None:
         self.directory = data_root / "build"
         self.agents_directory = exec_root / "agents"
@@ -105,6 +108,7 @@ class BuildParts:
         self._access = access
         self._pulling = pulling
         self.cache = BuildCache(database, content, time.time_ns)
+        self.gc = BuildGc(self.cache, images, data_root, policies, tasks)
         self.execs = run(self._materialized)
 
     async def _materialized(self, local: LocalDirectory) -> Path:
@@ -320,5 +324,6 @@ def assemble_builds(
         trees=trees,
         caches=caches,
         access=access,
+        policies=config.build_gc,
         run=execs,
     )
