@@ -56,7 +56,8 @@ def test_a_step_has_what_a_container_has(build_bed, remap):  # noqa: F811
 
 def test_a_step_sees_nothing_of_host_and_daemon(build_bed, monkeypatch):  # noqa: F811
     monkeypatch.setenv("DAEMONS_OWN", "d43m0n")
-    found = build_bed.run("""
+    found = build_bed.run(
+        """
         import asyncio
         from build_world import Log
 
@@ -69,7 +70,9 @@ def test_a_step_sees_nothing_of_host_and_daemon(build_bed, monkeypatch):  # noqa
                 "ip addr; cat /proc/net/arp")
             await other
             return world.last.out.decode()
-    """)
+    """,
+        fresh=True,
+    )
     assert "d43m0n" not in found
     assert "sleep 0.5" not in found
     assert "@" not in found.replace("eth0@", "")  # no socket of the host's

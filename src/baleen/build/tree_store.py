@@ -113,6 +113,18 @@ class TreeStore:
                     pass
         return variant.chain_ids[-1] if variant.chain_ids else None
 
+    def is_unpacked(self, tree: Tree) -> bool:
+        """Whether all layers are on disk, so that `open_tree` is quick."""
+        return is_unpacked(self._snapshotter, _variant(tree))
+
+    def archive(self, layer: Descriptor) -> Iterator[bytes]:
+        """Return the blob of a layer in pieces, as it is stored.
+
+        Raises:
+            NotFound, DataLoss: it is not there, or damaged.
+        """
+        return self._content.chunks(layer.digest)
+
     def open_tree(self, tree: Tree) -> Fd:
         """Return the root directory of the tree, for reading only; the caller closes it.
 

@@ -4,8 +4,8 @@ import pytest
 
 from baleen.api import HostConfig
 from baleen.engine.remapping import Remapping, check_remapped
-from baleen.images.users import User
 from baleen.errors import InvalidArgument
+from baleen.images.users import User
 from baleen.runtime.id_mapping import IdMapping, IdMappings
 
 IDS = Remapping(

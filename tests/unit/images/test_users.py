@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baleen.images.users import UserFiles, read_user_files, resolve_user
 from baleen.errors import InvalidArgument
+from baleen.images.users import UserFiles, read_user_files, resolve_user
 from baleen.linux.fd import Fd
 
 FILES = UserFiles(

@@ -109,7 +109,13 @@ class Execs:
             raise InvalidArgument("the root of a command must be a whole tree")
         async with AsyncExitStack() as undo:
             held = ExitStack()
-            undo.push_async_callback(settled, self._blocking, held.close)
+            given_back: list[bool] = []
+
+            async def give_back() -> None:
+                if not given_back:
+                    await settled(self._blocking, held.close)
+
+            undo.push_async_callback(give_back)
             place = held.enter_context(Place(self._runs))
             sources = await find_sources(self._making, others, inputs, session, place, undo)
 
@@ -146,11 +152,14 @@ class Execs:
             ending = await self._processes.run(place.id, directory, command, report.log)
 
             def finish() -> list[Tree]:
-                mounting.close()
-                place.close()
-                return _commit(op, draft, ready, session, ending)
+                with held:
+                    mounting.close()
+                    place.close()
+                    return _commit(op, draft, ready, session, ending)
 
-            return await settled(self._blocking, finish)
+            trees = await settled(self._blocking, finish)
+            given_back.append(True)
+            return trees
 
 
 def _commit(op: Exec, draft: Draft, ready: Ready, session: Session, ending: Ending) -> list[Tree]:

@@ -14,7 +14,7 @@ from baleen.build.files.copy_action import CopyAction
 from baleen.build.files.inputs import inputs_of
 from baleen.build.files.layer import Layer
 from baleen.build.files.modes import parse_mode
-from baleen.build.files.owners import resolve_owner
+from baleen.build.files.owners import has_names, resolve_owner, user_files
 from baleen.build.files.packing import pack_layer
 from baleen.build.files.spooling import spool_file
 from baleen.build.graph import Copying, FileOp, HttpSource, Making, Removing, Writing
@@ -22,6 +22,7 @@ from baleen.build.session import LocalDirectory
 from baleen.build.trees import EMPTY, Tree
 from baleen.errors import InvalidArgument
 from baleen.images.layering import store_archive
+from baleen.images.users import UserFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -181,14 +182,16 @@ class _Work:
     def _owner(self, words: str, below: Tree) -> tuple[int, int] | None:
         if words == "keep":
             return None
-        if not words or not _has_names(words):
-            return resolve_owner(words, None)
-        with self._ops.store.open_tree(below) as root:
-            return resolve_owner(words, root)
-
-
-def _has_names(words: str) -> bool:
-    return not words.replace(":", "", 1).isdecimal()
+        if not has_names(words):
+            return resolve_owner(words, UserFiles())
+        try:
+            with self._trees.seen(below) as tree:
+                files = UserFiles() if tree is None else user_files(tree)
+        except (OSError, ValueError):
+            # They are in a layer that is not on disk yet, and whose sources are gone.
+            with self._trees.readable(below) as tree:
+                files = user_files(tree)
+        return resolve_owner(words, files)
 
 
 def store_layer(

@@ -14,9 +14,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from baleen.api.ignore import Ignore
+from baleen.archive.compression import decompress
+from baleen.build.files.layer_index import read_layer
 from baleen.build.files.on_demand import OnDemandTree
 from baleen.build.files.pruning import PrunedTree
 from baleen.build.session import LocalDirectory
+from baleen.build.trees import Tree
 from baleen.linux.fd import Fd
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from baleen.build.interfaces import Input
     from baleen.build.session import Session
     from baleen.build.tree_store import TreeStore
-    from baleen.build.trees import Tree
     from baleen.oci.digest import Digest
 
 __all__ = ["Inputs", "inputs_of"]
@@ -35,6 +37,9 @@ __all__ = ["Inputs", "inputs_of"]
 _KEY = "files"
 # A look goes through all of them.
 _DEPTH = 32
+# To read more costs more than to unpack it.
+_INDEXED_LAYERS = 8
+_INDEXED_BYTES = 128 << 20
 
 
 @dataclass(slots=True)
@@ -42,9 +47,7 @@ class Inputs:
     """See the module's text; safe to use from many threads."""
 
     store: TreeStore
-    _locals: dict[LocalDirectory, tuple[OnDemandTree | None, FileTree]] = field(
-        default_factory=dict
-    )
+    _locals: dict[object, tuple[OnDemandTree | None, FileTree]] = field(default_factory=dict)
     _stored: dict[tuple[Digest, ...], OnDemandTree] = field(default_factory=dict)
     _made: dict[tuple[Digest, ...], tuple[Layer, Tree, int]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -58,9 +61,11 @@ class Inputs:
                 yield stored
             return
         with self._lock:
-            found = self._locals.get(source)
+            # What is in it is no part of its equality.
+            key = (source.path, source.exclude, id(source.source))
+            found = self._locals.get(key)
             if found is None:
-                found = self._locals[source] = _local_tree(source)
+                found = self._locals[key] = _local_tree(source)
         opened, tree = found
         if opened is None:
             yield tree
@@ -74,7 +79,7 @@ class Inputs:
         if not tree.diff_ids:
             yield None
             return
-        made = self._made.get(tree.diff_ids)
+        made = self._made.get(tree.diff_ids) or self._index(tree)
         if made is None:
             with self.readable(tree) as stored:
                 yield stored
@@ -82,6 +87,27 @@ class Inputs:
         layer, below, _ = made
         with self.seen(below):
             yield layer
+
+    def _index(self, tree: Tree) -> tuple[Layer, Tree, int] | None:
+        """Read the archives of small layers that are not on disk yet; None: look on disk.
+
+        They are what cached COPYs have made: one that is new must not unpack them all.
+        """
+        below = tree
+        missing = []
+        while below.layers and not self.store.is_unpacked(below):
+            missing.append(below)
+            below = Tree(below.layers[:-1], below.diff_ids[:-1])
+        size = sum(each.layers[-1].size for each in missing)
+        if not missing or len(missing) > _INDEXED_LAYERS or size > _INDEXED_BYTES:
+            return None
+        for each in reversed(missing):
+            if each.diff_ids not in self._made:
+                with self.seen(below) as seen:
+                    layer = read_layer(decompress(self.store.archive(each.layers[-1])), seen)
+                self.remember(each, layer, below)
+            below = each
+        return self._made.get(tree.diff_ids)
 
     def remember(self, tree: Tree, layer: Layer, below: Tree) -> None:
         """Say that `tree` is `layer` on `below`; forgotten where too many are on each other."""

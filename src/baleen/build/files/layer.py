@@ -43,8 +43,8 @@ class Upper(Node):
         below: the directory of the tree below that is seen through this one; None: none is.
         is_part: whether it is in the archive, or only a look at what is below.
         is_opaque: it hides what the tree below has there.
-        tree, source: where its content, target and attributes are; None: it has none, or it is
-            bytes in `data`.
+        tree, source: where its content, target and attributes are; None: it has none, or content
+            or target are bytes in `data`.
     """
 
     __slots__ = ("below", "is_opaque", "is_part", "source", "tree")
@@ -148,6 +148,8 @@ class Layer(FileTree):
 
     def readlink(self, node: Node) -> bytes:
         """Return the target of a symbolic link."""
+        if isinstance(node.data, bytes):
+            return node.data
         tree, source = self._origin(node)
         return tree.readlink(source)
 
@@ -173,8 +175,8 @@ class Layer(FileTree):
     @staticmethod
     def _origin(node: Node) -> tuple[FileTree, Node]:
         assert isinstance(node, Upper)  # of this tree
-        assert node.tree is not None  # files and links have one
-        assert node.source is not None
+        if node.tree is None or node.source is None:
+            raise ValueError(f"the content of /{os.fsdecode(node.path)} is not here")
         return node.tree, node.source
 
     # -- places
@@ -304,6 +306,17 @@ class Layer(FileTree):
         node.data = content
         self.put(parent, node)
         return node
+
+    def hide_below(self, directory: Upper) -> None:
+        """Let nothing of the tree below be seen in a directory: it is opaque."""
+        directory.below = None
+        directory.is_opaque = True
+        children = directory.children or {}
+        directory.children = {
+            name: child
+            for name, child in children.items()
+            if isinstance(child, Upper) and child.is_part and child.mode != WHITEOUT
+        }
 
     def remove(self, path: str | bytes) -> None:
         """Remove what is at `path`, a link itself and not what it leads to; absent is fine."""

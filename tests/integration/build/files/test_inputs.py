@@ -40,6 +40,24 @@ async def test_what_was_just_made_is_seen_without_being_unpacked(world, make_tar
     assert world.unpacked == 0
 
 
+async def test_what_another_build_made_is_read_from_its_archive(world, make_tar):
+    tree = await copied(world, make_tar, ("etc/passwd", "file", b"app:x:7:8::/:/sh"))
+    link = Copying(input=1, sources=("/l",), destination="/l2/")
+    context = world.context(make_tar(("l", "symlink", "x"), ("x", "file", b"1")))
+    tree = await world.do(link, base=tree, sources=[context])
+    fresh = type(world)(world.place)
+    again = Copying(input=1, sources=("/x",), destination="/l2/y")
+    after = await fresh.do(again, base=tree, sources=[context])
+    assert fresh.unpacked == 0
+    assert len(after.layers) == 3
+    # Names need the content of a file, so now it is unpacked.
+    owned = Copying(input=1, sources=("/x",), destination="/z", owner="app")
+    owned_tree = await fresh.do(owned, base=after, sources=[context])
+    assert fresh.unpacked == 1
+    assert fresh.archive(owned_tree)["z"].uid == 7
+    fresh.close()
+
+
 async def test_a_directory_of_the_host_and_what_is_left_out(world, tmp_path):
     place = tmp_path / "here"
     place.mkdir()
