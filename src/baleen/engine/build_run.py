@@ -213,9 +213,7 @@ class BuildRun:
         session: Session,
         progress: ClassicProgress | VertexProgress,
     ) -> Solution:
-        importers = await self._parts.elsewhere.importers(
-            self._request.options.cache_from, session
-        )
+        importers = await self._parts.elsewhere.importers(self._request.options.cache_from, session)
         return await self._parts.solver.solve(
             _targets(plans), session, progress, importers=importers, why=self._request.why
         )
