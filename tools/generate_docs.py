@@ -36,7 +36,11 @@ _PARTIAL = {
     "CheckpointList": "likewise",
     "ImageCreate": "pull (`fromImage`), and import from a body (`fromSrc=-`)",
     "ContainerAttachWebsocket": "answers 501",
-    "SystemDataUsage": "everything but build cache",
+    "ImageBuild": "the classic builder's protocol; see [build.md](build.md)",
+    "BuildCancel": "gives up the build that named itself with `buildid`",
+    "BuildPrune": "",
+    "Session": "BuildKit's session: answers 501 and says what to do",
+    "Grpc": "likewise",
     "ContainerExplain": "what isolates a container",
     "ContainerExplainCreate": "what would; the body of ContainerCreate, and nothing is made",
     "ImageTree": "what each layer added, changed, removed, wasted",
@@ -53,7 +57,7 @@ _PARTIAL = {
 
 def compatibility_page() -> str:
     """Return docs/compatibility.md."""
-    absent = {operation.name for operation in routes_absent.OPERATIONS}
+    absent = {operation.name for operation in routes_absent.OPERATIONS} | {"Session", "Grpc"}
     groups = (routes_explain, routes_insight, routes_transfers)
     own = {op.name for group in groups for op in group.OPERATIONS}
     present = [op for op in OPERATIONS if op.name not in absent | own]

@@ -13,6 +13,14 @@ SOURCE = TESTS.parent / "src/baleen"
 
 BY_OPERATION = {
     "engine/attaching.py": "test_streams.py",
+    "build/exporters/files.py": "test_build.py",
+    "build/exporters/squash.py": "test_build.py",
+    "engine/build_export.py": "test_build.py",
+    "engine/build_images.py": "test_build.py",
+    "engine/build_parts.py": "test_build.py",
+    "engine/build_request.py": "test_build.py",
+    "engine/build_run.py": "test_build.py",
+    "engine/building.py": "test_build.py",
     "engine/bundles.py": "test_run.py",
     "engine/config.py": "test_daemon_restart.py",
     "engine/container_networks.py": "test_networks.py",

@@ -131,13 +131,20 @@ def parse_pattern(pattern: str, *, double_stars: bool = False) -> tuple[Element,
     return tuple(elements)
 
 
-def compile_elements(elements: Sequence[Element]) -> Callable[[str], bool]:
-    """Return a function that tells whether the elements match the whole of a name."""
-    expression = _expression(elements)
-    if expression is None:
-        return _Stepper(elements).matches
-    fullmatch = re.compile(expression, re.DOTALL).fullmatch
-    return lambda name: fullmatch(name) is not None
+def compile_elements(*patterns: Sequence[Element]) -> Callable[[str], bool]:
+    """Return a function that tells whether any of the patterns matches the whole of a name."""
+    quick: list[str] = []
+    sure: list[_Stepper] = []
+    for elements in patterns:
+        expression = _expression(elements)
+        if expression is None:
+            sure.append(_Stepper(elements))
+        else:
+            quick.append(expression)
+    fullmatch = re.compile("|".join(f"(?:{one})" for one in quick) or "(?!)", re.DOTALL).fullmatch
+    if not sure:
+        return lambda name: fullmatch(name) is not None
+    return lambda name: fullmatch(name) is not None or any(one.matches(name) for one in sure)
 
 
 @lru_cache(maxsize=512)

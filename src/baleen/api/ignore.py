@@ -16,29 +16,31 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
+from itertools import groupby, takewhile
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from baleen.api import glob
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["Ignore", "State", "parse_ignore"]
 
-MAX_PATTERNS = 10_000
-MAX_SIZE = 1 << 20
+MAX_PATTERNS = 4000
+MAX_SIZE = 256 << 10
 
 _SPACES = " \t\n\v\f\r\x85\xa0"
 
 State = tuple[bool, ...]
-"""Which patterns match a directory or a parent of it; `()`: nothing known. See `Ignore.step`."""
+"""Which groups match a directory or a parent of it; `()`: nothing known. See `Ignore.step`."""
 
 
 def parse_ignore(text: str | bytes) -> tuple[str, ...]:
     """Return the patterns of a `.dockerignore`, without comments, in their clean form.
 
-    Raises InvalidArgument on more than 1 MiB or 10,000 patterns.
+    Raises InvalidArgument on more than 256 KiB or 4,000 patterns.
 
     See: moby/patternmatcher, ignorefile.ReadAll.
     """
@@ -65,12 +67,15 @@ def parse_ignore(text: str | bytes) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
-    pattern: str
+class _Group:
+    """Patterns in a row that all leave out, or all are exceptions: any of them will do."""
+
     exception: bool
-    matches: Callable[[str], bool]
-    fixed: tuple[str, ...]  # the components before the first that has a wildcard
-    has_wildcard: bool
+    plain: frozenset[str]
+    matches_others: Callable[[str], bool] | None
+
+    def matches(self, path: str) -> bool:
+        return path in self.plain or (self.matches_others is not None and self.matches_others(path))
 
 
 class Ignore:
@@ -80,30 +85,24 @@ class Ignore:
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._rules = tuple(
-            _rule(pattern.strip(_SPACES)) for pattern in patterns if pattern.strip(_SPACES)
+        rules = [_rule(text) for pattern in patterns if (text := pattern.strip(_SPACES))]
+        self._groups = tuple(
+            _group(exception, [pattern for _, pattern in group])
+            for exception, group in groupby(rules, key=itemgetter(0))
         )
-        self._exceptions = tuple(rule for rule in self._rules if rule.exception)
+        self._exceptions = tuple(_Place(pattern) for exception, pattern in rules if exception)
 
     def __bool__(self) -> bool:
         """Tell whether there is any pattern."""
-        return bool(self._rules)
+        return bool(self._groups)
 
     def matches(self, path: str) -> bool:
         """Tell whether `path` is left out, by a pattern for it or for a directory above it."""
-        excluded = False
-        parents: list[str] | None = None
-        for rule in self._rules:
-            if rule.exception is not excluded:
-                continue
-            found = rule.matches(path)
-            if not found:
-                if parents is None:
-                    parents = _parents(path)
-                found = any(rule.matches(parent) for parent in parents)
-            if found:
-                excluded = not rule.exception
-        return excluded
+        paths = [path, *_parents(path)]
+        for group in reversed(self._groups):
+            if any(group.matches(one) for one in paths):
+                return not group.exception
+        return False
 
     def step(self, name: str, parent: State) -> tuple[bool, State]:
         """Tell whether the path `name` is left out, given the state of the directory it is in.
@@ -112,60 +111,59 @@ class Ignore:
         result is that of `matches`, without looking at the parents again.
         """
         excluded = False
-        if parent:
-            state = tuple(
-                known or rule.matches(name) for known, rule in zip(parent, self._rules, strict=True)
-            )
-        else:
-            state = tuple(rule.matches(name) for rule in self._rules)
-        for found, rule in zip(state, self._rules, strict=True):
+        state = []
+        for index, group in enumerate(self._groups):
+            found = (bool(parent) and parent[index]) or group.matches(name)
+            state.append(found)
             if found:
-                excluded = not rule.exception
-        return excluded, state
+                excluded = not group.exception
+        return excluded, tuple(state)
 
     def may_hold_exception(self, directory: str) -> bool:
         """Tell whether something in a left-out directory may be wanted again, so walk it."""
         if not self._exceptions:
             return False
-        names = tuple(directory.split("/"))
-        return any(_may_be_below(rule, names) for rule in self._exceptions)
+        names = directory.split("/")
+        return any(place.may_be_below(names) for place in self._exceptions)
 
 
-def _may_be_below(rule: _Rule, names: tuple[str, ...]) -> bool:
-    common = min(len(rule.fixed), len(names))
-    if rule.fixed[:common] != names[:common]:
-        return False
-    return rule.has_wildcard or len(rule.fixed) > len(names)
+class _Place:
+    """Where an exception can match."""
+
+    def __init__(self, pattern: str) -> None:
+        components = pattern.split("/")
+        self._fixed = list(takewhile(_is_plain, components))
+        self._has_wildcard = len(self._fixed) < len(components)
+
+    def may_be_below(self, names: list[str]) -> bool:
+        common = min(len(self._fixed), len(names))
+        if self._fixed[:common] != names[:common]:
+            return False
+        return self._has_wildcard or len(self._fixed) > len(names)
 
 
-def _rule(pattern: str) -> _Rule:
+def _rule(pattern: str) -> tuple[bool, str]:
+    """Return whether the pattern is an exception, and its clean form without the "!"."""
     pattern = _clean(pattern)
-    exception = pattern.startswith("!")
-    if exception:
-        pattern = pattern[1:]
-        if not pattern:
-            raise InvalidArgument('illegal exclusion pattern: "!"')
-    fixed: list[str] = []
-    components = pattern.split("/")
-    for component in components:
-        if not _is_plain(component):
-            break
-        fixed.append(component)
-    return _Rule(pattern, exception, _matcher(pattern), tuple(fixed), len(fixed) < len(components))
+    if not pattern.startswith("!"):
+        return False, pattern
+    if pattern == "!":
+        raise InvalidArgument('illegal exclusion pattern: "!"')
+    return True, pattern[1:]
 
 
-def _matcher(pattern: str) -> Callable[[str], bool]:
-    """Return the test for one pattern; the plain kinds need no regular expression."""
-    if _is_plain(pattern):
-        return pattern.__eq__
-    if pattern.count("**") == 1 and _is_plain(pattern.replace("**", "")):
-        if pattern.startswith("**"):
-            suffix = pattern[2:]
-            return lambda path: path.endswith(suffix) or (suffix[:1] == "/" and path == suffix[1:])
-        if pattern.endswith("**"):
-            prefix = pattern[:-2]
-            return lambda path: path.startswith(prefix)
-    return glob.compile_elements(glob.parse_pattern(pattern, double_stars=True))
+def _group(exception: bool, patterns: list[str]) -> _Group:
+    plain = frozenset(pattern for pattern in patterns if _is_plain(pattern))
+    others = [_elements(pattern) for pattern in patterns if pattern not in plain]
+    return _Group(exception, plain, glob.compile_elements(*others) if others else None)
+
+
+def _elements(pattern: str) -> Sequence[glob.Element]:
+    """Return the elements of a pattern; a `**` before plain text takes any text."""
+    text = pattern[2:]
+    if pattern.startswith("**") and not text.startswith("/") and _is_plain(text):
+        return (glob.REST, *glob.parse_pattern(text))
+    return glob.parse_pattern(pattern, double_stars=True)
 
 
 def _is_plain(pattern: str) -> bool:

@@ -40,7 +40,7 @@ class BuildOptions:
 
     Attributes:
         dockerfile: the Dockerfile's path in the context, for messages.
-        target: name or number of the stage that is wanted; "": the last one.
+        target: name of the stage that is wanted; "": the last one.
         build_args: values of ARGs; None: named without a value, as if it was not given.
         labels: put on the image over those of the Dockerfile.
         platforms: what the image is for; empty: as the daemon's host. One plan is made for each.
@@ -54,8 +54,8 @@ class BuildOptions:
         network: of RUN: "" or `default`, `none`, `host`, or a network or `container:id`.
         extra_hosts: `name:address` for RUN's /etc/hosts.
         hostname: RUN's; "" for a made-up one.
-        contexts: named contexts by lower case name: `docker-image://name`, `target:stage`, a git
-            or http URL, or `local:key` for a directory of the session under that key.
+        contexts: named contexts by lower case name: `docker-image://name`, a git or http URL, or
+            `local:key` for a directory of the session under that key.
         inherit_labels: keep those of the base image.
         multi_platform: what BUILDKIT_MULTI_PLATFORM asked for: an index even for one platform.
     """

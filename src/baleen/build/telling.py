@@ -16,11 +16,12 @@ __all__ = ["tell"]
 Message = dict[str, object]
 
 
-def tell(call: str, dockerfile: Dockerfile, options: BuildOptions, ignore: tuple[str, ...]) -> Message:
+def tell(
+    call: str, dockerfile: Dockerfile, options: BuildOptions, ignore: tuple[str, ...]
+) -> Message:
     """Return the answer to `call`: its text, and whether something was found that should not be.
 
-    Args:
-        ignore: the patterns of the context's `.dockerignore`.
+    `ignore` are the patterns of the context's `.dockerignore`.
     """
     if call == "check":
         return {"call": _checks(dockerfile, options, ignore)}
@@ -36,8 +37,10 @@ def _checks(dockerfile: Dockerfile, options: BuildOptions, ignore: tuple[str, ..
     given = {key: value for key, value in options.build_args.items() if value is not None}
     findings = check(dockerfile, build_args=given, ignore=Ignore(ignore) if ignore else None)
     count = len(findings)
-    verdict = "no warnings found." if not count else (
-        "1 warning has been found!" if count == 1 else f"{count} warnings have been found!"
+    verdict = (
+        "no warnings found."
+        if not count
+        else ("1 warning has been found!" if count == 1 else f"{count} warnings have been found!")
     )
     text = f"Check complete, {verdict}\n{render(findings, dockerfile)}"
     return {"text": text, "failed": bool(findings)}

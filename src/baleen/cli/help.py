@@ -63,8 +63,6 @@ def _aliases(name: str) -> list[str]:
     program, _, path = name.partition(" ")
     words = path.split(" ")
     module = GROUPS[words[0]][1][words[1]][0] if len(words) == 2 else TOP[words[0]][0]
-    if module == "refused":
-        return []
     found = [
         f"{program} {group} {sub}"
         for group, (_, subs) in GROUPS.items()

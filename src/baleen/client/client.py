@@ -129,6 +129,16 @@ class Response:
         """The body as a stream of JSON objects."""
         return iter_objects(self)
 
+    def send_more(self, piece: bytes) -> None:
+        """Send another piece of an upload that was kept open; nothing where the answer has ended.
+
+        From one thread at a time, which need not be that of the reader.
+        """
+        connection = self._connection
+        if connection is not None and piece:
+            with contextlib.suppress(OSError):  # the reader sees it too, and says why
+                connection.send(b"%x\r\n" % len(piece) + piece + b"\r\n")
+
     def close(self) -> None:
         """Give up what was not read. Idempotent."""
         if self._connection is not None:
@@ -219,13 +229,17 @@ class EngineClient:
         body: JsonValue = None,
         upload: Iterable[bytes] | None = None,
         headers: dict[str, str] | None = None,
+        keep_open: bool = False,
     ) -> Response:
         """Send one request and return once its head is there; `upload` is sent chunked.
+
+        With `keep_open` the upload does not end with its last piece: see `Response.send_more`.
 
         Raises:
             BaleenError: the class that fits the engine's status, with the engine's own message.
         """
-        return self._answer(method, self._send(method, path, query, body, upload, headers))
+        connection = self._send(method, path, query, body, upload, headers, keep_open=keep_open)
+        return self._answer(method, connection)
 
     def begin(
         self, method: str, path: str, query: dict[str, QueryValue] | None = None
@@ -329,6 +343,8 @@ class EngineClient:
         body: JsonValue,
         upload: Iterable[bytes] | None,
         extra: dict[str, str] | None,
+        *,
+        keep_open: bool = False,
     ) -> Connection:
         self._negotiate()
         headers = self._headers()
@@ -347,8 +363,8 @@ class EngineClient:
         connection = self._acquire()
         try:
             connection.send(encode_head(method, target, headers) + payload)
-            if upload is not None:
-                _send_chunked(connection, upload)
+            if upload is not None and _send_chunked(connection, upload) and not keep_open:
+                connection.send(b"0\r\n\r\n")
         except OSError as err:
             # The engine may have answered and closed before it read everything.
             with contextlib.suppress(errors.BaleenError):
@@ -367,10 +383,10 @@ class EngineClient:
         return connection
 
 
-def _send_chunked(connection: Connection, upload: Iterable[bytes]) -> None:
+def _send_chunked(connection: Connection, upload: Iterable[bytes]) -> bool:
     """Send `upload`, and keep reading meanwhile: engines report progress, or refuse, early.
 
-    Returns before the end of `upload` when the engine has answered with an error.
+    Returns False before the end of `upload` when the engine has answered with an error.
     """
     poller = select.poll()
     for piece in upload:
@@ -386,12 +402,12 @@ def _send_chunked(connection: Connection, upload: Iterable[bytes]) -> None:
                 if not connection.fill():
                     raise BrokenPipeError("the engine closed the connection")
                 if connection.peek_status() >= 400:
-                    return
+                    return False
             if ready & select.POLLOUT:
                 data = data[connection.send_some(data) :]
             elif ready & (select.POLLHUP | select.POLLERR) and not ready & select.POLLIN:
                 raise BrokenPipeError("the engine closed the connection")
-    connection.send(b"0\r\n\r\n")
+    return True
 
 
 def _parse_version(text: str) -> tuple[int, int]:

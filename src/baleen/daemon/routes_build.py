@@ -98,10 +98,10 @@ class _Body:
             raise InvalidArgument("malformed body of a build: it ends within a frame")
 
     async def prelude(self) -> BuildPrelude:
-        kind, payload = await anext(self._frames, (PRELUDE, b""))
-        if kind != PRELUDE or not payload:
+        first = await anext(self._frames, None)  # no tuple: CPython 3.11 chokes on it
+        if first is None or first[0] != PRELUDE or not first[1]:
             raise InvalidArgument("malformed body of a build: it does not begin with its prelude")
-        return decode(BuildPrelude, payload)
+        return decode(BuildPrelude, first[1])
 
     async def context(self) -> AsyncIterator[bytes]:
         async for kind, payload in self._frames:

@@ -20,7 +20,7 @@ from baleen.errors import BaleenError, InvalidArgument
 from baleen.oci.manifest import MANIFEST_LIMIT, Index, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from baleen.content.store import ContentStore, Lease
     from baleen.distribution.blobs import Downloads
@@ -111,6 +111,17 @@ class Pull:
             [document.descriptor for document in chosen],
             self._repository.endpoint.authority,
         )
+
+    def fetch(self, blobs: Sequence[Descriptor]) -> None:
+        """Bring blobs of the repository, several at once; raises as `run`."""
+        unique = {blob.digest: blob for blob in blobs}
+        steps = [partial(self._fetch, blob, silent) for blob in unique.values()]
+        workers = self._repository.settings.max_concurrent_downloads
+        try:
+            run_all(steps, workers, self._cancel)
+        except BaleenError as err:
+            explained = self._repository.explain(err)
+            raise explained from (err if explained is not err else err.__cause__)
 
     def _kept(self, descriptor: Descriptor) -> bytes | None:
         if not self._content.adopt(descriptor.digest, self._lease, size=descriptor.size):

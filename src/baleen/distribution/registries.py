@@ -135,6 +135,21 @@ class Registries:
             pull = Pull(repository, self._content, self._downloads, lease, cancel, hooks or Hooks())
             return pull.run(platform)
 
+    def fetch(
+        self,
+        reference: Reference,
+        blobs: Sequence[Descriptor],
+        lease: Lease,
+        *,
+        credentials: Credentials | None = None,
+        cancel: Cancellation | None = None,
+    ) -> None:
+        """Bring single blobs of a repository into the content store under `lease`."""
+        cancel = cancel or Cancellation()
+        with Repository(self._settings, reference, credentials, cancel) as repository:
+            pull = Pull(repository, self._content, self._downloads, lease, cancel, Hooks())
+            pull.fetch(blobs)
+
     def push(
         self,
         reference: Reference,

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 from baleen.errors import ResourceExhausted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
     from baleen.engine.build_feed import BuildFeed
+
+    Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 __all__ = ["offered_agents"]
 
@@ -72,7 +74,9 @@ class _Channels:
         self._open: dict[int, asyncio.StreamWriter] = {}
         self._next = 0
 
-    def handler(self, name: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def handler(self, name: str) -> Handler:
+        """Return what serves connections to the agent of that id."""
+
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._serve(name, reader, writer)
 
@@ -112,5 +116,6 @@ class _Channels:
                 writer.close()
 
     def close(self) -> None:
+        """End all connections."""
         for writer in list(self._open.values()):
             writer.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baleen.build.exporters.attesting import attested
@@ -18,6 +19,8 @@ from baleen.build.exporters.outputs import Output
 from baleen.build.exporters.squash import squashed
 from baleen.build.plan import rfc3339
 from baleen.build.progress import ClassicProgress
+from baleen.build.solver.cache_index import inline
+from baleen.engine.build_cache import is_inline
 from baleen.engine.build_images import registry_auth
 from baleen.errors import InvalidArgument
 from baleen.images.image import read_variants
@@ -107,6 +110,8 @@ class Exporting:
                 tree=solution.tree(plan.target),
                 base_layers=len(solution.tree(plan.base).layers),
             )
+            if is_inline(request.options.cache_to, request.options.build_args):
+                built = replace(built, config=inline(config, solution, built.tree))
             if request.options.squash:
                 created = config.created or rfc3339(now_ns)
                 built = squashed(parts.trees, parts.content, self._lease, built, created)
@@ -254,4 +259,5 @@ class Exporting:
             )
             async with aclosing(messages) as stream:  # type: ignore[type-var]  # a generator
                 async for message in stream:
-                    self._send(message)
+                    if "aux" not in message:  # in a build's stream that is an image's id
+                        self._send(message)

@@ -84,9 +84,7 @@ class BuildImages:
                 pass  # it may be in a registry
         reference = _pullable(name)
         await self._pull(reference, platform, session)
-        return await self._tasks.blocking(
-            self._images.resolve, str(reference), platform=platform
-        )
+        return await self._tasks.blocking(self._images.resolve, str(reference), platform=platform)
 
     async def _pull(self, reference: Reference, platform: Platform, session: Session) -> None:
         auth: Mapping[str, AuthConfig] = session.auth
@@ -131,7 +129,7 @@ def _pullable(name: str) -> Reference:
     try:
         reference = parse_reference(name)
     except InvalidArgument as err:
-        raise InvalidArgument(f'base name ({name}): {err.message}') from err
+        raise InvalidArgument(f"base name ({name}): {err.message}") from err
     return reference if reference.digest is not None else reference.with_default_tag()
 
 

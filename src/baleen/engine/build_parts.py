@@ -23,6 +23,7 @@ from baleen.build.solver.cache import BuildCache
 from baleen.build.solver.prune import PrunePolicy, parse_filters, prune
 from baleen.build.solver.solver import Solver
 from baleen.build.tree_store import TreeStore
+from baleen.engine.build_cache import BuildCaches
 from baleen.engine.build_images import BuildImages
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from baleen.build.exec.process import Processes
-    from baleen.build.options import CacheReference
-    from baleen.build.session import LocalDirectory, Session
-    from baleen.build.solver.importing import Importer
+    from baleen.build.session import LocalDirectory
     from baleen.build.solver.records import CacheRecord
     from baleen.content import ContentStore
     from baleen.engine.build_request import CachePrune
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from baleen.engine.events import EventBus
     from baleen.engine.pulling import Pulling
     from baleen.engine.pushing import Pushing
+    from baleen.engine.registry_access import RegistryAccess
     from baleen.engine.tasks import Tasks
     from baleen.images import EventSink, ImageStore
     from baleen.snapshots import Snapshotter
@@ -67,6 +67,7 @@ class BuildParts:
         exec_root: sockets of agents lie below it.
         on_image: told of new names; any thread.
         run: makes the executor of RUN, given what makes directories of contexts.
+        elsewhere: caches in registries and directories.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class BuildParts:
         trees: TreeStore,
         caches: CacheMounts,
         run: Callable[[Callable[[LocalDirectory], Awaitable[Path]]], Execs],
+        elsewhere: BuildCaches,
     ) -> None:
         self.directory = data_root / "build"
         self.agents_directory = exec_root / "agents"
@@ -97,6 +99,7 @@ class BuildParts:
         self.trees = trees
         self.on_image = on_image
         self.caches = caches
+        self.elsewhere = elsewhere
         self.resolver = BuildImages(images, pulling, tasks)
         self.workers = Workers(_PARALLEL)
         self.contexts = ContextStore(self.directory / "contexts", self.workers)
@@ -132,13 +135,6 @@ class BuildParts:
     def close(self) -> None:
         """Let go of the threads. Blocks."""
         self.workers.close()
-
-    async def importers(
-        self, wanted: Sequence[CacheReference], session: Session
-    ) -> list[Importer]:
-        """Return where else results are looked for."""
-        del wanted, session
-        return []
 
     async def entries(self) -> list[CacheEntry]:
         """Return the records of the cache, the oldest first."""
@@ -197,6 +193,7 @@ def assemble_builds(
     tasks: Tasks,
     on_image: EventSink,
     processes: Processes,
+    access: RegistryAccess,
 ) -> BuildParts:
     """Put the builder of an engine together."""
     remapping = config.remapping
@@ -229,5 +226,6 @@ def assemble_builds(
         on_image=on_image,
         trees=trees,
         caches=caches,
+        elsewhere=BuildCaches(images, content, access, tasks),
         run=execs,
     )

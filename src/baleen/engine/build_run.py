@@ -16,7 +16,7 @@ from baleen.build.dockerfile.parser import parse
 from baleen.build.exec.errors import CommandFailed
 from baleen.build.lowering.lower import lower
 from baleen.build.progress import ClassicProgress
-from baleen.build.session import LocalDirectory, Session
+from baleen.build.session import Session
 from baleen.build.vertex_progress import VertexProgress
 from baleen.engine.build_agents import offered_agents
 from baleen.engine.build_export import Exporting
@@ -129,6 +129,9 @@ class BuildRun:
             if isinstance(progress, ClassicProgress):
                 progress.fail()
             raise await self._failure(err, session, exporting) from err
+        await parts.elsewhere.export(
+            request.options.cache_to, solution, _targets(plans), plans[0].platform, session
+        )
         await exporting.export(plans, solution, progress)
 
     # --- what the build is given
@@ -180,9 +183,7 @@ class BuildRun:
             text: str | bytes = request.dockerfile
         else:
             assert context is not None
-            text = await self._parts.tasks.blocking(
-                context.read, name, limit=_DOCKERFILE_LIMIT
-            )
+            text = await self._parts.tasks.blocking(context.read, name, limit=_DOCKERFILE_LIMIT)
         # A hostile one of the largest size takes a second.
         return await self._parts.tasks.blocking(parse, text, name=name)
 
@@ -212,7 +213,9 @@ class BuildRun:
         session: Session,
         progress: ClassicProgress | VertexProgress,
     ) -> Solution:
-        importers = await self._parts.importers(self._request.options.cache_from, session)
+        importers = await self._parts.elsewhere.importers(
+            self._request.options.cache_from, session
+        )
         return await self._parts.solver.solve(
             _targets(plans), session, progress, importers=importers, why=self._request.why
         )

@@ -57,9 +57,7 @@ class Building:
         """
         return self._build(request, body)
 
-    async def _build(
-        self, request: BuildRequest, body: ContextBody
-    ) -> AsyncIterator[BuildMessage]:
+    async def _build(self, request: BuildRequest, body: ContextBody) -> AsyncIterator[BuildMessage]:
         build_id = secrets.token_hex(16)
         feed = BuildFeed()
         run = BuildRun(self.parts, request, body, feed, build_id)

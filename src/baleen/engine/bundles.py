@@ -26,8 +26,8 @@ from baleen.engine.public_files import make_public_directory, write_public_file
 from baleen.engine.remapping import user_namespace_to_join
 from baleen.engine.security_options import parse_security_options
 from baleen.engine.starter import remove_ending
-from baleen.images.users import User, UserFiles, read_user_files, resolve_user
 from baleen.errors import BaleenError, Conflict, InvalidArgument, NotFound, Unavailable
+from baleen.images.users import User, UserFiles, read_user_files, resolve_user
 from baleen.linux.mount import MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, umount2
 from baleen.linux.user_namespace import has_one_id, in_first_user_namespace
 from baleen.snapshots.root_view import live_root, read_only_view

@@ -302,6 +302,7 @@ class Engine:
                 self._tasks,
                 sink,
                 BuildProcesses(config, spawner, bundles, attachments, modules, cgroups),
+                self._access,
             )
         )
         self.image_build = self.builds.build

@@ -17,6 +17,7 @@ from baleen.oci.platform import Platform
 
 __all__ = [
     "CONFIG_LIMIT",
+    "NO_CACHE",
     "ExecutionConfig",
     "HealthConfig",
     "HistoryEntry",
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 CONFIG_LIMIT = 8 << 20
+NO_CACHE = msgspec.Raw(b"")
+"""An image without the cache of its build (see `build.solver.cache_index`)."""
+
 _Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -91,6 +95,7 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     os_features: list[str] | None = msgspec.field(name="os.features", default=None)
     config: ExecutionConfig | None = None
     history: list[HistoryEntry] | None = None
+    build_cache: msgspec.Raw = msgspec.field(name="baleen.build.cache.v1", default=NO_CACHE)
 
     @property
     def platform(self) -> Platform:

@@ -108,10 +108,6 @@ def test_the_engine_describes_itself(baleen):
     assert b"Server Version:" in baleen("info").stdout
 
 
-def test_what_is_not_there_yet_is_said_by_the_engine(baleen):
-    assert b"not available" in baleen("build", ".", code=1).stderr
-
-
 def test_a_terminal_is_driven_and_detached(engine, baleen):
     import pty
     import select

@@ -281,7 +281,11 @@ def test_odd_requests_are_answered_and_the_daemon_lives(engine):
 
 
 @pytest.mark.parametrize(
-    "path", ["/build", "/swarm/init", "/services/create", "/plugins/pull", "/auth", "/commit"]
+    "path",
+    [
+        *("/build?version=2", "/session", "/swarm/init", "/services/create", "/plugins/pull"),
+        *("/auth", "/commit"),
+    ],
 )
 def test_absent_endpoints_say_so(engine, path):
     answer = engine.api("POST", path, {})

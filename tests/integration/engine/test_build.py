@@ -10,6 +10,7 @@ import time
 
 import pytest
 from bed import wait_until
+from build_client import messages, post, streamed, tar_of
 
 pytestmark = pytest.mark.integration
 
@@ -27,31 +28,6 @@ def context(tmp_path):
     (tmp_path / "Dockerfile").write_text(SIMPLE)
     (tmp_path / "name").write_text("baleen")
     return tmp_path
-
-
-def tar_of(**files: str) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, text in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(text)
-            archive.addfile(info, io.BytesIO(text.encode()))
-    return out.getvalue()
-
-
-def post(engine, query: str, body: bytes, **headers: str):
-    return engine.api(
-        "POST", f"/build?{query}", body, headers={"Content-Type": "application/x-tar", **headers}
-    )
-
-
-def messages(answer) -> list[dict]:
-    assert answer.status == 200, answer
-    return [json.loads(line) for line in answer.body.decode().split("\r\n") if line]
-
-
-def streamed(answer) -> str:
-    return "".join(message.get("stream", "") for message in messages(answer))
 
 
 def test_an_image_is_built_and_runs(engine, context):

@@ -7,6 +7,7 @@ import os
 import socket
 
 from baleen import api
+from baleen.api.builds import BuildPruneResponse
 from baleen.api.explanation import Explanation
 from baleen.api.registries import AuthResponse, DistributionInspect, ImageSearchResult
 from baleen.api.transfers import ImageBlob, ImageOffer, ImageReceived, MissingBlob
@@ -41,6 +42,7 @@ class FakeEngine:
         self.log_stream = None
         self.hijacked = asyncio.Queue()
         self.received = b""
+        self.build_messages = [{"stream": "Successfully built\n"}]
         self.fail_with = None
         self.experimental = True
         self.transfer_begun = asyncio.Event()
@@ -205,6 +207,32 @@ class FakeEngine:
 
     async def images_prune(self, filters):
         return api.ImagesPruneResponse()
+
+    def image_build(self, request, body):
+        async def messages():
+            self.built = request
+            self.received = b""
+            if body.main is not None:
+                async for chunk in body.main:
+                    self.received += chunk
+            self.contexts = []
+            for value in request.options.contexts.values():
+                if value.startswith("local:"):
+                    chunks = await anext(body.more)
+                    self.contexts.append(b"".join([chunk async for chunk in chunks]))
+            for message in self.build_messages:
+                if isinstance(message, Exception):
+                    raise message
+                yield message
+
+        return messages()
+
+    async def build_prune(self, wanted):
+        self.pruned = wanted
+        return BuildPruneResponse(caches_deleted=["a"], space_reclaimed=5)
+
+    async def build_cancel(self, build_id):
+        self.calls.append(("cancel", build_id))
 
     async def image_commit(self, ref, config, **options):
         self.calls.append((ref, options))

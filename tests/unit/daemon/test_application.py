@@ -211,7 +211,7 @@ NO_MANAGER = (
         ("GET", "/containers/nope/archive?path=/", 404, "No such container: nope"),
         ("GET", "/containers/nope/export", 404, "No such container: nope"),
         ("POST", "/images/create?fromImage=gone", 404, None),
-        ("POST", "/build", 501, "build is not available in this version of Baleen"),
+        ("POST", "/build?version=2", 501, None),
         ("GET", "/swarm", 503, None),
         ("GET", "/services", 503, NO_MANAGER),
         ("GET", "/events?since=2&until=1", 400, SINCE_AFTER_UNTIL),

@@ -4,6 +4,7 @@ import inspect
 import re
 
 from baleen.daemon import (
+    routes_build,
     routes_checkpoints,
     routes_containers,
     routes_explain,
@@ -21,6 +22,7 @@ from baleen.daemon.facade import EngineFacade
 def test_the_routes_call_all_of_the_facade_and_nothing_else():
     called = set()
     modules = (
+        routes_build,
         routes_checkpoints,
         routes_containers,
         routes_explain,

@@ -13,7 +13,7 @@ r"""Words of a Dockerfile with their variables replaced and their quotes removed
 `word` may hold all of these again. Nothing is expanded twice. The length of a result and the
 depth of nesting are bounded, as a Dockerfile can double a variable's length with each line.
 
-Which instructions are expanded, and how, is `EXPANDED`.
+Which instructions are expanded, and how, is `expanded.EXPANDED`.
 
 See: Dockerfile reference, Environment replacement; BuildKit, `frontend/dockerfile/shell`.
 """
@@ -26,20 +26,6 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from baleen.build.dockerfile.errors import quoted
-from baleen.build.dockerfile.instructions import (
-    Add,
-    Arg,
-    Copy,
-    Env,
-    Expose,
-    From,
-    Label,
-    Run,
-    StopSignal,
-    User,
-    Volume,
-    Workdir,
-)
 from baleen.build.dockerfile.shell_patterns import ShellPattern
 from baleen.errors import InvalidArgument
 
@@ -47,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "EXPANDED",
     "Expansion",
     "ExpansionError",
     "Quotes",
@@ -60,25 +45,6 @@ __all__ = [
 MAX_RESULT = 1 << 20
 """Characters; the kernel takes at most 128 KiB in one environment variable."""
 MAX_DEPTH = 50
-
-EXPANDED: dict[type, tuple[str, ...]] = {
-    From: ("image", "platform"),
-    Arg: ("pairs",),
-    Env: ("pairs",),
-    Label: ("pairs",),
-    Run: ("mounts",),
-    Add: ("sources", "destination", "chown", "chmod", "checksum", "exclude", "heredocs"),
-    Copy: ("sources", "destination", "chown", "chmod", "exclude", "heredocs"),
-    Workdir: ("path",),
-    User: ("user",),
-    Volume: ("paths",),
-    Expose: ("ports",),
-    StopSignal: ("signal",),
-}
-"""The fields in which variables are replaced: each word by `expand`, but `Expose.ports` by
-`expand_words` and the contents of heredocs whose `expand` is true by `expand_text`; of pairs, keys
-as well as values. `From` sees the global ARGs only. RUN, CMD, ENTRYPOINT and HEALTHCHECK leave
-variables to the shell; ONBUILD keeps them for the build that it triggers in."""
 
 
 class ExpansionError(InvalidArgument):

@@ -1,7 +1,7 @@
 """What is attested about a result: how it was built (provenance), and what is in it (SBOM).
 
-Statements are in-toto's, with the predicates that BuildKit's have, so that `docker buildx imagetools
-inspect` and policy engines read them. Times are those of SOURCE_DATE_EPOCH where that is given.
+Statements are in-toto's, with the predicates that BuildKit's have, so that policy engines and
+`docker buildx imagetools inspect` read them. Times are those of SOURCE_DATE_EPOCH where given.
 
 See: slsa.dev/provenance/v0.2; BuildKit, docs/attestations/slsa-provenance.md.
 """
@@ -68,11 +68,16 @@ def attested(
     dockerfile: str,
     arguments: Mapping[str, str | None],
 ) -> Built:
-    """Return the result with the statements that are wanted; `wanted` by `provenance`, `sbom`.
+    """Return the result with the statements that are wanted.
 
     Args:
+        trees: for a look at the files.
+        built: the result.
+        plan: what it was built by.
+        wanted: parameters by `provenance` and `sbom`.
         build_id: of the build, random.
-        started, finished: RFC 3339.
+        started: RFC 3339.
+        finished: likewise.
         dockerfile: its path.
         arguments: build arguments; told only in mode `max`.
     """
@@ -139,8 +144,7 @@ def _provenance(
                     "id": f"step{numbers[vertex.digest]}",
                     "op": {"name": vertex.name, "kind": type(vertex.op).__name__, **_told(vertex)},
                     "inputs": [
-                        f"step{numbers[edge.vertex.digest]}:{edge.output}"
-                        for edge in vertex.inputs
+                        f"step{numbers[edge.vertex.digest]}:{edge.output}" for edge in vertex.inputs
                     ],
                 }
                 for vertex in vertices

@@ -92,17 +92,23 @@ class DirectoryTree(FileTree):
         """Return the open directory; it stays this tree's."""
         fd = self._open.get(directory)
         if fd is None:
-            if len(self._open) >= _OPEN_DIRECTORIES:
+            fd = self._open[directory] = self._opened_below(directory)
+            if len(self._open) > _OPEN_DIRECTORIES:
                 os.close(self._open.pop(next(iter(self._open))))
-            path = directory.path
-            if path:
-                fd = open_below(self._fd.fileno(), path)
-            else:
-                fd = os.open(
-                    ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd.fileno()
-                )
-            self._open[directory] = fd
         return fd
+
+    def _opened_below(self, directory: Node) -> int:
+        """Open a directory from the nearest one above it that is open."""
+        names: list[bytes] = []
+        above: Node | None = directory
+        while above is not None and above.parent is not None and above not in self._open:
+            names.append(above.name)
+            above = above.parent
+        start = self._open.get(above) if above is not None else None
+        path = b"/".join(reversed(names))
+        if path:
+            return open_below(self._fd.fileno() if start is None else start, path)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd.fileno())
 
     def _place(self, node: Node) -> tuple[int, bytes]:
         if node.parent is None:

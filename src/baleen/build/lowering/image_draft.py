@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from baleen.build.plan import HistoryStep
-from baleen.oci.image import ExecutionConfig, HealthConfig, HistoryEntry, ImageConfig, RootFs
+from baleen.oci.image import NO_CACHE, ExecutionConfig, HealthConfig, HistoryEntry, ImageConfig, RootFs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +73,7 @@ class ImageDraft:
                 rootfs=RootFs(type="layers"),
                 history=None,
                 created=None,
+                build_cache=NO_CACHE,
             ),
             base_history=tuple(base.history or ()),
             base_created=base.created,

@@ -160,11 +160,11 @@ class StageLowering:
             case Arg():
                 self._arg(instruction)
             case Env():
-                pairs = self._pairs(instruction.pairs)
+                pairs = self._pairs("ENV", instruction.pairs)
                 draft.env(pairs)
                 self.scope.environment.update(pairs)
             case Label():
-                draft.label(self._pairs(instruction.pairs))
+                draft.label(self._pairs("LABEL", instruction.pairs))
             case Maintainer():
                 draft.maintainer(instruction.name)
             case Cmd():
@@ -198,9 +198,12 @@ class StageLowering:
             raise InvalidArgument(f"{word} requires a value that is not blank")
         return value
 
-    def _pairs(self, pairs: Sequence[KeyValue]) -> list[tuple[str, str]]:
+    def _pairs(self, word: str, pairs: Sequence[KeyValue]) -> list[tuple[str, str]]:
         # All see the variables as they were before the instruction.
-        return [(self.expand(pair.key), self.expand(pair.value or "")) for pair in pairs]
+        found = [(self.expand(pair.key), self.expand(pair.value or "")) for pair in pairs]
+        if not all(key for key, _ in found):
+            raise InvalidArgument(f"{word} names can not be blank")
+        return found
 
     def _arg(self, instruction: Arg) -> None:
         given, shown = self.build.options.build_args, []

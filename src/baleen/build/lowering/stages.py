@@ -120,7 +120,7 @@ class Stages:
         return self.named(name)
 
     def target(self, name: str) -> StageNode:
-        """Return the stage to build: the last one, or that of a name or number.
+        """Return the stage to build: that of a name (no number, as in Docker), or the last one.
 
         Raises:
             InvalidArgument: there is no such stage.
@@ -128,8 +128,6 @@ class Stages:
         if not name:
             return self.nodes[-1]
         node = self.named(name)
-        if node is None and name.isascii() and name.isdigit() and int(name) < len(self.nodes):
-            node = self.nodes[int(name)]
         if node is None:
             hint = suggestion(name, sorted(self._by_name))
             raise InvalidArgument(f'target stage "{name}" could not be found{hint}')

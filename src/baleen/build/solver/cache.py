@@ -228,8 +228,9 @@ class BuildCache:
             return {}
 
     def near(self, vertex: Vertex, inputs: Sequence[Input]) -> list[CacheRecord]:
-        """Return records of like operations, the likest first: the same operation, or as the same
-        step of a build, or on the same base.
+        """Return records of like operations, the likest first.
+
+        The same operation counts most, then the same base, then the same place in a build.
         """
         operation = _operation(vertex)
         base = identity(inputs[0]) if inputs and isinstance(inputs[0], Tree) else ""

@@ -71,7 +71,7 @@ def _check(vertex: Vertex, entitlements: Collection[str]) -> None:
     try:
         plain = msgspec.to_builtins(vertex.op, builtin_types=(bytes,))
         msgspec.convert(plain, Op, builtin_types=(bytes,))
-        assert vertex.digest  # noqa: S101  # made here, where what has no bytes is told
+        assert vertex.digest  # made here, where what has no bytes is told
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as err:
         raise _bad(vertex, f"a field of a wrong kind: {err}") from err
     count = len(vertex.inputs)
@@ -102,9 +102,7 @@ def _check_output(edge: Edge) -> None:
 
 
 def _check_layers(vertex: Vertex, index: int) -> None:
-    if 0 <= index < len(vertex.inputs) and isinstance(
-        vertex.inputs[index].vertex.op, LocalSource
-    ):
+    if 0 <= index < len(vertex.inputs) and isinstance(vertex.inputs[index].vertex.op, LocalSource):
         raise _bad(vertex, "a build context in the place of a tree")
 
 

@@ -19,21 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildDisplay", "why_lines"]
 
-_TAIL = 20
-
 
 class _Step:
-    __slots__ = ("inputs", "line", "name", "number", "partial", "started", "state", "tail", "verdict")
+    __slots__ = ("inputs", "name", "number", "partial", "started", "state", "verdict")
 
-    def __init__(self, name: str, line: int, inputs: list[str]) -> None:
+    def __init__(self, name: str, inputs: list[str]) -> None:
         self.name = name
-        self.line = line
         self.inputs = inputs
         self.number = 0
         self.started = 0
         self.state = ""
         self.partial = ""
-        self.tail: list[str] = []
         self.verdict: JsonObject = {}
 
 
@@ -69,7 +65,7 @@ class BuildDisplay:
         state = vertex.get("state")
         if state is None:
             inputs = [str(d) for d in vertex.get("inputs") or ()]
-            self.steps[digest] = _Step(str(vertex.get("name")), int(vertex["line"]), inputs)
+            self.steps[digest] = _Step(str(vertex.get("name")), inputs)
             return
         step = self.steps.get(digest)
         if step is None:
@@ -127,13 +123,11 @@ class BuildDisplay:
         for line in lines:
             # What a carriage return would have overwritten is not shown.
             shown = neutralise(line.rstrip("\r").rpartition("\r")[2])
-            step.tail = [*step.tail[-_TAIL:], shown]
             self._line(step, shown)
 
     def _finish_line(self, step: _Step) -> None:
         if step.partial:
             shown = neutralise(step.partial.rstrip("\r").rpartition("\r")[2])
-            step.tail = [*step.tail[-_TAIL:], shown]
             self._line(step, shown)
             step.partial = ""
 

@@ -12,8 +12,15 @@ import json
 
 from baleen.cli.building.context import Source, directory_tar
 from baleen.cli.copying.tar_writer import tar_header
-from baleen.client.build_stream import AGENT, CONTENT_TYPE, DATA, MESSAGE, PRELUDE, frame
-from baleen.client.build_stream import read_frames
+from baleen.client.build_stream import (
+    AGENT,
+    CONTENT_TYPE,
+    DATA,
+    MESSAGE,
+    PRELUDE,
+    frame,
+    read_frames,
+)
 from baleen.client.jsonstream import decode_json
 from baleen.errors import DataLoss
 
@@ -64,7 +71,7 @@ def _framed(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def classic_upload(source: Source) -> Iterator[bytes]:
-    """The tar of Docker's own request; a Dockerfile from elsewhere lies in it under a made-up name."""
+    """The tar of Docker's request; a Dockerfile from elsewhere lies in it under a made-up name."""
     if source.text is not None:
         data = source.text.encode()
         name = _INJECTED.encode()
@@ -84,11 +91,17 @@ def request_build(
     *,
     registries: str,
     ours: bool,
+    keep_open: bool = False,
 ) -> Response:
-    """Send the request; returns when the engine's answer begins."""
+    """Send the request; returns when the engine's answer begins.
+
+    With `keep_open`, more can be sent after the upload: what agents answer.
+    """
     headers = {"X-Registry-Config": registries} if registries else {}
     headers["Content-Type"] = CONTENT_TYPE if ours else "application/x-tar"
-    return client.request("POST", "/build", query, upload=upload, headers=headers)
+    return client.request(
+        "POST", "/build", query, upload=upload, headers=headers, keep_open=keep_open
+    )
 
 
 def answer_frames(pieces: Iterator[bytes]) -> Iterator[tuple[int, JsonObject | bytes]]:

@@ -23,6 +23,10 @@ _COLOURS = {
     "cancelled": "#e6e6e6",
 }
 _TEXT = 38
+_ARROW = (
+    '<defs><marker id="arrow" markerWidth="8" markerHeight="8" refX="7" refY="3" orient="auto">'
+    '<path d="M0,0 L7,3 L0,6 z" fill="#777"/></marker></defs>'
+)
 
 
 class Node:
@@ -51,18 +55,21 @@ def draw(nodes: Mapping[str, Node]) -> str:
         taken = len(row) * (_WIDTH + _GAP_X) - _GAP_X
         left = (width - taken) / 2
         for number, key in enumerate(row):
-            places[key] = (left + number * (_WIDTH + _GAP_X), _GAP_Y / 2 + level * (_HEIGHT + _GAP_Y))
+            top = _GAP_Y / 2 + level * (_HEIGHT + _GAP_Y)
+            places[key] = (left + number * (_WIDTH + _GAP_X), top)
+    size = f'width="{width}" height="{height}"'
+    style = f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
-        '<defs><marker id="arrow" markerWidth="8" markerHeight="8" refX="7" refY="3" orient="auto">'
-        '<path d="M0,0 L7,3 L0,6 z" fill="#777"/></marker></defs>',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>',
+        _ARROW,
+        f'<rect {size} fill="white"/>',
     ]
-    for key, node in nodes.items():
-        for above in node.inputs:
-            if above in places:
-                parts.append(_edge(places[above], places[key]))
+    parts += [
+        _edge(places[above], places[key])
+        for key, node in nodes.items()
+        for above in node.inputs
+        if above in places
+    ]
     parts += [_box(node, places[key]) for key, node in nodes.items()]
     return "\n".join([*parts, "</svg>\n"])
 

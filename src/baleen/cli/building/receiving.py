@@ -95,6 +95,7 @@ class _Folder:
     def __init__(self, path: str) -> None:
         self._pieces: queue.Queue[bytes | None] = queue.Queue(_WAITING)
         self._error: BaseException | None = None
+        self._ended = False  # nothing more is put
         self._thread = threading.Thread(target=self._run, args=(path,))
         self._thread.start()
 
@@ -106,14 +107,15 @@ class _Folder:
             extractor.extract(self._iterate())
         except BaseException as err:  # raised where the output is awaited
             self._error = err
-            while self._pieces.get():
-                pass
+            while not self._ended and self._pieces.get():
+                pass  # who puts must not wait for nobody
         finally:
             extractor.close()
 
     def _iterate(self) -> Iterator[bytes]:
         while piece := self._pieces.get():
             yield piece
+        self._ended = True
         if piece is None:
             raise InvalidArgument("the build was broken off")
 

@@ -227,9 +227,7 @@ def ssh_agents(texts: list[str]) -> dict[str, str]:
         name, _, path = text.partition("=")
         path = path or os.environ.get("SSH_AUTH_SOCK", "")
         if not path:
-            raise InvalidArgument(
-                "invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set"
-            )
+            raise InvalidArgument("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set")
         found[name or "default"] = path
     return found
 

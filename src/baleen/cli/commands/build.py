@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from baleen.cli.building import exchange, settings
 from baleen.cli.building.context import find_context
 from baleen.cli.building.receiving import Receiver, check_destinations
@@ -11,15 +9,16 @@ from baleen.cli.command import Command
 from baleen.cli.flags import Flag
 from baleen.cli.parsing.quantities import parse_size, parse_swap_size
 from baleen.cli.parsing.resources import parse_ulimit
-from baleen.client.build_stream import DATA, MESSAGE
-from baleen.client.client import DAEMON_PREFIX
+from baleen.client.build_stream import AGENT, DATA, MESSAGE
 from baleen.errors import BaleenError, Internal, InvalidArgument
 from baleen.errors import NotImplemented as NotOffered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import NoReturn
 
+    from baleen.cli.building.agents import Agents
     from baleen.cli.building.context import Source
     from baleen.cli.building.display import BuildDisplay
     from baleen.cli.flags import Flags
@@ -58,10 +57,17 @@ def _own(session: Session, flags: Flags, source: Source, outputs: list[JsonObjec
     query = settings.build_query(flags, source.dockerfile, source.remote)
     upload = exchange.own_upload(document, source, settings.local_contexts(flags))
     registries = settings.registry_config(session.config_directory)
+    agents = settings.ssh_agents(flags.texts("ssh"))
     response = exchange.request_build(
-        session.client, query, upload, registries=registries, ours=True
+        session.client, query, upload, registries=registries, ours=True, keep_open=bool(agents)
     )
-    return _Answer(session, flags, outputs).read(response)
+    answer = _Answer(session, flags, outputs)
+    if not agents:
+        return answer.read(response)
+    from baleen.cli.building.agents import Agents
+
+    with Agents(agents, response.send_more) as answer.agents:
+        return answer.read(response)
 
 
 class _Answer:
@@ -77,6 +83,7 @@ class _Answer:
         self._raw = flags.text("progress") == "rawjson"
         why = flags.on("why")
         self._display: BuildDisplay = BuildDisplay(session.warn_raw, why=why)
+        self.agents: Agents | None = None
         self._result: JsonObject = {}
         self._failed: JsonObject = {}
         self._code = 0
@@ -86,6 +93,8 @@ class _Answer:
             for kind, payload in exchange.answer_frames(iter(response)):
                 if kind == DATA and isinstance(payload, bytes):
                     self._receiver.data(payload)
+                elif kind == AGENT and isinstance(payload, bytes) and self.agents is not None:
+                    self.agents.data(payload)
                 elif kind == MESSAGE and isinstance(payload, dict):
                     self._message(payload)
         except BaleenError:
@@ -103,31 +112,40 @@ class _Answer:
     def _message(self, message: JsonObject) -> None:
         detail = message.get("errorDetail")
         if isinstance(detail, dict):
-            code = detail.get("code")
-            text = str(detail.get("message"))
-            if isinstance(code, int) and code:
-                self._session.warn(f"ERROR: failed to build: {text}")
-                self._code = code & 0xFF or 1
-            raise Internal(f"ERROR: failed to build: {text}")
-        if self._raw:
-            import json
-
-            self._session.warn(json.dumps(message, ensure_ascii=False))
-        elif isinstance(message.get("result"), dict):
-            pass
-        elif message.get("call") is not None:
-            self._code = _show_call(self._session, message["call"])
-        elif "stream" in message:
-            self._session.out_raw(str(message["stream"]))
-        elif "status" in message and not isinstance(message["status"], dict):
-            if not self._quiet:
-                self._pull(message)
-        elif not self._quiet:
-            self._display.show(message)
+            self._raise(detail)
+        if isinstance(message.get("agent"), dict) and self.agents is not None:
+            self.agents.opened(message["agent"])
+            return
         if isinstance(message.get("result"), dict):
             self._result = message["result"]
         if isinstance(message.get("failed"), dict):
             self._failed = message["failed"]
+        if self._raw:
+            import json
+
+            self._session.warn(json.dumps(message, ensure_ascii=False))
+        else:
+            self._show(message)
+
+    def _raise(self, detail: JsonObject) -> NoReturn:
+        code = detail.get("code")
+        text = f"ERROR: failed to build: {detail.get('message')}"
+        if isinstance(code, int) and code:
+            self._session.warn(text)
+            self._code = code & 0xFF or 1
+        raise Internal(text)
+
+    def _show(self, message: JsonObject) -> None:
+        if message.get("call") is not None:
+            self._code = _show_call(self._session, message["call"])
+        elif "stream" in message:
+            self._session.out_raw(str(message["stream"]))
+        elif "result" in message or self._quiet:
+            return
+        elif "status" in message and not isinstance(message["status"], dict):
+            self._pull(message)
+        else:
+            self._display.show(message)
 
     def _pull(self, message: JsonObject) -> None:
         if message.get("progressDetail") and message.get("progress"):

@@ -3,56 +3,22 @@
 import textwrap
 
 import pytest
-from build_bed import build_bed  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.integration
 
 PRELUDE = """
-import hashlib, io, tarfile, time
+import time
 from pathlib import Path
 from baleen.build.dockerfile.parser import parse
-from baleen.build.files.contents import ContentDigests
-from baleen.build.files.file_ops import FileOps
-from baleen.build.files.merging import Merges
-from baleen.build.files.threads import Workers
-from baleen.build.graph import Exec, FileOp, Merge
-from baleen.build.interfaces import ResolvedImage
 from baleen.build.lowering.lower import lower
 from baleen.build.options import BuildOptions
 from baleen.build.session import LocalDirectory
-from baleen.build.solver.cache import BuildCache
-from baleen.build.solver.solver import Solver
-
-
-class Images:
-    def __init__(self, world):
-        self.world = world
-
-    async def resolve(self, name, platform, session, report=None):
-        image = self.world.images.resolve(name)
-        return ResolvedImage(
-            name=str(image.id), platform=image.config.platform, config=image.config,
-            config_digest=str(image.manifest.config.digest),
-        )
-
-    async def tree(self, source, session, report):
-        return self.world.base
 
 
 class Builder:
     def __init__(self, engine, world):
         self.world, self.engine = world, engine
-        self.cache = BuildCache(engine._database, engine._content, time.time_ns)
-        self.cache.start()
-        self.workers = Workers()
-        contexts = Path(engine.config.data_root) / "build/contexts"
-        contexts.mkdir(parents=True, exist_ok=True)
-        files = FileOps(world.trees, engine._content, contexts, self.workers)
-        self.images = Images(world)
-        self.solver = Solver(
-            {FileOp: files, Merge: Merges(), Exec: world.execs},
-            self.images, ContentDigests(world.trees, self.workers), self.cache,
-        )
+        self.solver, self.images = engine.builds.parts.solver, engine.builds.parts.resolver
 
     async def build(self, text, files=None, why=False, **options):
         context = Path(self.engine.config.data_root) / f"context-{time.time_ns()}"
@@ -81,12 +47,15 @@ class Builder:
 
 def in_engine(bed, body):
     lines = textwrap.indent(textwrap.dedent(body).strip(), "    ")
-    return bed.run(f"{PRELUDE}\n\nasync def main(engine, world):\n    b = Builder(engine, world)\n"
-                   f"{lines}\n")
+    return bed.run(
+        f"{PRELUDE}\n\nasync def main(engine, world):\n    b = Builder(engine, world)\n{lines}\n"
+    )
 
 
 def test_a_whole_build_and_again(build_bed):
-    found = in_engine(build_bed, '''
+    found = in_engine(
+        build_bed,
+        '''
         text = """
         FROM busybox
         ENV GREETING=hello
@@ -104,7 +73,8 @@ def test_a_whole_build_and_again(build_bed):
         again = await b.build(text, files)
         return [said, first, b.ran, again == tree, b.config == config,
                 config.config.cmd, len(config.rootfs.diff_ids), len(config.history)]
-    ''')
+    ''',
+    )
     said, first, second, same, same_config, cmd, layers, history = found
     assert said == "hello A\nB12\n"
     assert len(first) == 4
@@ -118,7 +88,9 @@ def test_a_whole_build_and_again(build_bed):
 
 
 def test_stages_mounts_heredocs_and_links(build_bed):
-    found = in_engine(build_bed, '''
+    found = in_engine(
+        build_bed,
+        '''
         text = """
         FROM busybox AS one
         RUN <<EOF
@@ -149,15 +121,25 @@ def test_stages_mounts_heredocs_and_links(build_bed):
             "cat /copied/file /linked/two; echo; cat /docs/A /docs/B /script;"
             " stat -c '%u:%g %a' /copied/file /owned",
         )
-    '''.replace("textwrap.dedent(text)", "__import__('textwrap').dedent(text)"))
+    '''.replace("textwrap.dedent(text)", "__import__('textwrap').dedent(text)"),
+    )
     assert found.splitlines() == [
-        "made", "made", "A", "value ", "value $HOME", "script", "7:8 644", "5:6 600",
+        "made",
+        "made",
+        "A",
+        "value ",
+        "value $HOME",
+        "script",
+        "7:8 644",
+        "5:6 600",
     ]
     assert build_bed.left() == []
 
 
 def test_a_miss_is_explained(build_bed):
-    found = in_engine(build_bed, '''
+    found = in_engine(
+        build_bed,
+        """
         text = "FROM busybox\\nARG V\\nCOPY . /src\\nRUN echo $V > /v"
         await b.build(text, {"a": "1", "b": "1"}, build_args={"V": "1"})
         await b.build(text, {"a": "1", "b": "2"}, why=True, build_args={"V": "1"})
@@ -167,7 +149,8 @@ def test_a_miss_is_explained(build_bed):
         return [[(c.kind, c.subject) for c in v.changes] for v in (copied, run)] + [
             [copied.reason, run.reason]
         ]
-    ''')
+    """,
+    )
     assert found == [
         [["file", "b"]],
         [["environment", "V"]],
@@ -176,13 +159,16 @@ def test_a_miss_is_explained(build_bed):
 
 
 def test_a_step_that_fails_is_named_and_leaves_nothing(build_bed):
-    found = in_engine(build_bed, '''
+    found = in_engine(
+        build_bed,
+        """
         from baleen.errors import BaleenError
         try:
             await b.build("FROM busybox\\nRUN echo x > /x\\nRUN exit 3")
         except BaleenError as err:
             return [err.message, err.details["step"], err.details["line"]]
-    ''')
+    """,
+    )
     assert found[0] == "The command '/bin/sh -c exit 3' returned a non-zero code: 3"
     assert found[1:] == ["[3/3] RUN exit 3", "3"]
     assert build_bed.left() == []

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baleen.build.dockerfile.expansion import (
-    EXPANDED,
     ExpansionError,
     Quotes,
     analyse,
@@ -217,8 +216,3 @@ def test_any_word_gives_a_text_or_an_error(word, escape):
     except ExpansionError:
         return
     assert " ".join(found.words).replace(" ", "") == "".join(found.text.split(" "))
-
-
-def test_the_table_names_fields_that_exist():
-    for kind, names in EXPANDED.items():
-        assert set(names) <= set(kind.__dataclass_fields__)

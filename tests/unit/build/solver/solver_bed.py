@@ -27,7 +27,6 @@ from baleen.build.solver.solver import Solver
 from baleen.build.trees import Tree
 from baleen.content.store import ContentStore
 from baleen.oci.descriptor import Descriptor
-from baleen.oci.digest import Digest
 from baleen.state.database import Database
 
 
@@ -169,6 +168,12 @@ class Events(list):
             for event in self
             if type(event).__name__ == "Log" and event.vertex.name == name
         )
+
+
+async def until(is_so):
+    """Let others run until `is_so()`; the test's timeout bounds it."""
+    while not is_so():  # noqa: ASYNC110  # no event tells of it
+        await asyncio.sleep(0)
 
 
 def edge(found):

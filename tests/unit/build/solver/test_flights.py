@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from solver_bed import until
 
 from baleen.build.solver.flights import Flights
 
@@ -39,8 +40,7 @@ async def test_one_runs_and_all_hear_it():
     said = [Said() for _ in range(3)]
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         tasks = [group.create_task(flights.run("key", work, one, welcomed.append)) for one in said]
-        while not said[2].lines:
-            await asyncio.sleep(0)
+        await until(lambda: said[2].lines)
         gate.set()
     assert [task.result() for task in tasks] == [
         ("result", False),
@@ -99,8 +99,7 @@ async def test_who_comes_while_a_given_up_run_ends_begins_anew():
 
     async with asyncio.timeout(5):
         first = asyncio.ensure_future(flights.run("key", work, Said(), nothing))
-        while not runs:
-            await asyncio.sleep(0)
+        await until(lambda: runs)
         first.cancel()
         await ending.wait()
         assert await flights.run("key", work, Said(), nothing) == (2, False)
@@ -124,10 +123,8 @@ async def test_only_the_end_of_long_logs_is_told_again():
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         group.create_task(flights.run("key", work, loud, nothing))
-        while len(loud.lines) < 40:
-            await asyncio.sleep(0)
+        await until(lambda: not (len(loud.lines) < 40))
         group.create_task(flights.run("key", work, late, nothing))
-        while not late.lines:
-            await asyncio.sleep(0)
+        await until(lambda: late.lines)
         gate.set()
     assert len(late.lines) == 16

@@ -77,7 +77,7 @@ def test_values_of_predefined_arguments_are_no_part_of_a_key():
             proxy_env=("HTTP_PROXY",),
         )
         found = Vertex(op, vertex.inputs)
-        assert f"environment:HTTP_PROXY" not in parts(found, [tree("a")], {})
+        assert "environment:HTTP_PROXY" not in parts(found, [tree("a")], {})
         return fast_key(found, [tree("a")], None)
 
     assert key("http://user:secret@a") == key("http://b")

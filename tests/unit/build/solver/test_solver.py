@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from solver_bed import Bed, Events, context, copy, image, run, until
 
 from baleen.build.graph import Edge, ExecMount, HttpSource, LocalSource, Merge, Vertex
 from baleen.errors import Internal, InvalidArgument, NotFound, PermissionDenied
-from solver_bed import Bed, Events, context, copy, image, run
 
 
 async def test_a_chain_is_run_in_order_and_found_again(bed):
@@ -118,8 +118,7 @@ async def test_builds_at_the_same_time_share_a_run_and_its_output(bed):
         first = group.create_task(bed.build(run("slow", image()), name="one", observer=one))
         await begun.wait()
         second = group.create_task(bed.build(run("slow", image()), name="two", observer=two))
-        while not two.log("RUN slow"):
-            await asyncio.sleep(0)
+        await until(lambda: two.log("RUN slow"))
         gate.set()
     assert bed.layers.ran == ["RUN slow"]
     assert one.log("RUN slow") == two.log("RUN slow") == b"RUN slow runs\nRUN slow is done\n"
@@ -137,8 +136,7 @@ async def test_a_build_that_leaves_does_not_end_what_another_waits_for(bed, leav
         first = group.create_task(bed.build(run("slow", image()), name="one"))
         await begun.wait()
         second = group.create_task(bed.build(run("slow", image()), name="two", observer=two))
-        while not two.log("RUN slow"):
-            await asyncio.sleep(0)
+        await until(lambda: two.log("RUN slow"))
         gone, stays = (first, second) if leaver == "first" else (second, first)
         gone.cancel()
         for _ in range(10):
@@ -172,8 +170,7 @@ async def test_a_run_that_uses_a_secret_is_not_shared(bed):
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for name in ("one", "two"):
             group.create_task(bed.build(run("slow", image(), mounts=[secret]), name=name))
-        while bed.layers.running < 2:
-            await asyncio.sleep(0)
+        await until(lambda: not (bed.layers.running < 2))
         gate.set()
     assert bed.layers.ran == ["RUN slow", "RUN slow"]
 
@@ -185,7 +182,7 @@ async def test_a_failure_ends_the_others_and_names_the_step(bed):
     target = Vertex(
         Merge(), (Edge(run("slow", image())), Edge(run("bad", image(), place=7))), name="merge"
     )
-    with pytest.raises(NotFound, match="^no such thing$") as caught:
+    with pytest.raises(NotFound, match=r"^no such thing$") as caught:
         await bed.build(target, observer=events)
     assert caught.value.details == {"step": "RUN bad", "line": "7"}
     assert events.named("RUN bad")[-1] == "Failed"

@@ -10,6 +10,7 @@ def routes(fake, fakes):
         fakes.Reply({"ContainersDeleted": ["c1"], "SpaceReclaimed": 1000}),
     )
     fake.on("POST", "/networks/prune", fakes.Reply({"NetworksDeleted": None}))
+    fake.on("POST", "/build/prune", fakes.Reply({"CachesDeleted": ["r"], "SpaceReclaimed": 4}))
     fake.on("POST", "/volumes/prune", fakes.Reply({"VolumesDeleted": ["v"], "SpaceReclaimed": 1}))
     fake.on(
         "POST",
@@ -32,7 +33,7 @@ def test_everything_is_reported(baleen, fake, fakes):
     routes(fake, fakes)
     assert baleen("system", "prune", "-f", "--volumes").out == (
         "Deleted Containers:\nc1\n\nDeleted Volumes:\nv\n\nDeleted Images:\nuntagged: a:b\n\n"
-        "Total reclaimed space: 1.003kB\n"
+        "Deleted build cache objects:\nr\n\nTotal reclaimed space: 1.007kB\n"
     )
     assert fake.last("/images/prune").query == {"filters": ['{"dangling":["true"]}']}
     baleen("image", "prune", "-af", "--filter", "until=1h")

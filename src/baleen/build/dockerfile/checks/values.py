@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from baleen.build.dockerfile.checks.rules import Finding
 from baleen.build.dockerfile.errors import quoted, suggestion
+from baleen.build.dockerfile.expanded import EXPANDED
 from baleen.build.dockerfile.expansion import (
-    EXPANDED,
     Expansion,
     ExpansionError,
     Quotes,
