@@ -12,6 +12,7 @@ See: Dockerfile reference, RUN; BuildKit, solver/llbsolver/ops/exec.go.
 from __future__ import annotations
 
 import os
+import posixpath
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -199,6 +200,9 @@ def _insecure(op: Exec, session: Session) -> bool:
 @contextmanager
 def _prepared(trees: TreeStore, draft: Draft, ready: Ready) -> Iterator[tuple[Mounts, Fd]]:
     """Give how the root is mounted, with places for all mounts, and a view of it."""
+    for mount in ready.mounts:
+        if posixpath.normpath(mount.target).strip("/") == "":
+            raise InvalidArgument(f'invalid mount target "{mount.target}"')
     wanted = [*ALWAYS, *((mount.target, _is_directory(mount)) for mount in ready.mounts)]
     mounts = draft.mounts
     with ExitStack() as stack:
