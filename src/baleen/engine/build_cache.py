@@ -25,7 +25,6 @@ from baleen.engine.build_images import registry_auth
 from baleen.engine.registry_access import credentials_of
 from baleen.errors import BaleenError, DataLoss, InvalidArgument, NotFound
 from baleen.oci.descriptor import encode_document
-
 from baleen.oci.image import CONFIG_LIMIT, parse_image_config
 from baleen.oci.manifest import Index, Manifest, parse_index, parse_manifest
 from baleen.oci.media_types import OCI_INDEX, OCI_MANIFEST
