@@ -86,7 +86,7 @@ class BuildParts:
         on_image: EventSink,
         trees: TreeStore,
         caches: CacheMounts,
-        run: Callable[[Callable[[LocalDirectory], Awaitable[Path]]], Execs],
+        run: Callable[[Callable[[LocalDirectory], Awaitable[Path]], Workers], Execs],
         elsewhere: BuildCaches,
     ) -> None:
         self.directory = data_root / "build"
@@ -105,7 +105,7 @@ class BuildParts:
         self.workers = Workers(_PARALLEL)
         self.contexts = ContextStore(self.directory / "contexts", self.workers)
         self.cache = BuildCache(database, content, time.time_ns)
-        self.execs = run(self.contexts.materialized)
+        self.execs = run(self.contexts.materialized, self.workers)
         place = self.contexts.directory
         self.solver = Solver(
             {
@@ -242,13 +242,13 @@ def assemble_builds(
         config.data_root / "build" / "caches", None if remapping is None else remapping.to_host
     )
 
-    def execs(materialize: Callable[[LocalDirectory], Awaitable[Path]]) -> Execs:
+    def execs(materialize: Callable[[LocalDirectory], Awaitable[Path]], workers: Workers) -> Execs:
         return Execs(
             trees,
             processes,
             caches,
             config.exec_root / "builds",
-            tasks.blocking,
+            workers,
             materialize=materialize,
             user_namespace=-1 if remapping is None else remapping.user_namespace,
         )
