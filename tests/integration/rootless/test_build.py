@@ -6,7 +6,7 @@ pytestmark = pytest.mark.integration
 
 DOCKERFILE = """FROM busybox
 RUN echo made > /made && chown 5:6 /made
-RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t --mount=type=bind,source=.,target=/b \\
+RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t --mount=source=.,target=/b \\
     ls /b/Dockerfile && touch /c/x /t/x && stat -c '%u %g' /made
 """
 

@@ -140,7 +140,7 @@ class Execs:
                 user=op.user,
                 stdin=op.stdin,
                 hostname=op.hostname,
-                extra_hosts=[*session.extra_hosts, *op.extra_hosts],
+                extra_hosts=list(dict.fromkeys((*session.extra_hosts, *op.extra_hosts))),
                 network=network,
                 insecure=insecure,
                 limits=session.limits,
