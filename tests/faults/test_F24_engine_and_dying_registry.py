@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from debian_registry import in_network, tar_of
+from debian_registry import lying_registry, tar_of
 from lying_registry import LyingRegistry, cut_at, stall, status
 
 if TYPE_CHECKING:
@@ -20,11 +20,8 @@ SIZE = 3_000_000
 
 @pytest.fixture
 def registry(engine) -> Iterator[LyingRegistry]:
-    with in_network(engine):
-        registry = LyingRegistry()
-        registry.__enter__()
-    yield registry
-    registry.__exit__()
+    with lying_registry(engine) as registry:
+        yield registry
 
 
 def test_a_pull_goes_on_where_it_was_cut_and_says_so(engine, registry):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bed import wait_until
-from debian_registry import connections, in_network, tar_of
+from debian_registry import connections, lying_registry, tar_of
 from lying_registry import LyingRegistry, held
 
 from baleen.client.client import EngineClient
@@ -24,11 +24,8 @@ CLIENTS = 50
 
 @pytest.fixture
 def registry(engine) -> Iterator[LyingRegistry]:
-    with in_network(engine):
-        registry = LyingRegistry()
-        registry.__enter__()
-    yield registry
-    registry.__exit__()
+    with lying_registry(engine) as registry:
+        yield registry
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 import leaks
 import pytest
 from bed import wait_until
+from lying_registry import LyingRegistry
 
 from baleen.linux.netns import inside_netns
 
@@ -44,6 +45,18 @@ def in_network(bed: Bed) -> Iterator[None]:
             yield
     finally:
         os.close(there)
+
+
+@contextlib.contextmanager
+def lying_registry(bed: Bed) -> Iterator[LyingRegistry]:
+    """Give a registry that listens in the daemon's network namespace."""
+    with in_network(bed):
+        registry = LyingRegistry()
+        registry.__enter__()
+    try:
+        yield registry
+    finally:
+        registry.__exit__()
 
 
 def tar_of(name: str, size: int = 1000) -> bytes:

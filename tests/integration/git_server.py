@@ -4,6 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
+import time
 from contextlib import contextmanager
 
 CLEAN = {
@@ -56,8 +58,11 @@ class Repository:
 
 
 @contextmanager
-def git_server(place):
-    """Give a function: a name to a new, empty repository that is served."""
+def git_server(place, prefix=()):
+    """Give a function: a name to a new, empty repository that is served.
+
+    `prefix` is put before the server's command: another network namespace.
+    """
     if shutil.which("git") is None:
         import pytest
 
@@ -68,6 +73,7 @@ def git_server(place):
     (place / "served").mkdir()
     server = subprocess.Popen(
         [
+            *prefix,
             *("git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1"),
             *(f"--port={port}", f"--base-path={place}/served", f"{place}/served"),
         ],
@@ -76,7 +82,7 @@ def git_server(place):
         start_new_session=True,
     )
     try:
-        _wait(server, port)
+        _wait(server, port, prefix)
         yield lambda name: Repository(place / "served" / name, f"git://127.0.0.1:{port}/{name}")
     finally:
         # The program `git` has started the daemon as its child.
@@ -84,15 +90,11 @@ def git_server(place):
         server.communicate(timeout=10)
 
 
-def _wait(server, port):
-    import time
-
+def _wait(server, port, prefix):
+    connect = f"import socket; socket.create_connection(('127.0.0.1', {port}), timeout=1)"
     end = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert server.poll() is None, server.stderr.read()
-            assert time.monotonic() < end
-        else:
-            return
+    while subprocess.run(
+        [*prefix, sys.executable, "-c", connect], stderr=subprocess.DEVNULL, check=False, timeout=10
+    ).returncode:
+        assert server.poll() is None, server.stderr.read()
+        assert time.monotonic() < end

@@ -164,6 +164,13 @@ def put(engine: Bed, container: str, path: str, data: bytes, flags: str = "") ->
     return upload(engine, "PUT", target, data)
 
 
+def build(engine: Bed, dockerfile: str, context: bytes) -> Answer:
+    """Build an image; the Dockerfile is put before the archive that is the context."""
+    text = dockerfile.encode()
+    entry = bytes(files(Dockerfile=text))[: 512 + len(text) + -len(text) % 512]
+    return upload(engine, "POST", "/build?nocache=1", entry + context)
+
+
 def run(engine: Bed, *command: str, image: str = "busybox", **host: Any) -> tuple[int, str]:
     """Run a command to its end by the API; returns its exit code and what it wrote.
 

@@ -11,7 +11,18 @@ import io
 import tarfile
 
 import pytest
-from attack_lab import Layer, archive, busybox_layers, canary, image_archive, load, put, run
+from attack_lab import (
+    Layer,
+    archive,
+    build,
+    busybox_layers,
+    canary,
+    files,
+    image_archive,
+    load,
+    put,
+    run,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -31,6 +42,10 @@ def ways(engine, data: bytes):
     yield "cp, stopped", put(engine, "stopped", "/tmp", data)
     engine.docker("run", "-d", "--name", "running", "busybox", "sleep", "1000")
     yield "cp, running", put(engine, "running", "/tmp", data)
+    copied = "FROM busybox\nCOPY . /x/\nRUN true\n"
+    yield "build context", build(engine, copied, data)
+    added = "FROM busybox\nADD inner /x/\nRUN true\n"
+    yield "build ADD", build(engine, added, bytes(files(inner=data)))
 
 
 def refused(answer) -> bool:

@@ -7,11 +7,14 @@ from baleen.errors import DataLoss, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from baleen.cli.flags import Flags
     from baleen.cli.session import Session
     from baleen.client.client import EngineClient
     from baleen.client.models import JsonObject, JsonValue, QueryValue
 
-__all__ = ["ask", "ask_engine", "print_json"]
+__all__ = ["ask", "ask_engine", "print_json", "shown_name", "tell"]
 
 
 def ask(session: Session, method: str, path: str, **query: str | None) -> JsonObject:
@@ -52,3 +55,27 @@ def print_json(document: JsonObject) -> None:
     from baleen.cli.terminal import write_out
 
     write_out(json.dumps(document, indent=4, ensure_ascii=False) + "\n")
+
+
+def tell(
+    session: Session,
+    flags: Flags,
+    path: str,
+    lines: Callable[[JsonObject], list[str]],
+    **query: str | None,
+) -> int:
+    """Print what the engine answers to a GET: its `lines`, or the document with `--json`."""
+    from baleen.cli.terminal import write_out
+
+    found = ask(session, "GET", path, **query)
+    if flags.on("json"):
+        print_json(found)
+    else:
+        write_out("\n".join(lines(found)) + "\n")
+    return 0
+
+
+def shown_name(image: JsonObject, separator: str | None = None) -> str:
+    """An image's first name, or all of them between `separator`s; without names its short id."""
+    names: list[str] = image.get("Names") or [str(image["Id"])[7:19]]
+    return names[0] if separator is None else separator.join(names)

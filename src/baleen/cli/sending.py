@@ -51,6 +51,7 @@ def send_image(
     name = segment(image, slashes=True)
     offer = ask_engine(source, "GET", f"/images/{name}/blobs", {"platform": platform})
     sent = Sent(offer)
+    transfer = _Transfer(source, destination, name, show)
     sizes = {str(blob["Digest"]): int(blob["Size"]) for blob in offer["Blobs"]}
     done: set[str] = set()
     for number in range(_ROUNDS):
@@ -65,69 +66,63 @@ def send_image(
         for digest, received in missing.items():
             if digest not in sizes:
                 raise DataLoss(f"the other engine asks for {digest}, which the image has not")
-            sent.bytes += _send_blob(
-                source, destination, name, digest, sizes[digest], received, show
-            )
+            sent.bytes += transfer.blob(digest, sizes[digest], received)
             sent.blobs += 1
             done.add(digest)
     raise Conflict("the other engine loses what it is sent: its images are being removed")
 
 
-def _send_blob(
-    source: EngineClient,
-    destination: EngineClient,
-    name: str,
-    digest: str,
-    size: int,
-    offset: int,
-    show: Show,
-) -> int:
-    """Send one blob from `offset` on, or from its beginning if those bytes were spoilt."""
-    try:
-        _put(source, destination, name, digest, size, offset, show)
-    except BaleenError as err:
-        if not offset or "status" not in err.details:
-            raise
-        offset = 0
-        _put(source, destination, name, digest, size, offset, show)
-    _show(show, digest, "Sent")
-    return size - offset
+class _Transfer:
+    """Sends blobs of one image."""
 
+    __slots__ = ("_destination", "_name", "_show", "_source")
 
-def _put(
-    source: EngineClient,
-    destination: EngineClient,
-    name: str,
-    digest: str,
-    size: int,
-    offset: int,
-    show: Show,
-) -> None:
-    blob = source.request(
-        "GET", f"/baleen/v1/images/{name}/blob", {"digest": digest, "offset": offset}
-    )
+    def __init__(
+        self, source: EngineClient, destination: EngineClient, name: str, show: Show
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._name = name
+        self._show = show
 
-    def pieces() -> Iterator[bytes]:
-        current, shown = offset, 0.0
-        for piece in blob:
-            yield piece
-            current += len(piece)
-            now = time.monotonic()
-            if now - shown >= _EVERY_S:
-                shown = now
-                _show(show, digest, "Sending", current, size)
+    def blob(self, digest: str, size: int, offset: int) -> int:
+        """Send one from `offset` on, or from its beginning if those bytes were spoilt."""
+        try:
+            self._put(digest, size, offset)
+        except BaleenError as err:
+            if not offset or "status" not in err.details:
+                raise
+            offset = 0
+            self._put(digest, size, offset)
+        _show(self._show, digest, "Sent")
+        return size - offset
 
-    _show(show, digest, "Sending")
-    try:
-        destination.request(
-            "PUT",
-            "/baleen/v1/images/blob",
-            {"digest": digest, "size": size, "offset": offset},
-            upload=pieces(),
-            headers={"Content-Type": "application/octet-stream"},
-        ).read(1024)
-    finally:
-        blob.close()
+    def _put(self, digest: str, size: int, offset: int) -> None:
+        blob = self._source.request(
+            "GET", f"/baleen/v1/images/{self._name}/blob", {"digest": digest, "offset": offset}
+        )
+
+        def pieces() -> Iterator[bytes]:
+            current, shown = offset, 0.0
+            for piece in blob:
+                yield piece
+                current += len(piece)
+                now = time.monotonic()
+                if now - shown >= _EVERY_S:
+                    shown = now
+                    _show(self._show, digest, "Sending", current, size)
+
+        _show(self._show, digest, "Sending")
+        try:
+            self._destination.request(
+                "PUT",
+                "/baleen/v1/images/blob",
+                {"digest": digest, "size": size, "offset": offset},
+                upload=pieces(),
+                headers={"Content-Type": "application/octet-stream"},
+            ).read(1024)
+        finally:
+            blob.close()
 
 
 def _show(show: Show, digest: str, status: str, current: int = 0, total: int = 0) -> None:

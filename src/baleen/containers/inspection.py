@@ -53,6 +53,8 @@ def encode_inspection(
         "Config": to_wire(record.config),
         "NetworkSettings": _network_settings(record),
     }
+    if record.manifest is not None:
+        document["ImageManifestDescriptor"] = to_wire(record.manifest)
     if size is not None:
         document["SizeRw"], document["SizeRootFs"] = size
     return msgspec.json.encode(document)

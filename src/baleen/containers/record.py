@@ -18,6 +18,7 @@ from baleen.api import (
     Health,
     HostConfig,
     MountPoint,
+    OCIDescriptor,
     PortBinding,
 )
 from baleen.containers.state import Status
@@ -36,6 +37,7 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         image_id: digest of the image that the container was made from; `config.image` is the
             name that the client used.
         chain_id: chain id of the image's topmost layer; key of the snapshot's parent.
+        manifest: of the image for the container's platform, as the API shows it.
         path, args: what is executed: entrypoint and command after merging with the image's.
         config: the client's configuration merged with the image's.
         mounts: where volumes, binds and tmpfs are mounted.
@@ -58,6 +60,7 @@ class ContainerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     args: list[str] = []
     image_id: str
     chain_id: str = ""
+    manifest: OCIDescriptor | None = None
     platform: str = "linux"
     driver: str = "overlayfs"
     config: ContainerConfig

@@ -97,6 +97,8 @@ def _parts(record: ContainerRecord, image: str) -> tuple[dict[str, object], dict
         "Labels": record.config.labels,
         "State": record.status.value,
     }
+    if record.manifest is not None:
+        before["ImageManifestDescriptor"] = to_wire(record.manifest)
     host: dict[str, object] = {"NetworkMode": record.host_config.network_mode}
     if record.host_config.annotations:
         host["Annotations"] = record.host_config.annotations

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from baleen.daemon.builder_settings import builder_gc
 from baleen.daemon.cgroup_settings import cgroup_settings
 from baleen.daemon.gc_settings import gc_policy
 from baleen.daemon.options import OPTIONS, UNSUPPORTED, Option, parse_size
@@ -101,6 +102,7 @@ class Config:
     storage_driver: str = ""
     gc_keep_free: str = ""
     gc_unused_for: str = ""
+    builder: object = None
     shutdown_timeout: int = 15
     cdi_spec_dirs: list[str] = field(default_factory=lambda: list(DEFAULT_SPEC_DIRS))
     insecure_registries: list[str] = field(default_factory=list)
@@ -423,6 +425,7 @@ def _check_values(config: Config) -> None:
     if config.shutdown_timeout < 0:
         raise InvalidArgument("shutdown-timeout: must not be negative")
     gc_policy(config.gc_keep_free, config.gc_unused_for)
+    builder_gc(config.builder)
     seen: dict[str, str] = {}
     for label in config.labels:
         key, equals, value = label.partition("=")

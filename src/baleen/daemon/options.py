@@ -171,7 +171,7 @@ OPTIONS = (
         'user namespace of containers: "default", or user[:group] with subordinate ids',
     ),
     _option("raw-logs", "flag", "", accepted="logs are never coloured"),
-    _option("builder", "any", "", accepted="there is no builder yet"),
+    _option("builder", "any", "what of the build cache goes by itself: gc"),
     _option("containerd", "text", "", accepted="containerd is not used"),
     _option("containerd-namespace", "text", "", accepted="containerd is not used"),
     _option("containerd-plugins-namespace", "text", "", accepted="containerd is not used"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from baleen.daemon.builder_settings import builder_gc
 from baleen.daemon.cgroup_settings import cgroup_settings
 from baleen.daemon.gc_settings import gc_policy
 from baleen.daemon.registry_settings import registry_settings
@@ -75,4 +76,5 @@ def engine_config(
         own_registry=config.own_registry,
         remapping=remapping,
         gc_policy=gc_policy(config.gc_keep_free, config.gc_unused_for),
+        build_gc=builder_gc(config.builder),
     )

@@ -76,8 +76,10 @@ def _try(
             exchange.finish(reply)
             return Login("Login Succeeded", authorizer.refresh_token)
         refused = error_of(exchange, reply)
+        status = f"{reply.status} {reply.reason}".rstrip()
         raise type(refused)(
-            f"login attempt to {target.url} failed: {refused.message}", details=refused.details
+            f"login attempt to {target.url} failed with status: {status}: {refused.message}",
+            details=refused.details,
         )
     finally:
         exchange.close()

@@ -20,6 +20,7 @@ from baleen.engine.security_options import parse_security_options
 from baleen.errors import FailedPrecondition
 from baleen.linux.fd import Fd
 from baleen.linux.lsm import apparmor_is_enabled
+from baleen.linux.user_namespace import in_first_user_namespace
 
 if TYPE_CHECKING:
     from baleen.api import HostConfig
@@ -90,8 +91,9 @@ class AppArmor:
 
 
 def _is_usable() -> bool:
-    # An ordinary user, or a container of another engine, has no say in the host's policy.
-    may_load = os.access(f"{_SECURITYFS}/.replace", os.W_OK)
+    # An ordinary user (who is root in a user namespace: the file's mode does not tell), or a
+    # container of another engine, has no say in the host's policy.
+    may_load = in_first_user_namespace() and os.access(f"{_SECURITYFS}/.replace", os.W_OK)
     in_container = os.environ.get("container")  # noqa: SIM112  # systemd's and LXC's spelling
     return apparmor_is_enabled() and may_load and not in_container
 

@@ -25,6 +25,7 @@ from baleen.build.solver.records import CacheRecord
 from baleen.build.solver.solver import Solver
 from baleen.build.tree_store import TreeStore
 from baleen.engine.build_cache import BuildCaches
+from baleen.engine.build_gc import BuildGc
 from baleen.engine.build_images import BuildImages
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class BuildParts:
         on_image: told of new names; any thread.
         run: makes the executor of RUN, given what makes directories of contexts.
         elsewhere: caches in registries and directories.
+        policies: what of the cache goes by itself; None: the default rules.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class BuildParts:
         caches: CacheMounts,
         run: Callable[[Callable[[LocalDirectory], Awaitable[Path]], Workers], Execs],
         elsewhere: BuildCaches,
+        policies: Sequence[PrunePolicy] | None,
     ) -> None:
         self.directory = data_root / "build"
         self.agents_directory = exec_root / "agents"
@@ -105,6 +108,7 @@ class BuildParts:
         self.workers = Workers(_PARALLEL)
         self.contexts = ContextStore(self.directory / "contexts", self.workers)
         self.cache = BuildCache(database, content, time.time_ns)
+        self.gc = BuildGc(self.cache, images, data_root, policies, tasks)
         self.execs = run(self.contexts.materialized, self.workers)
         place = self.contexts.directory
         self.solver = Solver(
@@ -267,5 +271,6 @@ def assemble_builds(
         trees=trees,
         caches=caches,
         elsewhere=BuildCaches(images, content, access, tasks),
+        policies=config.build_gc,
         run=execs,
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from baleen.api import HostConfig
+    from baleen.build.solver.prune import PrunePolicy
     from baleen.engine.remapping import Remapping
 
 __all__ = ["EngineConfig"]
@@ -50,6 +51,7 @@ class EngineConfig:
         own_registry: whether a pull of `registry` makes the image of Baleen's own.
         remapping: ids of the host that containers have, None for their own (`--userns-remap`).
         gc_policy: which unused images go by themselves.
+        build_gc: what of the build cache goes by itself, in this order; None: the default rules.
         storage_driver: one of `snapshots.STORAGE_DRIVERS`.
         debug: whether the daemon logs debug messages, as `info` shows it.
         experimental: whether what Docker calls so is offered: checkpoints.
@@ -89,6 +91,7 @@ class EngineConfig:
     own_registry: bool = True
     remapping: Remapping | None = None
     gc_policy: Policy = field(default_factory=Policy)
+    build_gc: tuple[PrunePolicy, ...] | None = None
 
     def remapping_of(self, host: HostConfig) -> Remapping | None:
         """Return the ids of a container with this configuration, None for the host's own."""

@@ -19,6 +19,7 @@ from baleen.containers.record import ContainerRecord
 from baleen.containers.times import now_text
 from baleen.engine.cgroup_naming import check_parent
 from baleen.engine.container_networks import shared_with
+from baleen.engine.descriptor_views import manifest_view
 from baleen.engine.host_checks import check_create
 from baleen.engine.image_config import command_of, merge_image_config
 from baleen.engine.log_config import parse_log_config
@@ -140,6 +141,7 @@ class Creating:
                 args=args,
                 image_id=str(image.id),
                 chain_id=str(image.chain_id or ""),
+                manifest=manifest_view(image),
                 config=config,
                 host_config=host,
                 mounts=points,
@@ -196,6 +198,7 @@ class Creating:
             args=args,
             image_id=str(image.id),
             chain_id=str(image.chain_id or ""),
+            manifest=manifest_view(image),
             config=config,
             host_config=host,
             mounts=[self._planned_mount(item) for item in self._mount_requests(config, host)],

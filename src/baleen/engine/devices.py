@@ -163,7 +163,8 @@ def _not_usable(path: str, reason: str) -> InvalidArgument:
 def _walk(directory: str, target: str, *, skip: frozenset[str] = frozenset()) -> Iterator[Document]:
     """Yield the nodes below a directory of the host, symbolic links left out."""
     try:
-        entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        with os.scandir(directory) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError:
         return
     for entry in entries:

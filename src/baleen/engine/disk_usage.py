@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from baleen.api.wire import to_wire
+from baleen.engine.viewing import container_sizes
 from baleen.images import ImageUser
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class DiskUsage:
         if not types or "build-cache" in types:
             cache = await self._builds.records()
         usage = await self._tasks.blocking(self._measure, records, set(types))
+        if not types or "container" in types:
+            ids = [record.id for record in records]
+            sizes = await self._tasks.blocking(container_sizes, self._snapshots, ids)
+            listed = self._store.list_json(all=True, limit=0, filters={}, sizes=sizes)
+            usage["Containers"] = msgspec.json.decode(listed)
         return {**usage, "BuildCache": [to_wire(record) for record in cache]}
 
     def _measure(self, records: list[ContainerRecord], types: set[str]) -> dict[str, Any]:
@@ -70,23 +76,6 @@ class DiskUsage:
                 shared_size=True, in_use=lambda image_id: users.get(image_id, ())
             )
             usage["LayersSize"], usage["ImagesReclaimable"] = self._images.disk_bytes(users)
-        if not types or "container" in types:
-            usage["Containers"] = [
-                {
-                    "Id": record.id,
-                    "Names": [f"/{record.name}"],
-                    "Image": record.config.image,
-                    "ImageID": record.image_id,
-                    "Command": " ".join([record.path, *record.args]),
-                    "State": str(record.status),
-                    "Status": str(record.status),
-                    "SizeRw": self._snapshots.usage(record.id).size_bytes,
-                    "Labels": record.config.labels,
-                    "LocalVolumes": sum(point.type == "volume" for point in record.mounts),
-                    "Mounts": [],
-                }
-                for record in records
-            ]
         if not types or "volume" in types:
             usage["Volumes"] = [
                 to_wire(

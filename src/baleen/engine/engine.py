@@ -360,6 +360,7 @@ class Engine:
         await self._restoring.run()
         await self._tasks.blocking(install_embedded_images, self._images, self._database)
         self._disk_gc.start()
+        self.builds.parts.gc.start()
 
     async def close(self) -> None:
         """Let go of everything; containers and their supervisors run on."""

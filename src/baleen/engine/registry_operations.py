@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from baleen.api.images import OCIDescriptor, OCIPlatform
 from baleen.api.registries import AuthResponse, DistributionInspect, ImageSearchResult
 from baleen.distribution.credentials import Credentials
+from baleen.engine.descriptor_views import descriptor_view, platform_view
 from baleen.engine.registry_access import credentials_of
 from baleen.oci.image import CONFIG_LIMIT, parse_image_config
 from baleen.oci.manifest import Index
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from baleen.distribution.cancellation import Cancellation
     from baleen.distribution.documents import Document
     from baleen.engine.registry_access import RegistryAccess
-    from baleen.oci.descriptor import Descriptor
     from baleen.oci.platform import Platform
     from baleen.oci.reference import Reference
 
@@ -97,9 +96,9 @@ class RegistryOperations:
                 reference, credentials=credentials_of(auth), cancel=cancel
             )
             return DistributionInspect(
-                descriptor=_descriptor_view(document.descriptor),
+                descriptor=descriptor_view(document.descriptor),
                 platforms=[
-                    _platform_view(platform)
+                    platform_view(platform)
                     for platform in self._platforms(document, reference, auth, cancel)
                 ],
             )
@@ -120,19 +119,3 @@ class RegistryOperations:
             cancel=cancel,
         )
         return [parse_image_config(raw).platform]
-
-
-def _descriptor_view(descriptor: Descriptor) -> OCIDescriptor:
-    return OCIDescriptor(
-        media_type=descriptor.media_type, digest=str(descriptor.digest), size=descriptor.size
-    )
-
-
-def _platform_view(platform: Platform) -> OCIPlatform:
-    return OCIPlatform(
-        architecture=platform.architecture,
-        os=platform.os,
-        os_version=platform.os_version or "",
-        os_features=platform.os_features or [],
-        variant=platform.variant or "",
-    )

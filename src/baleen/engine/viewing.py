@@ -5,6 +5,7 @@ See: Engine API, /containers/json, /containers/{id}/json, /containers/{id}/logs.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -22,7 +23,24 @@ if TYPE_CHECKING:
     from baleen.engine.tasks import Tasks
     from baleen.snapshots import Snapshotter
 
-__all__ = ["Viewing"]
+__all__ = ["Viewing", "container_sizes"]
+
+
+def container_sizes(snapshots: Snapshotter, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return the bytes of each writable layer, and of it together with the image's layers.
+
+    Containers that are removed meanwhile are left out. Reads directories: blocking.
+    """
+    layers = {str(layer.path): layer.size_bytes for layer in snapshots.layers()}
+    sizes = {}
+    for container_id in ids:
+        with suppress(errors.NotFound):
+            writable = snapshots.usage(container_id).size_bytes
+            lower = snapshots.mounts(container_id).lower
+            sizes[container_id] = (
+                writable, writable + sum(layers.get(path, 0) for path in lower)
+            )  # fmt: skip
+    return sizes
 
 
 class Viewing:
@@ -66,7 +84,8 @@ class Viewing:
         limit: int,
         filters: Mapping[str, Sequence[str]],
     ) -> bytes:
-        sizes = {record.id: await self._size(record.id) for record in self._store}
+        ids = [record.id for record in self._store]
+        sizes = await self._tasks.blocking(container_sizes, self._snapshots, ids)
         return self._store.list_json(all=all, limit=limit, filters=filters, sizes=sizes)
 
     def inspect(self, ref: str, *, size: bool) -> bytes | Awaitable[bytes]:
@@ -81,22 +100,12 @@ class Viewing:
         return self._store.inspect_json(record, exec_ids=self._execs.running_ids(record.id))
 
     async def _inspect_with_size(self, record: ContainerRecord) -> bytes:
+        sizes = await self._tasks.blocking(container_sizes, self._snapshots, [record.id])
         return self._store.inspect_json(
             record,
             exec_ids=self._execs.running_ids(record.id),
-            size=await self._size(record.id),
+            size=sizes.get(record.id, (0, 0)),
         )
-
-    async def _size(self, container_id: str) -> tuple[int, int]:
-        """Return the bytes of the writable layer, and of it together with the image's layers."""
-
-        def measure() -> tuple[int, int]:
-            writable = self._snapshots.usage(container_id).size_bytes
-            lower = self._snapshots.mounts(container_id).lower
-            layers = {str(layer.path): layer.size_bytes for layer in self._snapshots.layers()}
-            return writable, writable + sum(layers.get(path, 0) for path in lower)
-
-        return await self._tasks.blocking(measure)
 
     async def logs(
         self,

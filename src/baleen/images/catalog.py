@@ -266,9 +266,13 @@ class Catalog:
         """Parse a name that is to be given to an image; tag `latest` when empty.
 
         Raises:
-            InvalidArgument: malformed, or with a digest.
+            InvalidArgument: malformed, with a digest, or `sha256:x`, which reads as one.
         """
         reference = parse_reference(repo)
+        if reference.familiar_name == "sha256":
+            raise InvalidArgument(
+                "refusing to create an ambiguous tag using digest algorithm as name"
+            )
         if reference.digest is not None:
             raise InvalidArgument("refusing to create a tag with a digest reference")
         return reference.with_tag(tag) if tag else reference.with_default_tag()

@@ -6,12 +6,14 @@ See: Dockerfile reference; Engine API, /images/create and /commit, parameter `ch
 from __future__ import annotations
 
 import re
-import shlex
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from baleen.api.signals import parse_signal
+from baleen.api.timestamps import parse_duration
 from baleen.errors import InvalidArgument
+from baleen.images.change_words import expanded, words
 from baleen.oci.image import ExecutionConfig, HealthConfig
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["apply_changes"]
 
 _PORT = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
+_RETRIES = re.compile(r"[1-9][0-9]{0,8}")
 _KEY = re.compile(r"[^\s=\0]+")
 _LINE_LIMIT = 64 << 10
 
@@ -52,11 +55,8 @@ def _apply(config: ExecutionConfig, line: str) -> ExecutionConfig:
     return msgspec.structs.replace(config, **changed)
 
 
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as err:
-        raise InvalidArgument(f"bad quoting in {text[:64]!r}: {str(err).lower()}") from err
+def _variables(config: ExecutionConfig) -> dict[str, str]:
+    return {key: value for key, _, value in (item.partition("=") for item in config.env or ())}
 
 
 def _exec_form(text: str) -> list[str] | None:
@@ -70,19 +70,20 @@ def _exec_form(text: str) -> list[str] | None:
 
 
 def _command(config: ExecutionConfig, text: str) -> list[str]:
-    words = _exec_form(text)
-    return words if words is not None else [*(config.shell or ["/bin/sh", "-c"]), text]
+    form = _exec_form(text)
+    return form if form is not None else [*(config.shell or ["/bin/sh", "-c"]), text]
 
 
-def _pairs(text: str, what: str) -> dict[str, str]:
+def _pairs(config: ExecutionConfig, text: str, what: str) -> dict[str, str]:
     """Parse `KEY=value KEY2="two words"`, or the old `KEY the rest`."""
+    variables = _variables(config)
     first = text.split(maxsplit=1)
     if "=" not in first[0]:
         if what != "ENV" or len(first) != 2:
             raise InvalidArgument(f"syntax error - can't find = in {first[0][:64]!r}")
-        return {first[0]: first[1]}
+        return {expanded(first[0], variables): expanded(first[1], variables)}
     pairs: dict[str, str] = {}
-    for word in _words(text):
+    for word in words(text, variables):
         key, equals, value = word.partition("=")
         if not equals or _KEY.fullmatch(key) is None:
             raise InvalidArgument(f"syntax error - can't find = in {word[:64]!r}")
@@ -92,7 +93,7 @@ def _pairs(text: str, what: str) -> dict[str, str]:
 
 def _env(config: ExecutionConfig, text: str) -> dict[str, Any]:
     env = list(config.env or ())
-    for key, value in _pairs(text, "ENV").items():
+    for key, value in _pairs(config, text, "ENV").items():
         places = [i for i, item in enumerate(env) if item.partition("=")[0] == key]
         if places:
             env[places[0]] = f"{key}={value}"
@@ -103,7 +104,7 @@ def _env(config: ExecutionConfig, text: str) -> dict[str, Any]:
 
 def _expose(config: ExecutionConfig, text: str) -> dict[str, Any]:
     ports = dict(config.exposed_ports or {})
-    for word in _words(text):
+    for word in words(text, _variables(config)):
         match = _PORT.fullmatch(word)
         first = int(match[1]) if match else 0
         last = int(match[2] or match[1]) if match else 0
@@ -115,14 +116,16 @@ def _expose(config: ExecutionConfig, text: str) -> dict[str, Any]:
 
 
 def _volume(config: ExecutionConfig, text: str) -> dict[str, Any]:
-    words = _exec_form(text)
-    paths = words if words is not None else _words(text)
+    variables = _variables(config)
+    form = _exec_form(text)
+    paths = words(text, variables) if form is None else [expanded(item, variables) for item in form]
     if not all(path.strip() for path in paths):
         raise InvalidArgument("VOLUME specified can not be an empty string")
     return {"volumes": {**(config.volumes or {}), **{path: {} for path in paths}}}
 
 
 def _workdir(config: ExecutionConfig, text: str) -> dict[str, Any]:
+    text = expanded(text, _variables(config))
     current = config.working_dir or "/"
     joined = text if text.startswith("/") else f"{current}/{text}"
     parts: list[str] = []
@@ -134,17 +137,52 @@ def _workdir(config: ExecutionConfig, text: str) -> dict[str, Any]:
     return {"working_dir": "/" + "/".join(parts)}
 
 
+def _user(config: ExecutionConfig, text: str) -> dict[str, Any]:
+    return {"user": expanded(text, _variables(config))}
+
+
+def _stop_signal(config: ExecutionConfig, text: str) -> dict[str, Any]:
+    signal = expanded(text, _variables(config))
+    parse_signal(signal)
+    return {"stop_signal": signal}
+
+
 def _healthcheck(config: ExecutionConfig, text: str) -> dict[str, Any]:
+    options: dict[str, int] = {}
     word, _, rest = text.partition(" ")
+    while word.startswith("--"):
+        flag, _, value = word[2:].partition("=")
+        if flag not in _HEALTH_FLAGS:
+            raise InvalidArgument(f"unknown flag: {word[:32]}")
+        field, least = _HEALTH_FLAGS[flag]
+        options[field] = _retries(value) if field == "retries" else parse_duration(value)
+        if options[field] and options[field] < least:
+            raise InvalidArgument(f"{flag} of a health check cannot be less than 1ms")
+        word, _, rest = rest.strip().partition(" ")
     rest = rest.strip()
-    if word.upper() == "NONE" and not rest:
+    if word.upper() == "NONE" and not rest and not options:
         return {"healthcheck": HealthConfig(test=["NONE"])}
     if word.upper() != "CMD" or not rest:
-        raise InvalidArgument("HEALTHCHECK of a change takes NONE or CMD and a command")
-    words = _exec_form(rest)
-    test = ["CMD", *words] if words is not None else ["CMD-SHELL", rest]
-    return {"healthcheck": HealthConfig(test=test)}
+        raise InvalidArgument("HEALTHCHECK of a change takes NONE, or options, CMD and a command")
+    form = _exec_form(rest)
+    test = ["CMD", *form] if form is not None else ["CMD-SHELL", rest]
+    return {"healthcheck": HealthConfig(test=test, **options)}
 
+
+def _retries(text: str) -> int:
+    if _RETRIES.fullmatch(text) is None:
+        raise InvalidArgument(f"--retries must be a number of at least 1 (not {text[:32]!r})")
+    return int(text)
+
+
+# Each flag's field, and the least that it may be but for 0; times are in nanoseconds.
+_HEALTH_FLAGS = {
+    "interval": ("interval", 1_000_000),
+    "timeout": ("timeout", 1_000_000),
+    "start-period": ("start_period", 1_000_000),
+    "start-interval": ("start_interval", 1_000_000),
+    "retries": ("retries", 1),
+}
 
 _INSTRUCTIONS: dict[str, Callable[[ExecutionConfig, str], dict[str, Any]]] = {
     "CMD": lambda config, text: {"cmd": _command(config, text)},
@@ -152,10 +190,12 @@ _INSTRUCTIONS: dict[str, Callable[[ExecutionConfig, str], dict[str, Any]]] = {
     "ENV": _env,
     "EXPOSE": _expose,
     "HEALTHCHECK": _healthcheck,
-    "LABEL": lambda config, text: {"labels": {**(config.labels or {}), **_pairs(text, "LABEL")}},
+    "LABEL": lambda config, text: {
+        "labels": {**(config.labels or {}), **_pairs(config, text, "LABEL")}
+    },
     "ONBUILD": lambda config, text: {"on_build": [*(config.on_build or ()), text]},
-    "STOPSIGNAL": lambda config, text: {"stop_signal": text},
-    "USER": lambda config, text: {"user": text},
+    "STOPSIGNAL": _stop_signal,
+    "USER": _user,
     "VOLUME": _volume,
     "WORKDIR": _workdir,
 }

@@ -89,10 +89,13 @@ class Variant:
 
     @property
     def platform(self) -> Platform:
-        """What the config says, or the index where the config does not."""
-        if self.descriptor.platform is not None and not self.config.architecture:
-            return self.descriptor.platform
-        return self.config.platform
+        """What the index says, or the config where there is none.
+
+        By the index the manifest was chosen and pulled; configs that contradict it are in use
+        (programs that were built for another processor under the config of their base image).
+        """
+        said = self.descriptor.platform
+        return said if said is not None and said.architecture else self.config.platform
 
 
 def read_variants(content: ContentStore, target: Descriptor) -> list[Variant]:

@@ -76,7 +76,10 @@ def opened(url: str, headers: Mapping[str, str] | None = None) -> Iterator[HTTPR
             f"cannot download from {host}: it answers {err.code} {err.reason}"
         ) from err
     except (OSError, http.client.HTTPException) as err:
-        raise Unavailable(f"cannot download from {host}: {err}") from err
+        # What urllib could not do is in its error's reason: "[Errno 111] Connection refused".
+        reason = getattr(err, "reason", err)
+        text = getattr(reason, "strerror", None) or reason
+        raise Unavailable(f"cannot download from {host}: {str(text).lower()}") from err
 
 
 def pieces(answer: HTTPResponse) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -157,7 +157,8 @@ class Unpacking:
                 wanted = self._is_missing(index)
                 lone = self._unpack_alone(layer, progress) if wanted else None
             if lone is not None:
-                self.adopt(index, lone)
+                with self._reported(layer):
+                    self.adopt(index, lone)
             elif wanted:
                 self._defer(index, progress)
         elif self._is_missing(index):
@@ -219,7 +220,7 @@ class Unpacking:
     # -- one layer
 
     def _unpack_alone(self, layer: _Layer, progress: Progress | None) -> LoneLayer | None:
-        with _reported(layer), self._content.open(layer.descriptor.digest) as blob:
+        with self._reported(layer), self._content.open(layer.descriptor.digest) as blob:
             try:
                 return unpack_alone(
                     self._snapshotter,
@@ -257,7 +258,7 @@ class Unpacking:
         lone = self._ready.pop(index, None)
         if lone is None:
             return
-        with lone.draft, _reported(layer):
+        with lone.draft, self._reported(layer):
             try:
                 lone.commit(self._snapshotter, layer.chain_id, layer.parent)
             except NeedsLower:
@@ -265,7 +266,7 @@ class Unpacking:
 
     def _unpack_on(self, layer: _Layer, progress: Progress | None) -> None:
         with (
-            _reported(layer),
+            self._reported(layer),
             self._turns.of(layer.chain_id),
             self._content.open(layer.descriptor.digest) as blob,
         ):
@@ -279,6 +280,23 @@ class Unpacking:
                     layer.parent,
                     self._limits,
                 )
+
+    @contextmanager
+    def _reported(self, layer: _Layer) -> Iterator[None]:
+        """Name the layer in an error, and find out whether its blob is to blame.
+
+        A blob that was damaged on the disk counts as not here from then on: a pull brings it anew.
+        """
+        digest = layer.descriptor.digest
+        try:
+            yield
+        except (InvalidArgument, NotFound, DataLoss) as err:
+            with suppress(NotFound):
+                for _ in self._content.chunks(digest):
+                    pass
+            if isinstance(err, DataLoss):
+                raise
+            raise DataLoss(f"layer {digest}: {err.message}") from err
 
     def _drop(self, index: int) -> None:
         """Forget what was prepared for a layer that is there already."""
@@ -310,14 +328,6 @@ def unpack_missing(unpacking: Unpacking) -> Iterator[Descriptor]:
             unpacking.unpack(index)
             yield layers[index]
     unpacking.finish()
-
-
-@contextmanager
-def _reported(layer: _Layer) -> Iterator[None]:
-    try:
-        yield
-    except (InvalidArgument, NotFound) as err:
-        raise DataLoss(f"layer {layer.descriptor.digest}: {err.message}") from err
 
 
 def _counted(blob: IO[bytes], progress: Progress | None) -> Iterator[bytes]:

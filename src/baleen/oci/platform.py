@@ -30,6 +30,13 @@ _ARCHITECTURES = {
     "s390x": "s390x",
     "loongarch64": "loong64",
 }
+# Names that stand for a whole platform when they are alone: Go's GOOS and GOARCH.
+_ALONE = re.compile(
+    r"(?P<system>aix|android|darwin|dragonfly|freebsd|hurd|illumos|ios|js|linux|netbsd|openbsd"
+    r"|plan9|solaris|wasip1|windows|zos)"
+    r"|386|amd64|arm|armbe|arm64|arm64be|loong64|mips|mipsle|mips64|mips64le|ppc|ppc64|ppc64le"
+    r"|riscv|riscv64|s390|s390x|sparc|sparc64|wasm"
+)
 _ARM_VARIANTS = {"armv7l": "v7", "armhf": "v7", "armv6l": "v6", "armel": "v6"}
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -109,8 +116,13 @@ def parse_platform(text: str, *, default: Platform) -> Platform:
             f'"{text}" is an invalid platform: must be of the form os[/arch[/variant]]'
         )
     if len(parts) == 1:
-        if parts[0].lower() in {"linux", "windows", "darwin", "freebsd"}:
-            return msgspec.structs.replace(default, os=parts[0].lower())
+        known = _ALONE.fullmatch(_normalise(parts[0], "")[0])
+        if known is None:
+            raise InvalidArgument(
+                f'invalid platform "{text}": unknown operating system or architecture'
+            )
+        if known["system"]:
+            return msgspec.structs.replace(default, os=known["system"])
         parts.insert(0, default.os)
     variant = parts[2] if len(parts) == 3 else None
     return Platform(os=parts[0], architecture=parts[1], variant=variant).normalised()

@@ -6,8 +6,10 @@
 
 A variable's name is the path of its key with `_` between; a number is a place in a list. A plain
 word where a mapping belongs chooses one key of it: `REGISTRY_AUTH=htpasswd` is `auth: {htpasswd:
-{}}`. Values are text until a section gives them a type. The tree knows nothing of what sections
-mean: whoever owns one asks for it by `Tree.section`.
+{}}`. A value may be a list, a mapping or a quoted word of YAML:
+`REGISTRY_STORAGE_MAINTENANCE_READONLY={"enabled": true}`. Values are text until a section gives
+them a type. The tree knows nothing of what sections mean: whoever owns one asks for it by
+`Tree.section`.
 
 See: distribution's configuration.md, "Override specific configuration options".
 """
@@ -30,8 +32,11 @@ __all__ = ["Tree", "read_tree", "seconds"]
 PREFIX = "REGISTRY_"
 _FILE_LIMIT = 1 << 20
 _LIST_LIMIT = 1000
-# Variables of other programs that happen to have our prefix; Docker's image sets the first.
-_NOT_OURS = frozenset({"REGISTRY_CONFIGURATION_PATH"})
+# Variables of others that happen to have our prefix: Docker's image sets the first; the rest tell
+# of a service or a linked container with the name "registry" (Kubernetes, `docker run --link`).
+_NOT_OURS = re.compile(
+    r"REGISTRY_(CONFIGURATION_PATH|NAME|PORT(_[0-9]+_\w+)?|SERVICE_(HOST|PORT(_\w+)?)|ENV_\w+)"
+)
 
 Section = TypeVar("Section")
 Node = dict[str, object]
@@ -87,25 +92,37 @@ def read_tree(file: Path | None, environment: Mapping[str, str]) -> Tree:
     """
     root: Node = _read_file(file) if file is not None else {}
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in _NOT_OURS:
+        if name.startswith(PREFIX) and _NOT_OURS.fullmatch(name) is None:
             path = name.removeprefix(PREFIX).lower().split("_")
             if all(path):
-                _set(root, path, environment[name], name)
+                _set(root, path, _value(environment[name], name), name)
     return Tree(root)
 
 
-def _read_file(file: Path) -> Node:
-    import yaml  # a registry that is configured by variables never needs it
+def _value(text: str, name: str) -> object:
+    """What a variable says: text, unless it begins as a list, mapping or quoted word does."""
+    if not text.lstrip().startswith(("[", "{", '"', "'")):
+        return text
+    value = _load_yaml(text, name)
+    return _lower_keys(value) if isinstance(value, dict) else value
 
+
+def _load_yaml(raw: bytes | str, source: str) -> object:
+    import yaml  # a registry that is configured by plain variables never needs it
+
+    try:
+        # Scalars stay text, so that a password of digits is one.
+        return yaml.load(raw, Loader=yaml.BaseLoader)  # noqa: S506  # a safe one
+    except (yaml.YAMLError, RecursionError) as err:
+        raise InvalidArgument(f"{source} is not YAML: {err}") from err
+
+
+def _read_file(file: Path) -> Node:
     with file.open("rb") as stream:
         raw = stream.read(_FILE_LIMIT + 1)
     if len(raw) > _FILE_LIMIT:
         raise InvalidArgument(f"{file} is larger than {_FILE_LIMIT} bytes")
-    try:
-        # Scalars stay text, so that a password of digits is one.
-        document = yaml.load(raw, Loader=yaml.BaseLoader)  # noqa: S506  # a safe one
-    except (yaml.YAMLError, RecursionError) as err:
-        raise InvalidArgument(f"{file} is not YAML: {err}") from err
+    document = _load_yaml(raw, str(file))
     if document is None or document == "":
         return {}
     if not isinstance(document, dict):
@@ -120,7 +137,7 @@ def _lower_keys(node: Node) -> Node:
     }
 
 
-def _set(node: Node | list[object], path: list[str], value: str, name: str) -> None:
+def _set(node: Node | list[object], path: list[str], value: object, name: str) -> None:
     key, rest = path[0], path[1:]
     if isinstance(node, list):
         if not (key.isascii() and key.isdigit() and int(key) < _LIST_LIMIT):

@@ -52,6 +52,12 @@ class Report:
     orphans: int = 0
     uploads: int = 0
 
+    def __str__(self) -> str:
+        return (
+            f"{self.blobs} blobs ({self.size} bytes), {self.links} unused references, "
+            f"{self.orphans} incomplete blobs, {self.uploads} stale uploads"
+        )
+
 
 async def collect(
     contents: Contents, *, upload_age_s: float | None, dry_run: bool = False

@@ -55,9 +55,9 @@ async def _repeat(work: Callable[[], Awaitable[None]], interval_s: float) -> Non
 async def _collect(contents: Contents, settings: Settings) -> None:
     report = await collect(contents, upload_age_s=settings.storage.upload_age_s)
     if any((report.links, report.blobs, report.orphans, report.uploads)):
-        log.info("collected: %s", report)
+        log.info("garbage: removed %s", report)
 
 
 async def _retain(contents: Contents, settings: Settings, events: EventSink) -> None:
     for removal in await retain(contents, settings.retention, events):
-        log.info("retention: %s", removal)
+        log.info("retention: removed %s", removal)

@@ -93,10 +93,7 @@ def _collect(words: list[str]) -> int:
 
     report = asyncio.run(collect_once(settings, dry_run=is_dry))
     verb = "would remove" if is_dry else "removed"
-    sys.stdout.write(
-        f"{verb} {report.blobs} blobs ({report.size} bytes), {report.links} unused references, "
-        f"{report.orphans} incomplete blobs, {report.uploads} stale uploads\n"
-    )
+    sys.stdout.write(f"{verb} {report}\n")
     return 0
 
 

@@ -46,6 +46,10 @@ class Removal:
     digest: str
     reason: str
 
+    def __str__(self) -> str:
+        target = f":{self.tag}" if self.tag else f"@{self.digest}"
+        return f"{self.repository}{target} ({self.reason})"
+
 
 async def retain(
     contents: Contents,

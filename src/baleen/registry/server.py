@@ -145,3 +145,10 @@ def _log_to_stderr(level: str) -> None:
         force=True,
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keep out what each client causes that tries TLS first, as Docker does with localhost."""
+    is_usual = record.msg == "Invalid HTTP request received."
+    return not is_usual or log.isEnabledFor(logging.DEBUG)

@@ -8,6 +8,9 @@
         minimumtls: tls1.2                   (tls1.2 or tls1.3)
         ciphersuites: [...]                  (names of OpenSSL, for TLS 1.2)
 
+Certificates are not fetched (`letsencrypt`): asked for that, the registry does not start, where it
+would serve in the clear.
+
 See: distribution's configuration, `http.tls`; ssl of the standard library.
 """
 
@@ -32,6 +35,7 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     clientcas: list[str] = []
     minimumtls: str = "tls1.2"
     ciphersuites: list[str] = []
+    letsencrypt: dict[str, object] = {}
 
 
 def make_context(tls: Tls) -> ssl.SSLContext | None:
@@ -40,6 +44,11 @@ def make_context(tls: Tls) -> ssl.SSLContext | None:
     Raises:
         InvalidArgument: a file that cannot be used, an unknown or too old version.
     """
+    if any(tls.letsencrypt.values()):
+        raise InvalidArgument(
+            "http.tls.letsencrypt: this registry fetches no certificates; give it "
+            "http.tls.certificate and http.tls.key, or put a proxy that does before it"
+        )
     if not tls.certificate and not tls.key:
         if tls.clientcas:
             raise InvalidArgument("http.tls.clientcas needs a certificate and a key")

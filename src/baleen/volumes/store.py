@@ -85,7 +85,9 @@ class VolumeStore:
             if not (self._root / name).is_dir():  # `remove` had moved it away
                 del self._records[name]
                 self._database.delete("volumes", name)
-        for entry in list(os.scandir(self._root)):
+        with os.scandir(self._root) as found:
+            entries = list(found)
+        for entry in entries:
             if entry.name.startswith(_REMOVING):
                 self._delete(self._root / entry.name)
             elif entry.name not in self._records and _is_unborn(self._root / entry.name):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from debian_registry import DebianRegistry, in_network, tar_of
+from debian_registry import DebianRegistry, lying_registry, tar_of
 from lying_registry import LyingRegistry, content, held
 
 if TYPE_CHECKING:
@@ -26,11 +26,8 @@ def config(engine) -> Iterator[Path]:
 
 @pytest.fixture
 def lying(engine) -> Iterator[LyingRegistry]:
-    with in_network(engine):
-        registry = LyingRegistry()
-        registry.__enter__()
-    yield registry
-    registry.__exit__()
+    with lying_registry(engine) as registry:
+        yield registry
 
 
 def test_login_push_pull_and_logout_as_with_docker(engine, baleen, config):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 from bed import Bed, running, wait_until
-from debian_registry import DebianRegistry, connections, in_network, tar_of
+from debian_registry import DebianRegistry, connections, in_network, lying_registry, tar_of
 from lying_registry import LyingRegistry, digest_of, held, index_of
 
 if TYPE_CHECKING:
@@ -33,11 +33,8 @@ def registry(engine) -> Iterator[DebianRegistry]:
 
 @pytest.fixture
 def lying(engine) -> Iterator[LyingRegistry]:
-    with in_network(engine):
-        registry = LyingRegistry()
-        registry.__enter__()
-    yield registry
-    registry.__exit__()
+    with lying_registry(engine) as registry:
+        yield registry
 
 
 @pytest.fixture

@@ -138,7 +138,8 @@ def test_exec_enters_it(engine):
 
 
 def test_a_privileged_exec_has_all_rights_over_what_is_the_containers(engine):
-    engine.docker("run", "-d", "--name", "box", *SLEEP)
+    # An exec has its container's AppArmor profile, privileged or not, as with dockerd.
+    engine.docker("run", "-d", "--name", "box", "--security-opt", "apparmor=unconfined", *SLEEP)
     text = engine.docker(
         "exec", "--privileged", "box", "sh", "-c",
         "mkdir /m && mount -t tmpfs x /m && grep -c ' /m ' /proc/self/mounts; "
@@ -518,7 +519,8 @@ def refused(engine):
         engine.netns, *engine.prefix, str(Path(sys.executable).with_name("baleend")),
         f"--data-root={engine.data_root}", f"--exec-root={engine.place.exec_root}",
         f"--pidfile={engine.directory / 'baleend.pid'}", f"-H={engine.host}",
-        f"--cgroup-parent={engine.place.cgroup_parent}", *engine.flags,
+        f"--cgroup-parent={engine.place.cgroup_parent}",
+        f"--exec-opt=native.cgroupdriver={engine.cgroup_driver}", *engine.flags,
     )  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1, done

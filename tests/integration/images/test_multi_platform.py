@@ -187,3 +187,23 @@ def test_the_index_is_kept_whole_with_attestations(multi, tmp_path):
     assert image["Id"] == multi.parts["index"]["digest"]
     assert [entry["Kind"] for entry in image["Manifests"]] == ["image"] * 3 + ["attestation"]
     assert [entry["Available"] for entry in image["Manifests"]] == [True, True, False, True]
+
+
+def test_the_index_says_what_a_manifest_is_for_when_its_config_says_something_else(engine):
+    layout = Layout()
+    ours = layout.image([layer({"ours": b"x"})], "arm64")
+    ours["platform"]["architecture"] = "amd64"
+    other = layout.image([layer({"other": b"x"})], "s390x")
+    index = layout.index([other, ours])
+    engine.docker("load", stdin=layout.archive(index, "docker.io/library/mixed:1"))
+    engine.docker("create", "--name", "plain", "mixed:1", "/x")
+    engine.docker("create", "--name", "asked", "--platform", "linux/amd64", "mixed:1", "/x")
+    for name in ("plain", "asked"):
+        assert engine.docker("cp", f"{name}:/ours", "-").stdout.startswith("ours\0")
+        assert engine.inspect(name)["ImageManifestDescriptor"]["digest"] == ours["digest"]
+    for container in engine.api("GET", "/containers/json?all=1").json():
+        manifest = container["ImageManifestDescriptor"]
+        assert manifest["platform"] == {"architecture": "amd64", "os": "linux"}
+    shown = engine.out("image", "inspect", "--platform", "linux/amd64", "mixed:1")
+    assert json.loads(shown)[0]["Architecture"] == "arm64"  # of the config, as it is
+    assert "does not provide" in engine.fails("history", "--platform", "linux/arm64", "mixed:1")

@@ -6,7 +6,7 @@ import pytest
 from registry_bed import OCI_INDEX, OCI_MANIFEST, START, Recorder, descriptor, digest_of, index
 
 from baleen.registry.metadata.retention import Tagged
-from baleen.registry.retention import choose_tags, retain
+from baleen.registry.retention import Removal, choose_tags, retain
 from baleen.registry.settings import RetentionRule
 
 HOUR = 3600
@@ -88,3 +88,8 @@ async def test_what_something_keeps_is_not_untagged(registry):
     removed = await retain(registry.contents, rules, Recorder())
     assert {removal.digest for removal in removed} >= {child, tagged, referrer}
     assert {removal.digest for removal in foretold} == {removal.digest for removal in removed}
+
+
+def test_a_removal_reads_as_a_line():
+    assert str(Removal("ci/app", "1", "sha256:ab", "older")) == "ci/app:1 (older)"
+    assert str(Removal("ci/app", "", "sha256:ab", "no tag")) == "ci/app@sha256:ab (no tag)"

@@ -81,6 +81,16 @@ def test_a_signal_lets_a_request_end(server):
     assert server.process.returncode == 0
 
 
+def test_who_tries_tls_first_leaves_no_line_in_the_log(server):
+    """Docker does, with localhost; the answer tells it that this is plain HTTP."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03")
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
+    assert server.request("GET", "/v2/")[0] == 200
+    assert "Invalid HTTP" not in server.log.read_text()
+    assert "WARNING" not in server.log.read_text()
+
+
 def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path):
     server = Served(tmp_path / "data")
     pushed = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -39,6 +41,13 @@ def test_only_our_own_profile_is_ours_to_load():
 def test_without_apparmor_there_is_nothing_to_load_and_nothing_to_warn_of():
     assert not AppArmor().is_enabled
     assert AppArmor().load_default() == ""
+
+
+def test_root_of_a_user_namespace_has_no_say_in_it():
+    ask = "from baleen.engine.apparmor import AppArmor; print(AppArmor().is_enabled)"
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", ask]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.stdout == "False\n", done.stderr
 
 
 def test_a_program_of_the_host_gets_its_input_and_is_heard():

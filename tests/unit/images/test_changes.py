@@ -4,7 +4,7 @@ import pytest
 
 from baleen.errors import InvalidArgument
 from baleen.images.changes import apply_changes
-from baleen.oci.image import ExecutionConfig
+from baleen.oci.image import ExecutionConfig, HealthConfig
 
 BASE = ExecutionConfig(
     env=["A=1", "PATH=/bin"], labels={"l": "1"}, working_dir="/w", shell=["/bin/ash", "-c"]
@@ -30,7 +30,16 @@ BASE = ExecutionConfig(
         ("VOLUME /a /b", "volumes", {"/a": {}, "/b": {}}),
         ('VOLUME ["/a b"]', "volumes", {"/a b": {}}),
         ("STOPSIGNAL SIGQUIT", "stop_signal", "SIGQUIT"),
+        ("STOPSIGNAL 9", "stop_signal", "9"),
         ("ONBUILD RUN x", "on_build", ["RUN x"]),
+        ("ENV PATH=$PATH:/x B='$A'", "env", ["A=1", "PATH=/bin:/x", "B=$A"]),
+        ("ENV B ${A}2 \"x\"", "env", ["A=1", "PATH=/bin", "B=12 x"]),
+        ("LABEL v=$A", "labels", {"l": "1", "v": "1"}),
+        ("EXPOSE $A", "exposed_ports", {"1/tcp": {}}),
+        ("WORKDIR \"/$A b\"", "working_dir", "/1 b"),
+        ("USER ${NONE:-5}", "user", "5"),
+        ('VOLUME ["/$A"]', "volumes", {"/1": {}}),
+        ("CMD echo $A", "cmd", ["/bin/ash", "-c", "echo $A"]),
     ],
 )  # fmt: skip
 def test_instructions(change, field, value):
@@ -48,6 +57,14 @@ def test_health_checks():
     assert test_of("HEALTHCHECK NONE") == ["NONE"]
     assert test_of("HEALTHCHECK CMD a b") == ["CMD-SHELL", "a b"]
     assert test_of('HEALTHCHECK CMD ["a"]') == ["CMD", "a"]
+    change = "HEALTHCHECK --interval=5s --timeout=1m  --start-period=2s --retries=3 CMD a  b"
+    assert apply_changes(BASE, [change]).healthcheck == HealthConfig(
+        test=["CMD-SHELL", "a  b"],
+        interval=5_000_000_000,
+        timeout=60_000_000_000,
+        start_period=2_000_000_000,
+        retries=3,
+    )
 
 
 def test_several_lines_and_comments():
@@ -73,6 +90,14 @@ def test_several_lines_and_comments():
         ("EXPOSE 80/x", "invalid containerPort"),
         ('VOLUME [""]', "empty string"),
         ("HEALTHCHECK foo", "HEALTHCHECK"),
+        ("HEALTHCHECK --interval=5s", "HEALTHCHECK"),
+        ("HEALTHCHECK --interval=5s NONE", "HEALTHCHECK"),
+        ("HEALTHCHECK --interval=5 CMD a", "missing unit in duration"),
+        ("HEALTHCHECK --interval=-5s CMD a", "less than 1ms"),
+        ("HEALTHCHECK --timeout=1us CMD a", "less than 1ms"),
+        ("HEALTHCHECK --retries=0 CMD a", "--retries"),
+        ("HEALTHCHECK --bogus=0 CMD a", "unknown flag: --bogus=0"),
+        ("STOPSIGNAL BOGUS", "^invalid signal: BOGUS$"),
         ("ENV A=" + "x" * 70_000, "too long"),
     ],
 )

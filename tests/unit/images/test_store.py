@@ -310,7 +310,7 @@ def test_a_corrupt_layer_is_found_when_unpacked(world, loaded):
     data = bytearray(blob.read_bytes())
     data[512] ^= 1
     blob.write_bytes(data)
-    with pytest.raises(DataLoss, match=f"layer {image.manifest.layers[0].digest}"):
+    with pytest.raises(DataLoss, match=f"content {image.manifest.layers[0].digest}"):
         world.store.unpack(image)
     assert world.snapshotter.committed == {}
 

@@ -18,14 +18,18 @@ HOST = Platform(os="linux", architecture="amd64")
         ("linux/arm/7", "linux/arm/v7"),
         ("linux/armhf", "linux/arm/v7"),
         ("arm64", "linux/arm64"),
+        ("aarch64", "linux/arm64"),
         ("windows", "windows/amd64"),
+        ("linux/unheard-of", "linux/unheard-of"),
     ],
 )
 def test_parsing_normalises(text, shown):
     assert str(parse_platform(text, default=HOST)) == shown
 
 
-@pytest.mark.parametrize("text", ["", "a/b/c/d", "linux//x", "linux/amd64\n", "lin ux", "/"])
+@pytest.mark.parametrize(
+    "text", ["", "a/b/c/d", "linux//x", "linux/amd64\n", "lin ux", "/", "bogus"]
+)
 def test_bad_platforms_are_refused(text):
     with pytest.raises(InvalidArgument, match="invalid platform"):
         parse_platform(text, default=HOST)

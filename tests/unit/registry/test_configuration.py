@@ -55,6 +55,35 @@ def test_a_number_is_a_place_in_a_list(tmp_path):
     assert [(entry.name, entry.url) for entry in found] == [("a", "v"), ("b", "")]
 
 
+def test_a_value_may_be_yaml(tmp_path):
+    tree = read(
+        tmp_path,
+        "a: {number: 1}",
+        REGISTRY_A='{"On": true}',
+        REGISTRY_A_TEXT="'in quotes'",
+        REGISTRY_NOTIFICATIONS_ENDPOINTS='[{name: "a", url: u}]',
+        REGISTRY_NOTIFICATIONS_ENDPOINTS_0_URL="v",
+    )
+    assert tree.section("a", Section) == Section(on=True, text="in quotes")
+    assert tree.section("notifications", Endpoints).endpoints == [Endpoint(name="a", url="v")]
+    with pytest.raises(InvalidArgument, match="REGISTRY_A is not YAML"):
+        read(tmp_path, REGISTRY_A="{enabled: [")
+
+
+def test_variables_of_a_service_that_is_called_registry_are_not_ours(tmp_path):
+    tree = read(
+        tmp_path,
+        REGISTRY_PORT="tcp://10.0.0.1:5000",
+        REGISTRY_PORT_5000_TCP="tcp://10.0.0.1:5000",
+        REGISTRY_PORT_5000_TCP_ADDR="10.0.0.1",
+        REGISTRY_SERVICE_HOST="10.0.0.1",
+        REGISTRY_SERVICE_PORT_HTTP="5000",
+        REGISTRY_NAME="/web/registry",
+    )
+    assert not tree.has("port")
+    assert not tree.has("service")
+
+
 def test_a_word_chooses_a_key(tmp_path):
     tree = read(tmp_path, "", REGISTRY_AUTH="htpasswd", REGISTRY_AUTH_HTPASSWD_TEXT="x")
     assert tree.has("auth.htpasswd")

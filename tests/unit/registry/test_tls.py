@@ -102,6 +102,7 @@ def test_clients_need_a_certificate_of_the_authorities(files, client):
         ({"certificate": ""}, "both"),
         ({"certificate": "", "key": "", "clientcas": ["x"]}, "needs a certificate"),
         ({"minimumtls": "tls1.0"}, "minimumtls"),
+        ({"certificate": "", "key": "", "letsencrypt": {"cachefile": "/x"}}, "letsencrypt"),
         ({"key": "/none"}, "cannot be used"),
         ({"ciphersuites": ["NONSENSE"]}, "cannot be used"),
         ({"clientcas": ["/none"]}, "cannot be used"),

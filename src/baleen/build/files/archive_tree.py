@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTEXT_LIMITS", "ArchiveTree", "is_described", "read_archive", "single_file"]
 
-CONTEXT_LIMITS = Limits(max_bytes=64 << 30, max_entries=500_000)
+CONTEXT_LIMITS = Limits(max_bytes=64 << 30, ratio_floor_bytes=256 << 20, max_entries=500_000)
 """Of a build context: an entry costs some 300 bytes of memory."""
 
 _PIECE = 1 << 20
@@ -126,10 +126,23 @@ def _data(node: Node) -> _Data:
     data = node.data
     if data is None:
         return _NOTHING
+    if isinstance(data, bytes):
+        return _Data(int.from_bytes(data[:_OFFSET], "big"), data[_OFFSET:])
     assert isinstance(data, _Data)  # of this tree
     return data
 
 
+def _small(data: _Data) -> bytes | _Data:
+    """Return what a node keeps: of a plain file a third of the memory."""
+    if data.segments is not None or data.xattrs or data.target:
+        return data
+    if data.digest is _EMPTY:
+        return _EMPTY_FILE
+    return data.offset.to_bytes(_OFFSET, "big") + data.digest
+
+
+_OFFSET = 8
+_EMPTY_FILE = bytes(_OFFSET) + _EMPTY
 _NOTHING = _Data(0, _EMPTY)
 _IMPLIED = _Data(0, _EMPTY)
 
@@ -278,19 +291,17 @@ class _Reading:
         kind = _KINDS[entry.type]
         rdev = os.makedev(entry.major, entry.minor) if entry.major or entry.minor else 0
         node = Node(name, parent, kind | entry.mode, 0, 0, entry.size, entry.mtime_ns, rdev)
-        if entry.type is EntryType.FILE:
-            node.data = data = self._store(entry, reader)
-        elif entry.type is EntryType.SYMLINK:
+        is_file = entry.type is EntryType.FILE
+        data = self._store(entry, reader) if is_file else _Data(0, _EMPTY)
+        if entry.type is EntryType.SYMLINK:
             if not entry.linkname or b"\0" in entry.linkname or len(entry.linkname) > NAME_LIMIT:
                 raise InvalidArgument(f"archive entry {shown(entry.name)} has a bad link target")
-            node.data = data = _Data(0, _EMPTY)
             data.target = entry.linkname
-        else:
-            node.data = data = _Data(0, _EMPTY)
-        if self._keep_owners:
-            node.uid, node.gid = entry.uid, entry.gid
         if entry.xattrs:
             data.xattrs = _kept(entry.xattrs)
+        if self._keep_owners:
+            node.uid, node.gid = entry.uid, entry.gid
+        node.data = _small(data)
         return node
 
     def _store(self, entry: Entry, reader: TarReader) -> _Data:
@@ -331,7 +342,7 @@ class _Reading:
         if target is None or stat.S_ISDIR(target.mode):
             raise InvalidArgument(f"archive entry {shown(entry.name)} has a bad link target")
         if target.inode is None:
-            target.inode = target.data
+            target.inode = object()
         return Node(
             name,
             parent,

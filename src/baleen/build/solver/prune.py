@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from baleen.build.solver.records import CacheRecord
     from baleen.oci.digest import Digest
 
-__all__ = ["PrunePolicy", "Pruned", "parse_filters", "prune", "select"]
+__all__ = ["PrunePolicy", "Pruned", "default_policies", "parse_filters", "prune", "select"]
 
 _FILTERS = frozenset(
     {
@@ -36,6 +36,7 @@ _FILTERS = frozenset(
         "immutable",
     }
 )
+_OLD_NS = 60 * 24 * 3600 * 10**9
 _INTERNAL = frozenset({"internal", "frontend"})
 
 
@@ -66,6 +67,22 @@ class Pruned:
 
     ids: tuple[str, ...]
     bytes: int
+
+
+def default_policies(disk_bytes: int) -> tuple[PrunePolicy, ...]:
+    """Return what goes by itself, in this order, unless the settings say otherwise.
+
+    As BuildKit's: a tenth of the disk is kept in any case, six tenths are never exceeded, and two
+    tenths of the disk are to stay free.
+    """
+    reserved, most, free = disk_bytes // 10, disk_bytes * 6 // 10, disk_bytes // 5
+    rules = [
+        PrunePolicy(
+            all=everything, reserved_bytes=reserved, max_used_bytes=most, min_free_bytes=free
+        )
+        for everything in (False, True)
+    ]
+    return (PrunePolicy(unused_ns=_OLD_NS, reserved_bytes=reserved), *rules)
 
 
 def parse_filters(filters: Mapping[str, Collection[str]]) -> tuple[dict[str, frozenset[str]], int]:

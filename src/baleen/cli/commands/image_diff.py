@@ -7,9 +7,8 @@ import json
 from baleen.cli.command import Command
 from baleen.cli.flags import Flag
 from baleen.cli.formatting.humanize import decimal_size
-from baleen.cli.own_endpoints import ask, print_json
+from baleen.cli.own_endpoints import shown_name, tell
 from baleen.cli.parsing.platforms import platform_document
-from baleen.cli.terminal import write_out
 from baleen.client.client import segment
 
 TYPE_CHECKING = False
@@ -25,22 +24,18 @@ _LETTERS = {"added": "A", "changed": "C", "removed": "D"}
 
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
-    found = ask(
+    return tell(
         session,
-        "GET",
+        flags,
         f"/images/{segment(arguments[0], slashes=True)}/diff",
+        _lines,
         to=arguments[1],
         platform=platform_document(flags.text("platform")),
     )
-    if flags.on("json"):
-        print_json(found)
-    else:
-        write_out("\n".join(_lines(found)) + "\n")
-    return 0
 
 
 def _lines(found: JsonObject) -> list[str]:
-    one, other = _name(found["From"]), _name(found["To"])
+    one, other = shown_name(found["From"]), shown_name(found["To"])
     change = int(found["SizeChange"])
     sign = "-" if change < 0 else "+"
     lines = [
@@ -64,11 +59,6 @@ def _lines(found: JsonObject) -> list[str]:
         for item in config
     ]
     return lines
-
-
-def _name(side: JsonObject) -> str:
-    names: list[str] = side.get("Names") or [str(side["Id"])[7:19]]
-    return names[0]
 
 
 def _sizes(path: JsonObject) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from baleen.cli.command import Command
 from baleen.cli.flags import Flag
 from baleen.cli.formatting.humanize import decimal_size, ellipsis
-from baleen.cli.own_endpoints import ask, print_json
+from baleen.cli.own_endpoints import shown_name, tell
 from baleen.cli.parsing.platforms import platform_document
-from baleen.cli.terminal import write_out
 from baleen.client.client import segment
 
 TYPE_CHECKING = False
@@ -22,25 +21,20 @@ _MARKS = {"added": "+", "changed": "~", "rewritten": "=", "removed": "-"}
 
 
 def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
-    found = ask(
+    return tell(
         session,
-        "GET",
+        flags,
         f"/images/{segment(arguments[0], slashes=True)}/tree",
+        _lines,
         platform=platform_document(flags.text("platform")),
         all="1" if flags.on("all") else None,
     )
-    if flags.on("json"):
-        print_json(found)
-    else:
-        write_out("\n".join(_lines(found)) + "\n")
-    return 0
 
 
 def _lines(found: JsonObject) -> list[str]:
-    names: list[str] = found.get("Names") or [str(found["Id"])[7:19]]
     layers: list[JsonObject] = found["Layers"]
     lines = [
-        f"{', '.join(names)}  {found['Platform']}",
+        f"{shown_name(found, ', ')}  {found['Platform']}",
         (
             f"{len(layers)} layers, {_size(found['Size'])} "
             f"({_size(found['CompressedSize'])} compressed), {_size(found['Wasted'])} wasted"

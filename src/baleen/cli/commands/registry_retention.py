@@ -23,8 +23,7 @@ def _run(session: Session, flags: Flags, arguments: list[str]) -> int:
     is_dry = flags.on("dry-run")
     verb = "would remove" if is_dry else "removed"
     for removal in asyncio.run(retain_once(read_settings(flags), dry_run=is_dry)):
-        target = f":{removal.tag}" if removal.tag else f"@{removal.digest}"
-        write_out(f"{verb} {removal.repository}{target} ({removal.reason})\n")
+        write_out(f"{verb} {removal}\n")
     return 0
 
 

@@ -134,18 +134,22 @@ def place(
 
 
 def rename_top(name: str | None, top: str) -> Callable[[bytes], bytes | None]:
-    """A function that gives the archive's top entry `top` the name `name`."""
-    if name is None:
-        return lambda path: path
+    """A function that gives the archive's top entry `top` the name `name`, None to leave it.
+
+    A folder's content (`.`) and the root (`/`) have no top entry: all goes below `name`. Else the
+    function raises DataLoss for what is not `top` or below it: an engine that lies could put any
+    file beside the one that was asked for.
+    """
     old = os.fsencode(top)
-    new = os.fsencode(name)
+    new = [] if name is None else [os.fsencode(name)]
 
     def rename(path: bytes) -> bytes | None:
         parts = [part for part in path.split(b"/") if part not in {b"", b"."}]
-        if old == b".":
-            return b"/".join([new, *parts])
-        if parts[:1] == [old]:
-            return b"/".join([new, *parts[1:]])
-        return path
+        if old in {b".", b"..", b"/"}:
+            return b"/".join([*new, *parts])
+        if parts[:1] != [old]:
+            shown = os.fsdecode(path[:200])
+            raise DataLoss(f"refusing the archive: {shown!r} is not what was asked for")
+        return b"/".join([*(new or parts[:1]), *parts[1:]])
 
     return rename

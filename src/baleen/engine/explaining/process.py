@@ -44,7 +44,7 @@ _SUPERVISOR: Final = (
     "Has started the container, keeps its log and streams, runs execs, reaps it and notes its "
     "exit code. It lives in a shim, a process that a few containers share and that goes on while "
     "the daemon is stopped or replaced; should the shim be killed, the kernel kills the container "
-    "(PR_SET_PDEATHSIG)."
+    "(PR_SET_PDEATHSIG) or, where a security module changed its label, the daemon does."
 )
 
 

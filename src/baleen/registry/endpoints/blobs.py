@@ -104,16 +104,20 @@ class _Pieces:
         self._reader = reader
         self._start = start
         self._stop = stop
+        self._sent = 0
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        length = min(_PIECE, self._stop - self._start)
+        # Two pieces are in memory while a client does not read: it gets large ones only when it
+        # has read sixteen times as much.
+        length = min(_PIECE, max(_SMALL, self._sent >> 4), self._stop - self._start)
         piece = await self._contents.uploads.in_thread(self._reader.read, self._start, length)
         if not piece:
             raise StopAsyncIteration
         self._start += len(piece)
+        self._sent += len(piece)
         return piece
 
     async def aclose(self) -> None:

@@ -26,7 +26,7 @@ from baleen.errors import (
     ResourceExhausted,
     Unavailable,
 )
-from baleen.registry.metadata.schema import POSTGRES_TYPES, VERSION, statements
+from baleen.registry.metadata.schema import POSTGRES_TYPES, make_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +90,8 @@ class PostgresDatabase:
         except ImportError as err:
             raise FailedPrecondition(
                 f"the driver of PostgreSQL cannot be loaded: {err}",
-                hint="install baleen-engine[postgres]",
+                hint="install baleen-engine[postgres]; for the image registry do that where "
+                "baleend is installed, and pull the image again",
             ) from err
         self._threads = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="registry-postgres")
         await self.write(_prepare)
@@ -183,16 +184,7 @@ class PostgresDatabase:
 
 def _prepare(tx: Transaction) -> None:
     tx.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
-    for statement in statements(POSTGRES_TYPES):
-        tx.execute(statement)
-    rows = tx.execute("SELECT number FROM version")
-    if not rows:
-        tx.execute("INSERT INTO version VALUES (?)", (VERSION,))
-    elif rows[0][0] > VERSION:
-        raise FailedPrecondition(
-            f"the database was written by a newer version (schema {rows[0][0]}, this program "
-            f"knows {VERSION})"
-        )
+    make_tables(tx, POSTGRES_TYPES, "the database")
 
 
 def _translate_error(err: psycopg.Error) -> BaleenError:

@@ -15,8 +15,14 @@ is there. Text compares by its bytes: `{text}` is a type that does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["POSTGRES_TYPES", "SQLITE_TYPES", "VERSION", "Types", "statements"]
+from baleen.errors import FailedPrecondition
+
+if TYPE_CHECKING:
+    from baleen.registry.metadata.database import Transaction
+
+__all__ = ["POSTGRES_TYPES", "SQLITE_TYPES", "VERSION", "Types", "make_tables", "statements"]
 
 VERSION = 1
 
@@ -99,3 +105,21 @@ def statements(types: Types) -> list[str]:
         )
         for table in _TABLES
     ]
+
+
+def make_tables(tx: Transaction, types: Types, database: str) -> None:
+    """Make the tables where they are absent, and the row that says their version.
+
+    Raises:
+        FailedPrecondition: a newer version of this program wrote `database`, by its name.
+    """
+    for statement in statements(types):
+        tx.execute(statement)
+    rows = tx.execute("SELECT number FROM version")
+    if not rows:
+        tx.execute("INSERT INTO version VALUES (?)", (VERSION,))
+    elif rows[0][0] > VERSION:
+        raise FailedPrecondition(
+            f"{database} was written by a newer version (schema {rows[0][0]}, this program knows "
+            f"{VERSION})"
+        )

@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from baleen.errors import (
     BaleenError,
     DataLoss,
-    FailedPrecondition,
     InvalidArgument,
     ResourceExhausted,
     Unavailable,
 )
-from baleen.registry.metadata.schema import SQLITE_TYPES, VERSION, statements
+from baleen.registry.metadata.schema import SQLITE_TYPES, make_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,16 +147,7 @@ class SqliteDatabase:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("BEGIN IMMEDIATE")
-            for statement in statements(SQLITE_TYPES):
-                connection.execute(statement)
-            rows = transaction.execute("SELECT number FROM version")
-            if not rows:
-                transaction.execute("INSERT INTO version VALUES (?)", (VERSION,))
-            elif rows[0][0] > VERSION:
-                raise FailedPrecondition(
-                    f"{self._file} was written by a newer version (schema {rows[0][0]}, "
-                    f"this program knows {VERSION})"
-                )
+            make_tables(transaction, SQLITE_TYPES, str(self._file))
             connection.execute("COMMIT")
         except sqlite3.Error as err:
             raise _translate(err) from err

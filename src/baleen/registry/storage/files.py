@@ -170,11 +170,12 @@ class FileStorage:
         """Walk the tree."""
         for algorithm in _ALGORITHMS:
             for directory in (self._blobs / algorithm).iterdir():
-                for entry in os.scandir(directory):
-                    location = f"{algorithm}/{directory.name}/{entry.name}"
-                    if _LOCATION.fullmatch(location):
-                        with suppress(FileNotFoundError):
-                            yield location, entry.stat(follow_symlinks=False).st_mtime
+                with os.scandir(directory) as entries:
+                    for entry in entries:
+                        location = f"{algorithm}/{directory.name}/{entry.name}"
+                        if _LOCATION.fullmatch(location):
+                            with suppress(FileNotFoundError):
+                                yield location, entry.stat(follow_symlinks=False).st_mtime
 
     def adopt(self, source: Path, digest: Digest) -> str:
         """Rename a complete file, fsynced, to a fresh location."""

@@ -2,7 +2,8 @@
 
 `/health` is public and says `ok` or `unhealthy` and nothing else; the reasons are for the log and
 for the debug address. A check runs at most every ten seconds, however often it is asked for, and
-has five seconds.
+has five seconds. `/` is answered by whoever lives, well or not: load balancers ask Docker's
+registry for it.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Health:
 
 
 class HealthApp:
-    """An application that answers `GET /health`; 200 or 503."""
+    """An application that answers `GET /health` with 200 or 503, and `GET /` with 200."""
 
     def __init__(self, behind: Asgi, health: Health) -> None:
         self._behind = behind
@@ -81,14 +82,17 @@ class HealthApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
-        if scope["type"] != "http" or scope["path"] != "/health":
+        if scope["type"] != "http" or scope["path"] not in {"/", "/health"}:
             await self._behind(scope, receive, send)
             return
-        is_well = not await self._health.reason()
-        status, text = (200, "ok") if is_well else (503, "unhealthy")
+        if scope["path"] == "/":
+            status, text = 200, ""
+        else:
+            is_well = not await self._health.reason()
+            status, text = (200, "ok") if is_well else (503, "unhealthy")
         if scope["method"] not in {"GET", "HEAD"}:
             status, text = 405, "method not allowed"
-        body = msgspec.json.encode({"status": text})
+        body = msgspec.json.encode({"status": text}) if text else b""
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from solver_bed import image, run
 
-from baleen.build.solver.prune import PrunePolicy, parse_filters, prune, total_bytes
+from baleen.build.solver.prune import (
+    PrunePolicy,
+    default_policies,
+    parse_filters,
+    prune,
+    select,
+    total_bytes,
+)
 from baleen.build.trees import Tree
 from baleen.errors import InvalidArgument
 
@@ -114,3 +121,29 @@ def test_a_blob_that_another_record_holds_is_not_freed(bed, records):
         )
     known, _ = parse_filters({"description": ["first"]})
     assert pruned(bed, filters=known) == (["same", "second", "third"], 0)
+
+
+def test_by_default_a_tenth_of_the_disk_is_kept_and_six_tenths_are_the_most(bed, records):
+    assert len(records) == 3
+
+    def after(disk, free):
+        policies = default_policies(disk)
+        doomed = set()
+        for policy in policies:
+            doomed |= {
+                record.description
+                for record in select(
+                    records,
+                    policy,
+                    now_ns=bed.now,
+                    in_use=lambda _: False,
+                    is_shared=lambda _: False,
+                    free_bytes=free,
+                )
+            }
+        return sorted(doomed)
+
+    assert after(100_000, 50_000) == []
+    assert after(350, 350) == ["first"]
+    assert after(1_000, 100) == ["first"]
+    assert after(2_000, 0) == ["first"]

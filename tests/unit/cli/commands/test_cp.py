@@ -24,11 +24,17 @@ def tar(*entries):
 def test_a_lying_engine_writes_nothing_outside(baleen, fake, fakes, tmp_path):
     target = tmp_path / "t"
     target.mkdir()
-    data = tar(("../evil", b"x"))
-    fake.on("GET", "/containers/c/archive", described(fakes, data, mode=0o644))
-    outcome = baleen("cp", "c:/x", str(target))
-    assert outcome.code == 1
-    assert "leaves the target" in outcome.err
+    for name, reason in (
+        ("x/../../evil", "leaves the target"),
+        ("../evil", "not what was asked for"),
+        (".profile", "not what was asked for"),
+    ):
+        data = tar((name, b"x"))
+        fake.on("GET", "/containers/c/archive", described(fakes, data, mode=0o644))
+        outcome = baleen("cp", "c:/x", str(target))
+        assert outcome.code == 1
+        assert reason in outcome.err
+    assert list(target.iterdir()) == []
     assert [p.name for p in tmp_path.iterdir()] == ["t"]
 
 

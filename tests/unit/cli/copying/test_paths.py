@@ -55,15 +55,19 @@ def test_impossible_placements():
 
 def test_only_the_top_entry_is_renamed():
     rename = rename_top("new", "old")
-    assert [rename(p) for p in (b"old", b"old/", b"old/x", b"older/x")] == [
-        b"new",
-        b"new",
-        b"new/x",
-        b"older/x",
-    ]
-    content = rename_top("new", ".")
-    assert [content(p) for p in (b"./", b"./x/y")] == [b"new", b"new/x/y"]
+    assert [rename(p) for p in (b"old", b"old/", b"./old/x")] == [b"new", b"new", b"new/x"]
     assert rename_top(None, "old")(b"old/x") == b"old/x"
+    for name in (None, "new"):
+        for path in (b"older/x", b"x", b"../old", b"", b"./"):
+            with pytest.raises(errors.DataLoss, match="not what was asked for"):
+                rename_top(name, "old")(path)
+
+
+@pytest.mark.parametrize("top", [".", "/", ".."])
+def test_content_has_no_top_entry(top):
+    content = rename_top("new", top)
+    assert [content(p) for p in (b"./", b"./x/y", b"/x")] == [b"new", b"new/x/y", b"new/x"]
+    assert rename_top(None, top)(b"./x/y") == b"x/y"
 
 
 def test_names_of_the_copied_thing():

@@ -32,6 +32,8 @@ async def test_health_says_whether_and_not_why(call):
     now[0] = 11
     answer = await call(application, "GET", "/health")
     assert (answer.status, answer.json()) == (503, {"status": "unhealthy"})
+    answer = await call(application, "GET", "/")
+    assert (answer.status, answer.body) == (200, b"")  # it lives
     assert await health.reason() == "the database at db.internal does not answer"
     storage.problem = None
     now[0] = 22
