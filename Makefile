@@ -65,6 +65,8 @@ test-vm: setup-dev
 bench: setup-dev
 	$(PYTHON) -m bench
 	$(PYTHON) -m bench.runtime
+	-$(PYTHON) -m bench.images
+	$(PYTHON) -m bench.registry
 
 .PHONY: bench-churn
 bench-churn: setup-dev

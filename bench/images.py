@@ -5,7 +5,10 @@ Both daemons run at the same time, private and idle; each figure is taken from o
 other, in turn, by the same client. The best of some rounds counts, in MB (10^6 bytes of files) a
 second. The ratio is against the better of dockerd 20.10 and 26.1, as in `bench.run`.
 
-    python -m bench.images [--rounds N] [--only WORDS] [--no-peer]
+    python -m bench.images [--rounds N] [--only WORDS] [--no-peer] [--large MB] [--images N]
+
+Behind them: a list of many images, and the daemon's memory while a large image passes. `--large
+4000` is what the limit is meant for; less is the default, because it takes minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import io
 import json
 import os
 import random
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -23,9 +27,12 @@ import time
 import traceback
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from bench import image_registry, image_scale
 from bench.lean_http import Failed
 from bench.subjects import Baleend, Dockerd, Subject
 
@@ -49,11 +56,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Material:
-    """What all daemons get: `archive` as `docker save` of old writes it, `root` a file system."""
+    """What all daemons get: `archive` as `docker save` of old writes it, `root` a file system.
+
+    `registries` is a directory for the data of registries; what is below `full` has an image.
+    """
 
     archive: Path
     root: Path
     layers: list[Path]
+    registries: Path
 
 
 # --- the load ------------------------------------------------------------------------------------
@@ -97,7 +108,9 @@ def make_material(directory: Path) -> Material:
             with tarfile.open(layer) as part:
                 for info in part:
                     tar.addfile(info, part.extractfile(info))
-    return Material(archive, root, layers)
+    registries = directory / "registries"
+    registries.mkdir()
+    return Material(archive, root, layers, registries)
 
 
 # --- what is measured ----------------------------------------------------------------------------
@@ -182,6 +195,41 @@ def export(subject: Subject, material: Material) -> float:
         return time.perf_counter() - begin
 
 
+def push(server: str, subject: Subject, material: Material) -> float:
+    place = material.registries / "empty"
+    with subject.connect() as connection:
+        if not connection.json(
+            "GET", "/images/json?filters=" + quote('{"reference":["bench:load"]}')
+        ):
+            load(subject, material)
+    try:
+        with image_registry.served(subject, server, place):
+            return image_registry.push(subject, "bench:load")
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def pull(server: str, subject: Subject, material: Material) -> float:
+    place = material.registries / f"full-{server}"
+    # Its layers would be found here.
+    _remove(subject, "bench:load")
+    with image_registry.served(subject, server, place):
+        return image_registry.pull(subject, "bench:load")
+
+
+def fill(subject: Subject, material: Material) -> None:
+    """Put what is pulled into the registries: the image with its layers in gzip."""
+    packed = material.registries / "packed.tar"
+    image_registry.gzipped(material.archive, packed)
+    _remove(subject, "bench:load")
+    _upload(subject, "POST", "/images/load?quiet=1", packed)
+    for server in image_registry.servers():
+        with image_registry.served(subject, server, material.registries / f"full-{server}"):
+            image_registry.push(subject, "bench:load")
+    packed.unlink()
+    load(subject, material)
+
+
 FIGURES = [
     Figure("load", 1.7, 265 / 184, load),
     Figure("save", 1.7, 191 / 143, save),
@@ -189,7 +237,14 @@ FIGURES = [
     Figure("commit", 1.3, 317 / 261, commit),
     Figure("export", 1.3, 1.0, export),
 ]
-"""push and pull go here: functions of a daemon and the material that return seconds."""
+for _server in image_registry.servers():
+    _name = "" if _server == "debian" else ", our registry"
+    FIGURES += [
+        Figure(f"push{_name}", 1.7, 143 / 117, partial(push, _server)),
+        Figure(f"pull{_name}", 1.7, 207 / 133, partial(pull, _server)),
+    ]
+LIST_MS = 10.0
+MEMORY_MB = 40.0
 
 
 # --- the floor -----------------------------------------------------------------------------------
@@ -230,11 +285,77 @@ def _best(figure: Figure, subjects: list[Subject], material: Material, rounds: i
     return [TOTAL / seconds / 1e6 for seconds in best]
 
 
+def _table(subjects: list[Subject], material: Material, words: list[str], rounds: int) -> int:
+    failed = 0
+    print(f"{'':20} {'baleend':>9} {'peer':>9} {'ratio':>7} {'limit':>6}   MB/s")
+    for figure in FIGURES:
+        if words and not any(word in figure.name for word in words):
+            continue
+        try:
+            rates = _best(figure, subjects, material, rounds)
+        except Exception:
+            traceback.print_exc()
+            failed += 1
+            continue
+        line = f"{figure.name:20} {rates[0]:9.0f}"
+        if len(rates) > 1:
+            peer = rates[1] * figure.better
+            ratio = rates[0] / peer
+            line += f" {peer:9.0f} {ratio:7.2f} {figure.limit:6.2f}"
+            line += "" if ratio >= figure.limit else "   below its limit"
+            failed += ratio < figure.limit
+        print(line, flush=True)
+    return failed
+
+
+def _listing(subjects: list[Subject], count: int) -> int:
+    times = []
+    for subject in subjects:
+        with subject.connect() as connection:
+            for archive in image_scale.small_images(count):
+                connection.request("POST", "/images/load?quiet=1", archive)
+        times.append(image_scale.list_ms(subject, count))
+        _remove(subject, *(f"bench:s{number}" for number in range(count)))
+    line = f"list of {count} images   {times[0]:.1f} ms (limit {LIST_MS:.0f})"
+    line += "" if len(times) == 1 else f", peer {times[1]:.1f} ms"
+    is_late = times[0] > LIST_MS
+    print(line + ("   above its limit" if is_late else ""), flush=True)
+    return int(is_late)
+
+
+def _memory(subject: Subject, material: Material, megabytes: int) -> int:
+    archive = material.archive.with_name("large.tar")
+    layers = max(1, megabytes * 1_000_000 // image_scale.LAYER_BYTES)
+    image_scale.large_archive(archive, layers)
+
+    def save() -> None:
+        with subject.connect() as connection:
+            assert connection.body_length("/images/bench:large/get") > archive.stat().st_size / 2
+
+    failed = 0
+    peaks = image_scale.memory(
+        subject,
+        material.registries / "large",
+        lambda: _upload(subject, "POST", "/images/load?quiet=1", archive),
+        save,
+    )
+    for peak in peaks:
+        is_above = peak.most > MEMORY_MB
+        failed += is_above
+        line = f"memory while {megabytes} MB {peak.name:5} {peak.most:+6.1f} MB"
+        line += f" (limit +{MEMORY_MB:.0f}), behind it {peak.after:+.1f} MB"
+        print(line + ("   above its limit" if is_above else ""), flush=True)
+    archive.unlink()
+    return failed
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.images")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="figures whose name holds one of these words")
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--images", type=int, default=1000, help="how many are listed; 0: none")
+    parser.add_argument("--large", type=int, default=500, help="MB of the large image; 0: none")
     options = parser.parse_args()
     words = options.only.split()
     failed = 0
@@ -252,24 +373,13 @@ def main() -> int:
                 opened.append(subject)
                 subject.open()
                 load(subject, material)
-            print(f"{'':10} {'baleend':>9} {'peer':>9} {'ratio':>7} {'limit':>6}   MB/s")
-            for figure in FIGURES:
-                if words and not any(word in figure.name for word in words):
-                    continue
-                try:
-                    rates = _best(figure, subjects, material, options.rounds)
-                except Exception:
-                    traceback.print_exc()
-                    failed += 1
-                    continue
-                line = f"{figure.name:10} {rates[0]:9.0f}"
-                if len(rates) > 1:
-                    peer = rates[1] * figure.better
-                    ratio = rates[0] / peer
-                    line += f" {peer:9.0f} {ratio:7.2f} {figure.limit:6.2f}"
-                    line += "" if ratio >= figure.limit else "   below its limit"
-                    failed += ratio < figure.limit
-                print(line, flush=True)
+            if not words or "pull" in words:
+                fill(subjects[0], material)
+            failed += _table(subjects, material, words, options.rounds)
+            if options.images and (not words or "list" in words):
+                failed += _listing(subjects, options.images)
+            if options.large and (not words or "memory" in words):
+                failed += _memory(subjects[0], material, options.large)
         finally:
             for subject in opened:
                 subject.close()

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _CHUNK = 1 << 20
 
@@ -87,7 +90,7 @@ class Connection:
         data, self._buffer = self._buffer[:length], self._buffer[length:]
         return data
 
-    def chunks(self):
+    def chunks(self) -> Iterator[bytes]:
         """Yield the chunks of a chunked body."""
         while True:
             while b"\r\n" not in self._buffer:

@@ -39,6 +39,8 @@ class Subject:
         self.cgroup_parent = f"/bench-{self.token}"
         self.socket = str(directory / "api.sock")
         self.process: subprocess.Popen[bytes] | None = None
+        self.strangers: set[int] = set()
+        """Processes in its network namespace that are none of the daemon's."""
 
     def command(self) -> list[str]:
         raise NotImplementedError
@@ -161,6 +163,8 @@ class Subject:
         """Return the proportional memory of all those processes in MB (10^6 bytes)."""
         total = 0
         for pid in self.processes():
+            if pid in self.strangers:
+                continue
             with contextlib.suppress(OSError):
                 for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                     if line.startswith("Pss:"):

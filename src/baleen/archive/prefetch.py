@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ahead"]
 
 Item = TypeVar("Item")
-_DEPTH = 4
+_DEPTH = 2
 
 
 @contextmanager

@@ -243,6 +243,7 @@ class HttpConnection(asyncio.Protocol):
         if body.complete:
             self.deadline = _NEVER
             return
+        self._server.has_transferred = True
         self.deadline = monotonic() + self._server.limits.body_s
         if body.is_full:
             self._pause_reading()
@@ -369,6 +370,7 @@ class HttpConnection(asyncio.Protocol):
         write = self._transport.write
         async for data in response.chunks:
             if data:
+                self._server.has_transferred |= not response.live
                 write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
                 if not self._writable:
                     await self._drain(None)

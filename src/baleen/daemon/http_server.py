@@ -48,7 +48,14 @@ class Limits:
 
 
 class HttpServer:
-    """Serves any number of listening sockets; every task it starts lives in `group`."""
+    """Serves any number of listening sockets; every task it starts lives in `group`.
+
+    `after_transfers` is called about each second while archives, pulls or other large bodies are
+    under way, and once behind them: to give back memory that they do not need any more.
+
+    Attributes:
+        has_transferred: such a body has moved since the last look.
+    """
 
     def __init__(
         self,
@@ -57,8 +64,11 @@ class HttpServer:
         *,
         headers: str = "",
         limits: Limits | None = None,
+        after_transfers: Callable[[], object] | None = None,
     ) -> None:
         self.handle = handle
+        self.has_transferred = False
+        self._after_transfers = after_transfers
         self.limits = limits or Limits()
         self.connections: set[HttpConnection] = set()
         self.is_closing = False
@@ -122,6 +132,10 @@ class HttpServer:
             now = monotonic()
             for connection in list(self.connections):
                 connection.expire(now)
+            if self.has_transferred:
+                self.has_transferred = False
+                if self._after_transfers is not None:
+                    self._after_transfers()
 
     def render_head(
         self, status: int, content_type: str, headers: str, length: int, *, keep_alive: bool

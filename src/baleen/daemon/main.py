@@ -33,7 +33,7 @@ from baleen.daemon.options import OPTIONS
 from baleen.daemon.registry_settings import registry_settings
 from baleen.daemon.zygote_process import ZygoteProcess
 from baleen.errors import BaleenError, InvalidArgument
-from baleen.linux.allocator import give_freed_memory_back
+from baleen.linux.allocator import share_arenas, trim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -190,7 +190,7 @@ def _prepare_process() -> None:
     os.umask(0o077)  # what others may read is given its mode explicitly
     os.chdir("/")
     _survive_shortage()
-    give_freed_memory_back()
+    share_arenas()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -237,9 +237,11 @@ async def _serve(
             async with asyncio.TaskGroup() as group:
                 guard = OriginGuard(_tcp_names(config))
                 lines = headers(experimental=config.experimental)
-                server = HttpServer(Application(engine, guard), group, headers=lines)
+                application = Application(engine, guard)
+                server = HttpServer(application, group, headers=lines, after_transfers=trim)
                 await _listen(server, listeners, config)
                 gc.collect()
+                trim()
                 gc.freeze()
                 _notify("READY=1")
                 _log.info("API listening", extra={"hosts": ",".join(config.hosts)})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from baleen.build.contexts.store import ContextStore
-from baleen.build.exec.caches import CacheMounts
+from baleen.build.exec.caches import CacheMounts, Usage
 from baleen.build.exec.executor import Execs
 from baleen.build.files.contents import ContentDigests
 from baleen.build.files.file_ops import FileOps
@@ -20,7 +20,8 @@ from baleen.build.files.sources import GitFetch, HttpFetch
 from baleen.build.files.threads import Workers
 from baleen.build.graph import Exec, FileOp, GitSource, HttpSource, Merge
 from baleen.build.solver.cache import BuildCache
-from baleen.build.solver.prune import PrunePolicy, parse_filters, prune
+from baleen.build.solver.prune import PrunePolicy, parse_filters, prune, select
+from baleen.build.solver.records import CacheRecord
 from baleen.build.solver.solver import Solver
 from baleen.build.tree_store import TreeStore
 from baleen.engine.build_cache import BuildCaches
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from baleen.build.exec.process import Processes
     from baleen.build.session import LocalDirectory
-    from baleen.build.solver.records import CacheRecord
     from baleen.content import ContentStore
     from baleen.engine.build_request import CachePrune
     from baleen.engine.config import EngineConfig
@@ -53,9 +53,10 @@ _PARALLEL = 4
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """A record of the cache as `/system/df` shows it."""
+    """A record of the cache, or a cache mount, as `/system/df` shows it."""
 
     record: CacheRecord
+    size_bytes: int
     in_use: bool
     shared: bool
 
@@ -147,26 +148,48 @@ class BuildParts:
     def _entries(self) -> list[CacheEntry]:
         records: Sequence[CacheRecord] = sorted(self.cache.records(), key=lambda r: r.created_ns)
         held = self.images.blobs()
-        return [
+        found = [
             CacheEntry(
                 record,
+                record.size_bytes,
                 in_use=self.cache.is_in_use(record.id),
                 shared=any(digest in held for digest in record.own_layers),
             )
             for record in records
         ]
+        found += [
+            CacheEntry(_mount_record(usage), usage.size_bytes, in_use=usage.in_use, shared=False)
+            for usage in self.caches.usage()
+        ]
+        return found
 
     async def prune(self, wanted: CachePrune) -> tuple[list[str], int]:
-        """Remove records; return their ids, and the bytes that became free."""
-        return await self.tasks.blocking(self._prune, wanted)
+        """Remove records and cache mounts; return their ids, and the bytes that became free."""
+        policy, now = self._policy(wanted), time.time_ns()
+        ids, freed = await self.tasks.blocking(self._prune, policy, now)
 
-    def _prune(self, wanted: CachePrune) -> tuple[list[str], int]:
+        def goes(usage: Usage) -> bool:
+            return bool(
+                select(
+                    [_mount_record(usage)],
+                    policy,
+                    now_ns=now,
+                    in_use=lambda _: usage.in_use,
+                    is_shared=lambda _: False,
+                )
+            )
+
+        for usage in await self.caches.prune(goes):
+            ids.append(_mount_record(usage).id)
+            freed += usage.size_bytes
+        return ids, freed
+
+    def _policy(self, wanted: CachePrune) -> PrunePolicy:
         filters, unused_ns = parse_filters(wanted.filters)
         now = time.time_ns()
         if wanted.until_ns is not None:
             unused_ns = max(now - wanted.until_ns, 1)
-        held = self.images.blobs()
-        policy = PrunePolicy(
+        return PrunePolicy(
             all=wanted.everything,
             unused_ns=unused_ns,
             filters=filters,
@@ -174,6 +197,9 @@ class BuildParts:
             reserved_bytes=wanted.keep_bytes,
             min_free_bytes=wanted.min_free_bytes,
         )
+
+    def _prune(self, policy: PrunePolicy, now: int) -> tuple[list[str], int]:
+        held = self.images.blobs()
         done = prune(
             self.cache,
             policy,
@@ -183,6 +209,20 @@ class BuildParts:
         )
         self.images.collect_garbage()
         return list(done.ids), done.bytes
+
+
+def _mount_record(usage: Usage) -> CacheRecord:
+    """Return what stands for a cache mount in lists and rules."""
+    return CacheRecord(
+        id=usage.name[:25],
+        keys=[],
+        type="exec.cachemount",
+        description=f"cached mount {usage.id}",
+        outputs=[],
+        created_ns=usage.created_ns,
+        last_used_ns=usage.last_used_ns,
+        uses=usage.uses,
+    )
 
 
 def assemble_builds(

@@ -112,7 +112,7 @@ def _view(entry: CacheEntry) -> BuildCache:
         description=record.description,
         in_use=entry.in_use,
         shared=entry.shared,
-        size=record.size_bytes,
+        size=entry.size_bytes,
         created_at=format_rfc3339_nano(record.created_ns),
         last_used_at=format_rfc3339_nano(record.last_used_ns) if record.last_used_ns else None,
         usage_count=record.uses,

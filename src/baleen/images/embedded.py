@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from baleen.content.store import Lease
     from baleen.images.store import ImageStore
+    from baleen.oci.digest import Digest
     from baleen.state.database import Database
 
 __all__ = ["CREATED_NS", "PATH", "install_embedded_images", "put_embedded"]
@@ -110,16 +111,24 @@ def _install(
 
 
 def put_embedded(
-    store: ImageStore, lease: Lease, name: str, layer: Descriptor, execution: ExecutionConfig
+    store: ImageStore,
+    lease: Lease,
+    name: str,
+    layer: Descriptor,
+    execution: ExecutionConfig,
+    diff_id: Digest | None = None,
 ) -> Descriptor:
-    """Store config and manifest of an image of one uncompressed layer, made by us for this host."""
+    """Store config and manifest of an image of one layer, made by us for this host.
+
+    `diff_id` is that of a compressed layer; without it the layer is not compressed.
+    """
     config = ImageConfig(
         created=CREATED,
         architecture=store.platform.architecture,
         variant=store.platform.variant,
         os=store.platform.os,
         config=execution,
-        rootfs=RootFs(type="layers", diff_ids=[layer.digest]),
+        rootfs=RootFs(type="layers", diff_ids=[diff_id or layer.digest]),
         history=[
             HistoryEntry(
                 created=CREATED, created_by=f"baleen embedded image {name}", comment="embedded"

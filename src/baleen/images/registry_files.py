@@ -41,9 +41,13 @@ GROUP_AND_USER = 65532
 _CODE = "usr/lib/registry"
 # What `baleen.registry` imports of other projects; what those need comes with them.
 _PACKAGES = (
-    *("aiohttp", "bcrypt", "cryptography", "httptools", "msgspec", "prometheus-client", "pyjwt"),
-    *("pyyaml", "uvicorn"),
+    *("aiohttp", "bcrypt", "boto3", "cryptography", "httptools", "msgspec", "prometheus-client"),
+    *("pyjwt", "pyyaml", "uvicorn"),
 )
+# Extras of ours, which an installation may have.
+_IF_INSTALLED = ("psycopg", "psycopg-binary")
+# Of the descriptions of all of Amazon's services, that of S3; certificates if the system has none.
+_DATA = re.compile(r"botocore/(data/(s3/.*|[^/]+)\.json(\.gz)?|cacert\.pem)")
 # cryptography is compiled against cffi's library, and needs nothing of its Python.
 _NOT_NEEDED = re.compile(r"(.*/)?(tests|__pycache__|pycparser.*|cffi)/.*|aiohttp/(test|pytest).*")
 _LICENCE = re.compile(r".*\.dist-info/(METADATA|(licenses/)?(.*/)?(LICEN[CS]E|COPYING|NOTICE).*)")
@@ -178,7 +182,7 @@ def _package_files() -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     seen: set[str] = set()
-    waiting = [(name, True) for name in _PACKAGES]
+    waiting = [(name, True) for name in _PACKAGES] + [(name, False) for name in _IF_INSTALLED]
     while waiting:
         name, is_sure = waiting.pop()
         key = re.sub(r"[-_.]+", "-", name).lower()
@@ -194,7 +198,8 @@ def _package_files() -> dict[str, Path]:
             continue
         for file in package.files or ():
             text = file.as_posix()
-            wanted = text.endswith(".py") or ".so" in file.suffixes or _LICENCE.fullmatch(text)
+            is_code = text.endswith(".py") or ".so" in file.suffixes
+            wanted = is_code or _LICENCE.fullmatch(text) or _DATA.fullmatch(text)
             if wanted and ".." not in file.parts and not _NOT_NEEDED.fullmatch(text):
                 files[text] = Path(str(file.locate()))
         waiting.extend(

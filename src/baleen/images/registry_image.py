@@ -7,6 +7,7 @@ compiled, so that neither that memory nor that time is the daemon's.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sys
@@ -14,12 +15,15 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from isal import isal_zlib
+
 import baleen
 from baleen.errors import FailedPrecondition
 from baleen.images.embedded import PATH, put_embedded
 from baleen.oci.descriptor import Descriptor
+from baleen.oci.digest import Digest
 from baleen.oci.image import ExecutionConfig
-from baleen.oci.media_types import OCI_LAYER
+from baleen.oci.media_types import OCI_LAYER_GZIP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +41,7 @@ _DATA = "/var/lib/registry"
 _USER = "65532:65532"
 _TAGS = ("latest", "2", "3")
 _CHUNK = 1 << 20
+_GZIP_LEVEL = 3
 _MESSAGE_LIMIT = 4096
 
 
@@ -69,7 +74,7 @@ def build_registry_image(
         ResourceExhausted: no space left.
     """
     with store.changing() as lease:
-        layer = _layer(store, lease, check, command or _command())
+        layer, diff_id = _layer(store, lease, check, command or _command())
         execution = ExecutionConfig(
             user=_USER,
             exposed_ports={"5000/tcp": {}},
@@ -84,7 +89,7 @@ def build_registry_image(
                 "org.opencontainers.image.version": baleen.__version__,
             },
         )
-        target = put_embedded(store, lease, "registry", layer, execution)
+        target = put_embedded(store, lease, "registry", layer, execution, diff_id)
         store.put(target, [reference])
         store.unpack(store.resolve(str(reference)))
     return target
@@ -97,16 +102,21 @@ def _command() -> list[str]:
 
 def _layer(
     store: ImageStore, lease: Lease, check: Callable[[], None], command: Sequence[str]
-) -> Descriptor:
+) -> tuple[Descriptor, Digest]:
+    """Return the layer and its diff id."""
     environment = {
         "PATH": PATH.partition("=")[2],
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(Path(baleen.__file__).parent.parent),
     }
+    # Two thirds of it are code: so the image takes 26 MB beside its files instead of 65.
+    packer = isal_zlib.compressobj(_GZIP_LEVEL, isal_zlib.DEFLATED, 31)
+    hasher = hashlib.sha256()
     with TemporaryFile() as complaints, store.content.ingest(lease) as ingest:
         ours, theirs = os.pipe2(os.O_CLOEXEC)
-        with os.fdopen(ours, "rb", buffering=0) as output:
+        # Read in whole pieces: what gzip makes of them depends on where they end.
+        with os.fdopen(ours, "rb") as output:
             try:
                 pid = os.posix_spawn(
                     command[0],
@@ -124,7 +134,9 @@ def _layer(
             try:
                 while chunk := output.read(_CHUNK):
                     check()
-                    ingest.write(chunk)
+                    hasher.update(chunk)
+                    ingest.write(packer.compress(chunk))
+                ingest.write(packer.flush())
                 check()
             except BaseException:
                 os.kill(pid, signal.SIGKILL)
@@ -136,4 +148,5 @@ def _layer(
             said = complaints.read()[-_MESSAGE_LIMIT:].decode(errors="replace").strip()
             raise FailedPrecondition(f"the image registry cannot be made: {said or status}")
         size = ingest.size
-        return Descriptor(media_type=OCI_LAYER, digest=ingest.commit(), size=size)
+        layer = Descriptor(media_type=OCI_LAYER_GZIP, digest=ingest.commit(), size=size)
+        return layer, Digest.from_hasher("sha256", hasher)

@@ -4,6 +4,9 @@ The composition root of the access side; `assembly.py` asks it. From the outside
 passes through
 
     ForwardedClient ► AccessLog ► Measured ► AddressLimit ► HealthApp ► TokenApp ► the application
+
+Of these, and of the clients of other servers, only what the configuration asks for is imported: it
+is most of what a registry's start and memory would cost.
 """
 
 from __future__ import annotations
@@ -17,31 +20,34 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from baleen.registry.access import Open
+from baleen.registry.auth.admission import Admission
 from baleen.registry.auth.buckets import Buckets
 from baleen.registry.auth.rate_limit import AddressLimit
-from baleen.registry.auth.section import make_admission
 from baleen.registry.auth.tightened import ReadOnly, UserLimit
-from baleen.registry.auth.token_app import TokenApp
 from baleen.registry.client_address import ForwardedClient
 from baleen.registry.events import EventSink, Silence
 from baleen.registry.notifications.couriers import Couriers, Notifications, check_endpoints
 from baleen.registry.notifications.queue import EventQueue
-from baleen.registry.proxy.section import Proxy, make_cache
 from baleen.registry.tls import Tls, make_context
 from baleen.registry.watching.access_log import AccessLog, Line, combined_line, json_line
 from baleen.registry.watching.debug_server import Debug, DebugServer
 from baleen.registry.watching.health import Health, HealthApp
-from baleen.registry.watching.metrics import Measured, Metrics
+from baleen.registry.watching.numbers import Nobody
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
     from baleen.registry.access import Access
+    from baleen.registry.configuration import Tree
     from baleen.registry.contents import Contents
     from baleen.registry.messages import Asgi, Message, Receive, Scope, Send
+    from baleen.registry.proxy.cache import Cache
     from baleen.registry.settings import Settings
     from baleen.registry.upstream import Upstream
+    from baleen.registry.watching.metrics import Metrics
+    from baleen.registry.watching.numbers import Numbers
 
 __all__ = ["Side", "make_tls", "trusted_proxies"]
 
@@ -99,7 +105,7 @@ class Side:
         access: for the application.
         events: for the application.
         upstream: for the application, or None.
-        metrics: all numbers.
+        metrics: all numbers; None where no debug address shows them.
 
     Raises:
         InvalidArgument: names the key of the configuration that is wrong.
@@ -113,26 +119,24 @@ class Side:
         self._http = tree.section("http", _HttpSection)
         self._limits = tree.section("ratelimit", _RateLimit)
         self._log = tree.section("log.accesslog", _AccessLogSection)
-        self.metrics = Metrics()
-        self._admission = make_admission(tree, root, _LOG.warning)
+        self.metrics = _metrics(self._http.debug)
+        numbers: Numbers = self.metrics or Nobody()
+        self._admission = _admission(tree, root)
         self.access: Access = self._admission.access
         if (buckets := self._limits.user.buckets()) is not None:
             self.access = UserLimit(self.access, buckets)
         if tree.section("storage.maintenance.readonly", _ReadOnlySection).enabled:
             self.access = ReadOnly(self.access)
-        self._cache = make_cache(
-            tree.section("proxy", Proxy),
-            has_auth=not self._admission.is_open,
-            spool=_spool(root) if tree.has("proxy") else None,
-            metrics=self.metrics,
-            complain=_LOG.warning,
-        )
+        self._cache = _cache(tree, root, numbers, has_auth=not self._admission.is_open)
         self.upstream: Upstream | None = self._cache
         self._queue: EventQueue | None = None
-        self._couriers = self._make_couriers(tree.section("notifications", Notifications), root)
+        notifications = tree.section("notifications", Notifications)
+        self._couriers = self._make_couriers(notifications, root, numbers)
         self.events: EventSink = self._couriers or Silence()
 
-    def _make_couriers(self, section: Notifications, root: Path) -> Couriers | None:
+    def _make_couriers(
+        self, section: Notifications, root: Path, numbers: Numbers
+    ) -> Couriers | None:
         check_endpoints(section.endpoints)
         if all(endpoint.disabled for endpoint in section.endpoints):
             return None
@@ -143,26 +147,31 @@ class Side:
             section.endpoints,
             self._queue,
             url_base=self._http.host,
-            metrics=self.metrics,
+            metrics=numbers,
             complain=_LOG.warning,
         )
 
     def wrap(self, application: Asgi, contents: Contents) -> Asgi:
         """Put what watches and limits requests round the application, and serve its life."""
         health = Health(contents.check, _LOG.warning)
-        debug = (
-            DebugServer(self._http.debug, self.metrics, health) if self._http.debug.addr else None
-        )
+        debug = None
+        if self._http.debug.addr:
+            debug = DebugServer(self._http.debug, self.metrics, health)
         wrapped = _Living(application, self, debug)
         return self._outside(wrapped, health)
 
     def _outside(self, wrapped: Asgi, health: Health) -> Asgi:
         if self._admission.issuer is not None:
+            from baleen.registry.auth.token_app import TokenApp
+
             wrapped = TokenApp(self._admission.issuer, self._admission.jwks, wrapped)
         wrapped = HealthApp(wrapped, health)
         if (buckets := self._limits.address.buckets()) is not None:
             wrapped = AddressLimit(wrapped, buckets)
-        wrapped = Measured(wrapped, self.metrics)
+        if self.metrics is not None:
+            from baleen.registry.watching.metrics import Measured
+
+            wrapped = Measured(wrapped, self.metrics)
         wrapped = AccessLog(wrapped, None if self._log.disabled else self._write_line)
         if self._http.trustedproxies:
             wrapped = ForwardedClient(wrapped, self._http.trustedproxies)
@@ -194,6 +203,36 @@ class Side:
             self._admission.close()
             if self._queue is not None:
                 self._queue.close()
+
+
+def _metrics(section: Debug) -> Metrics | None:
+    if not (section.addr and section.prometheus.enabled):
+        return None
+    from baleen.registry.watching.metrics import Metrics
+
+    return Metrics()
+
+
+def _admission(tree: Tree, root: Path) -> Admission:
+    if not tree.has("auth"):
+        return Admission(Open(), is_open=True)
+    from baleen.registry.auth.section import make_admission
+
+    return make_admission(tree, root, _LOG.warning)
+
+
+def _cache(tree: Tree, root: Path, numbers: Numbers, *, has_auth: bool) -> Cache | None:
+    if not tree.has("proxy"):
+        return None
+    from baleen.registry.proxy.section import Proxy, make_cache
+
+    return make_cache(
+        tree.section("proxy", Proxy),
+        has_auth=has_auth,
+        spool=_spool(root),
+        metrics=numbers,
+        complain=_LOG.warning,
+    )
 
 
 def _write_out(text: str) -> None:

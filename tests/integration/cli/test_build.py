@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
 import tarfile
 
 import pytest
+from bed import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -22,6 +27,25 @@ def context(tmp_path):
     (folder / "left-out").write_text("secret")
     (folder / ".dockerignore").write_text("left-out\n")
     return folder
+
+
+@pytest.fixture
+def ssh_agent(tmp_path):
+    """The socket of an agent with one key."""
+    path = tmp_path / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as agent:
+        try:
+            key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "of-this-test"]
+            subprocess.run([*key, "-f", str(tmp_path / "key")], check=True)
+            wait_until("the agent listens", path.exists)
+            subprocess.run(
+                ["ssh-add", "-q", str(tmp_path / "key")],
+                env={**os.environ, "SSH_AUTH_SOCK": str(path)},
+                check=True,
+            )
+            yield path
+        finally:
+            agent.terminate()
 
 
 @pytest.fixture
@@ -187,3 +211,27 @@ def test_bad_flags_are_refused_at_once(baleen, context):
     ):
         assert message in baleen("build", *flags, str(context), code=1).stderr
     assert b"not found" in baleen("build", "/nonexistent-folder", code=1).stderr
+
+
+@pytest.mark.skipif(shutil.which("ssh-agent") is None, reason="needs ssh-agent and ssh-add")
+def test_a_step_reaches_the_agent_of_the_client(ssh_agent, baleen, tmp_path):
+    """With ssh-add and its libraries, which lie in the context."""
+    program = shutil.which("ssh-add")
+    libraries = re.findall(r"(/lib\S+)", subprocess.check_output(["ldd", program], text=True))
+    for path in (program, *libraries):
+        target = tmp_path / "root" / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM busybox\nCOPY root /\nRUN --mount=type=ssh {program} -L\n"
+    )
+    done = baleen("build", "--ssh", f"default={ssh_agent}", str(tmp_path))
+    assert b"of-this-test" in done.stderr
+    assert (
+        b"required"
+        in baleen(
+            *("build", "-f", "-", str(tmp_path)),
+            stdin=b"FROM busybox\nRUN --mount=type=ssh,required=true true\n",
+            code=1,
+        ).stderr.lower()
+    )

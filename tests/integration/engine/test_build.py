@@ -245,6 +245,19 @@ def test_the_cache_is_shown_and_pruned(engine, context):
     assert "Using cache" not in engine.docker("build", str(context)).stdout.split("COPY")[1]
 
 
+def test_cache_mounts_are_listed_and_pruned(engine):
+    dockerfile = "FROM busybox\nRUN --mount=type=cache,target=/c echo kept >> /c/f; wc -l < /c/f\n"
+    assert "\n1\n" in streamed(post(engine, "nocache=1", tar_of(Dockerfile=dockerfile)))
+    assert "\n2\n" in streamed(post(engine, "nocache=1", tar_of(Dockerfile=dockerfile)))
+    found = engine.api("GET", "/v1.43/system/df?type=build-cache").json()["BuildCache"]
+    (mount,) = [record for record in found if record["Type"] == "exec.cachemount"]
+    assert "/c" in mount["Description"]
+    assert mount["Size"] > 0
+    path = "/build/prune?filters=%7B%22type%22%3A%5B%22exec.cachemount%22%5D%7D"
+    assert engine.api("POST", path).json()["CachesDeleted"] == [mount["ID"]]
+    assert "\n1\n" in streamed(post(engine, "nocache=1", tar_of(Dockerfile=dockerfile)))
+
+
 def test_the_cache_outlives_images_and_the_daemon(engine, context):
     engine.docker("build", "-t", "short:1", str(context))
     engine.out("rmi", "short:1")
@@ -278,6 +291,14 @@ def test_contexts_may_be_compressed(engine, tmp_path, compression):
         info.size = len(data)
         archive.addfile(info, io.BytesIO(data))
     assert "Successfully built" in engine.docker("build", "-", stdin=path.read_bytes()).stdout
+
+
+def test_copies_are_built_for_any_platform(engine):
+    body = tar_of(Dockerfile="FROM scratch\nCOPY Dockerfile /\n")
+    streamed(post(engine, "t=many:1&platform=linux/amd64,linux/arm64", body))
+    view = engine.api("GET", "/images/many:1/json?manifests=1").json()
+    kinds = {m["ImageData"]["Platform"]["architecture"] for m in view["Manifests"]}
+    assert kinds == {"amd64", "arm64"}
 
 
 def test_the_same_epoch_gives_the_same_image(engine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -59,7 +60,56 @@ def test_all_modules_of_the_registry_are_in_it(engine):
     )
     python = "/usr/bin/python{}.{}".format(*sys.version_info)
     missing = engine.out("run", "--rm", "--entrypoint", python, "registry", "-ISOOc", script)
-    assert set(missing.split()) <= {"boto3", "botocore", "psycopg"}
+    assert set(missing.split()) <= {"psycopg"}
+
+
+SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("0.0.0.0", 5555, verbose=False)
+server.start()
+import boto3
+boto3.client("s3", endpoint_url="http://127.0.0.1:5555", region_name="us-east-1",
+    aws_access_key_id="a", aws_secret_access_key="b").create_bucket(Bucket="images")
+print("ready", flush=True)
+sys.stdin.read()
+server.stop()
+"""
+
+
+@pytest.fixture
+def bucket(engine):
+    """The address of an S3 server on the bridge, which has the bucket `images`."""
+    enter = ("nsenter", f"--net=/run/netns/{engine.netns}")
+    with subprocess.Popen(
+        [*enter, sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        assert server.stdout.readline() == b"ready\n"
+        yield engine.out("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge")
+        server.stdin.close()
+
+
+def test_images_in_s3_by_the_variables_of_docker_s_registry(engine, bucket):
+    variables = {
+        "BUCKET": "images",
+        "REGION": "us-east-1",
+        "REGIONENDPOINT": f"http://{bucket.strip()}:5555",
+        "ACCESSKEY": "a",
+        "SECRETKEY": "b",
+    }
+    words = [f"--env=REGISTRY_STORAGE_S3_{name}={value}" for name, value in variables.items()]
+    engine.docker("run", "-d", "-p", "5000:5000", "--name", "registry", *words, "registry")
+    answers(engine, 5000)
+    name = "localhost:5000/team/busybox:1"
+    engine.docker("tag", "busybox", name)
+    engine.docker("push", name)
+    engine.docker("rmi", name)
+    engine.docker("pull", name)
+    listed = engine.inside("curl", "-s", f"http://{bucket.strip()}:5555/images?list-type=2")
+    assert listed.count("blobs/sha256") >= 2
 
 
 def test_a_directory_of_the_host_that_is_root_s(engine, tmp_path):

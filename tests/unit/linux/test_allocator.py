@@ -5,12 +5,17 @@ import sys
 
 PROGRAM = """
 import sys, threading
-from baleen.linux.allocator import give_freed_memory_back
+from baleen.linux.allocator import share_arenas, trim
 
-if sys.argv[1] == "fixed":
-    assert give_freed_memory_back()
+if sys.argv[1] == "shared":
+    assert share_arenas()
 
 small = []
+
+def resident():
+    for line in open("/proc/self/status"):
+        if line.startswith("RssAnon"):
+            return int(line.split()[1])
 
 def churn():
     for _ in range(20):  # what is freed first teaches glibc to keep the rest
@@ -24,9 +29,9 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-for line in open("/proc/self/status"):
-    if line.startswith("RssAnon"):
-        print(line.split()[1])
+before = resident()
+trimmed = trim() if sys.argv[1] == "shared" else None
+print(before, resident(), trimmed)
 """
 
 
@@ -34,8 +39,14 @@ def resident_kb(kind):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, kind], capture_output=True, text=True, check=True
     )
-    return int(done.stdout)
+    before, after, trimmed = done.stdout.split()
+    return int(before), int(after), trimmed
 
 
 def test_large_pieces_that_were_freed_are_not_kept():
-    assert resident_kb("fixed") + 4096 < resident_kb("as it comes")
+    _, kept, _ = resident_kb("as it comes")
+    before, after, trimmed = resident_kb("shared")
+    assert trimmed == "True"
+    assert after + 4096 < before
+    assert after + 4096 < kept
+    assert after < 16 << 10

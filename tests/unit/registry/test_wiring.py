@@ -3,6 +3,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
+import subprocess
+import sys
 
 import bcrypt
 import pytest
@@ -207,3 +209,48 @@ def test_tls_is_a_context_of_its_section(settings):
 def test_a_wrong_configuration_does_not_start(settings, tree):
     with pytest.raises(InvalidArgument):
         Side(settings(**tree))
+
+
+# What an idle registry would pay for without using it: 20 MB and half a second, mostly for aiohttp
+# and cryptography.
+NOT_BY_DEFAULT = {
+    *("aiohttp", "argparse", "attr", "bcrypt", "boto3", "botocore", "cffi", "cryptography", "jwt"),
+    *("http.client", "http.server", "idna", "prometheus_client", "psycopg", "unittest", "yarl"),
+    *("baleen.engine", "baleen.images", "baleen.network", "baleen.registry.auth.section"),
+}
+PROGRAM = """
+import sys
+from baleen.registry.assembly import assemble
+import uvicorn
+from pathlib import Path
+from baleen.registry.configuration import read_tree
+from baleen.registry.connection import Connection
+from baleen.registry.settings import load_settings
+
+assemble(load_settings(read_tree(Path(sys.argv[1]), {})))
+print(*sorted(sys.modules))
+"""
+
+
+def loaded_by(tmp_path, more=""):
+    config = tmp_path / "config.yml"
+    storage = f"storage: {{filesystem: {{rootdirectory: {tmp_path / 'data'}}}}}"
+    config.write_text(f"version: 0.1\n{storage}\n{more}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, config], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_a_registry_loads_what_its_configuration_asks_for(tmp_path):
+    loaded = loaded_by(tmp_path)
+    assert "uvicorn" in loaded
+    assert not NOT_BY_DEFAULT & loaded
+
+
+def test_passwords_load_no_keys(tmp_path):
+    path = tmp_path / "htpasswd"
+    path.write_text("ann:" + bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode() + "\n")
+    loaded = loaded_by(tmp_path, f"auth: {{htpasswd: {{path: {path}}}}}")
+    assert "bcrypt" in loaded
+    assert not {"cryptography", "jwt", "aiohttp"} & loaded

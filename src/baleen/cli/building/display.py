@@ -142,7 +142,9 @@ def why_lines(verdict: JsonObject) -> list[str]:
     for change in verdict.get("changes") or ():
         before, after = (neutralise(str(change.get(key) or "")) for key in ("before", "after"))
         what = neutralise(f"{change.get('kind')} {change.get('subject')}".strip())
-        if before and after:
+        if before == after:
+            detail = "changed"
+        elif before and after:
             detail = f"{before} -> {after}"
         else:
             detail = f"added {after}".rstrip() if after else f"removed {before}".rstrip()

@@ -11,8 +11,6 @@ import os
 import re
 
 import bcrypt
-from cryptography.exceptions import InvalidKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from baleen.errors import InvalidArgument
 
@@ -66,11 +64,17 @@ def matches(stored: str, password: str) -> bool:
 
 def stored_form(password: str) -> str:
     """Hash a password for storing, as Argon2id with the parameters of RFC 9106 §4 (64 MiB)."""
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
     kdf = Argon2id(salt=os.urandom(16), length=32, iterations=3, lanes=4, memory_cost=64 * 1024)
     return kdf.derive_phc_encoded(password.encode())
 
 
 def _matches_argon2id(stored: str, secret: bytes) -> bool:
+    # htpasswd makes bcrypt alone: most files never need this.
+    from cryptography.exceptions import InvalidKey
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
     try:
         Argon2id.verify_phc_encoded(secret, stored)
     except (InvalidKey, ValueError):

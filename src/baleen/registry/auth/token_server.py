@@ -11,8 +11,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from baleen.registry.auth.section import IssuerSection, make_issuer
 from baleen.registry.auth.token_app import TokenApp
+from baleen.registry.auth.token_section import IssuerSection, make_issuer
 from baleen.registry.client_address import ForwardedClient
 from baleen.registry.server import serve_application
 from baleen.registry.wiring import trusted_proxies

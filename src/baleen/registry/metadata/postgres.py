@@ -90,7 +90,8 @@ class PostgresDatabase:
         except ImportError as err:
             raise FailedPrecondition(
                 f"the driver of PostgreSQL cannot be loaded: {err}",
-                hint="install baleen-engine[postgres]",
+                hint="install baleen-engine[postgres]; for the image registry do that where "
+                "baleend is installed, and pull the image again",
             ) from err
         self._threads = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="registry-postgres")
         await self.write(_prepare)

@@ -15,7 +15,6 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-import aiohttp
 import msgspec
 
 from baleen.errors import InvalidArgument
@@ -25,9 +24,11 @@ from baleen.registry.notifications.envelope import MEDIA_TYPE, Source, encode_ev
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import aiohttp
+
     from baleen.registry.events import Event
     from baleen.registry.notifications.queue import EventQueue
-    from baleen.registry.watching.metrics import Metrics
+    from baleen.registry.watching.numbers import Numbers
 
 __all__ = ["Couriers", "Endpoint", "Notifications", "check_endpoints"]
 
@@ -104,7 +105,7 @@ class Couriers:
         queue: EventQueue,
         *,
         url_base: str,
-        metrics: Metrics,
+        metrics: Numbers,
         complain: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -141,6 +142,8 @@ class Couriers:
 
     async def run(self) -> None:
         """Deliver until cancelled; an envelope that is under way then is sent again later."""
+        import aiohttp  # a registry without endpoints never needs it
+
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
             for endpoint in self._endpoints:
                 tasks.create_task(self._serve(session, endpoint))
@@ -179,6 +182,8 @@ class Couriers:
         self, session: aiohttp.ClientSession, endpoint: Endpoint, body: bytes
     ) -> str:
         """Send an envelope; return what went wrong, or nothing."""
+        import aiohttp
+
         headers = [(name, value) for name, values in endpoint.headers.items() for value in values]
         problem = ""
         try:

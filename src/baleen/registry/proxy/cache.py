@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from baleen.registry.access import Actor
     from baleen.registry.contents import Contents
     from baleen.registry.proxy.upstream_client import UpstreamClient
-    from baleen.registry.watching.metrics import Metrics
+    from baleen.registry.watching.numbers import Numbers
 
 __all__ = ["Cache"]
 
@@ -55,7 +55,7 @@ class Cache:
         *,
         tag_ttl_s: float,
         spool: str | None,
-        metrics: Metrics,
+        metrics: Numbers,
         complain: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:

@@ -16,7 +16,7 @@ from baleen.registry.proxy.upstream_client import Login, UpstreamClient
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from baleen.registry.watching.metrics import Metrics
+    from baleen.registry.watching.numbers import Numbers
 
 __all__ = ["Proxy", "make_cache"]
 
@@ -48,7 +48,7 @@ def make_cache(
     *,
     has_auth: bool,
     spool: str | None,
-    metrics: Metrics,
+    metrics: Numbers,
     complain: Callable[[str], None],
 ) -> Cache | None:
     """Return the cache that the section asks for, or None.

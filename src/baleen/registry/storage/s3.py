@@ -9,16 +9,17 @@ request that dies leaves the session as it was before. Small blobs are one PUT. 
 other within a process; of two processes that write one session at once, one fails, because a
 multipart upload is completed with the very parts that were hashed.
 
-boto3 is imported when such a storage is configured: it is the extra `s3`. Its clients may be used
-by many threads.
+boto3 is imported when such a storage is configured. Its clients may be used by many threads.
 
 See: Amazon S3 API Reference, CreateMultipartUpload, CompleteMultipartUpload, CopyObject.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import ssl
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from baleen.errors import Conflict, FailedPrecondition, InvalidArgument, Unavailable
+from baleen.errors import Conflict, InvalidArgument, Unavailable
 from baleen.registry.storage.driver import Ingest, Reader, Session
 
 if TYPE_CHECKING:
@@ -366,19 +367,16 @@ class _S3Ingest:
 
 
 def _connect(settings: S3) -> Any:  # noqa: ANN401  # see `S3Storage.client`
-    try:
-        import boto3
-        from botocore.config import Config
-    except ImportError as err:
-        raise FailedPrecondition(
-            f"the client of S3 cannot be loaded: {err}", hint="install baleen-engine[s3]"
-        ) from err
+    import boto3
+    from botocore.config import Config
+
     return boto3.session.Session().client(
         "s3",
         endpoint_url=settings.regionendpoint or None,
         region_name=settings.region,
         aws_access_key_id=settings.accesskey or None,
         aws_secret_access_key=settings.secretkey or None,
+        verify=_certificates(),
         config=Config(
             connect_timeout=10,
             read_timeout=60,
@@ -387,6 +385,16 @@ def _connect(settings: S3) -> Any:  # noqa: ANN401  # see `S3Storage.client`
             s3={"addressing_style": "path" if settings.forcepathstyle else "auto"},
         ),
     )
+
+
+def _certificates() -> str | None:
+    """Return the file of the certificates to trust; boto3's own list (None) where there is none.
+
+    Those of the system, as its administrator has them, unless `AWS_CA_BUNDLE` names others.
+    """
+    if os.environ.get("AWS_CA_BUNDLE"):
+        return None
+    return ssl.get_default_verify_paths().cafile
 
 
 @contextmanager

@@ -16,11 +16,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from aiohttp import web
 
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from baleen.registry.watching.health import Health
     from baleen.registry.watching.metrics import Metrics
 
@@ -48,7 +49,7 @@ class DebugServer:
         InvalidArgument: the address or path of the section is none.
     """
 
-    def __init__(self, section: Debug, metrics: Metrics, health: Health) -> None:
+    def __init__(self, section: Debug, metrics: Metrics | None, health: Health) -> None:
         host, colon, port = section.addr.rpartition(":")
         if not colon or not (port.isascii() and port.isdigit() and int(port) < 65536):
             raise InvalidArgument(f"http.debug.addr: {section.addr!r} is not HOST:PORT")
@@ -72,9 +73,11 @@ class DebugServer:
         Raises:
             OSError: the address cannot be had.
         """
+        from aiohttp import web  # a registry without this address never needs it
+
         application = web.Application()
         application.router.add_get("/debug/health", self._debug_health)
-        if self._section.prometheus.enabled:
+        if self._metrics is not None and self._section.prometheus.enabled:
             application.router.add_get(self._section.prometheus.path, self._exposition)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -86,10 +89,15 @@ class DebugServer:
             await self._runner.cleanup()
 
     async def _exposition(self, _: web.Request) -> web.Response:
+        from aiohttp import web
+
+        assert self._metrics is not None
         kind, body = self._metrics.exposition()
         return web.Response(body=body, headers={"Content-Type": kind})
 
     async def _debug_health(self, _: web.Request) -> web.Response:
+        from aiohttp import web
+
         reason = await self._health.reason()
         body = msgspec.json.encode({"storage": reason} if reason else {})
         return web.Response(
