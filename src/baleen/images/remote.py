@@ -72,6 +72,7 @@ def opened(url: str, headers: Mapping[str, str] | None = None) -> Iterator[HTTPR
         with opener.open(wanted, timeout=_SILENCE_S) as answer:
             yield answer
     except error.HTTPError as err:
+        err.close()  # it is the connection too
         raise Unavailable(
             f"cannot download from {host}: it answers {err.code} {err.reason}"
         ) from err
