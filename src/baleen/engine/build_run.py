@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from baleen.build.dockerfile.instructions import Dockerfile
     from baleen.build.graph import Edge
     from baleen.build.plan import Plan
-    from baleen.build.solver.solver import Solution
+    from baleen.build.solver.outcome import Solution
     from baleen.content.store import Lease
     from baleen.engine.build_feed import BuildFeed
     from baleen.engine.build_parts import BuildParts
