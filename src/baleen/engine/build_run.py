@@ -17,6 +17,7 @@ from baleen.build.exec.errors import CommandFailed
 from baleen.build.lowering.lower import lower
 from baleen.build.progress import ClassicProgress
 from baleen.build.session import Session
+from baleen.build.telling import refuse_findings, tell
 from baleen.build.vertex_progress import VertexProgress
 from baleen.engine.build_agents import offered_agents
 from baleen.engine.build_export import Exporting
@@ -105,6 +106,7 @@ class BuildRun:
         if request.call:
             self._tell(dockerfile, exclude)
             return
+        refuse_findings(dockerfile, request.options, exclude)
         if request.ssh and self._body.agents is not None:
             agents = offered_agents(
                 parts.agents_directory, self._id, request.ssh, self._feed, self._body.agents
@@ -195,8 +197,6 @@ class BuildRun:
 
     def _tell(self, dockerfile: Dockerfile, ignore: tuple[str, ...]) -> None:
         """Answer what was asked instead of a build."""
-        from baleen.build.telling import tell
-
         self._feed.send(tell(self._request.call, dockerfile, self._request.options, ignore))
 
     # --- the build itself
