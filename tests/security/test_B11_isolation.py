@@ -92,3 +92,16 @@ def test_more_rights_need_to_be_granted(build_bed):  # noqa: F811
     assert found[0][0] == "PermissionDenied"
     assert found[0][1].startswith("security.insecure is not allowed")
     assert "Seccomp:\t0" in found[1]
+
+
+def test_the_hosts_network_is_for_who_asks_for_it(engine, tmp_path):
+    """A Dockerfile cannot take it; the client's own `--network host` gives it, as with dockerd."""
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN --network=host ip link\n")
+    refused = engine.docker("build", str(tmp_path), check=False)
+    assert refused.returncode == 1
+    assert "network.host is not allowed" in refused.stderr
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN ip link\n")
+    links = engine.inside("ip", "-o", "link").splitlines()
+    out = engine.out("build", "--no-cache", "--network", "host", str(tmp_path))
+    for line in links:
+        assert line.split(": ")[1].split("@")[0] in out

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from baleen.build.exec.caches import CacheMounts, Usage
 from baleen.build.exec.executor import Execs
+from baleen.build.files.threads import Workers
 from baleen.build.solver.cache import BuildCache
 from baleen.build.solver.prune import PrunePolicy, parse_filters, prune, select
 from baleen.build.solver.records import CacheRecord
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from baleen.build.contexts.store import ContextStore
     from baleen.build.exec.process import Processes
-    from baleen.build.files.threads import Workers
     from baleen.build.session import LocalDirectory
     from baleen.build.solver.solver import Solver
     from baleen.content import ContentStore
@@ -90,7 +90,7 @@ class BuildParts:
         on_image: EventSink,
         trees: TreeStore,
         caches: CacheMounts,
-        run: Callable[[Callable[[LocalDirectory], Awaitable[Path]]], Execs],
+        run: Callable[[Callable[[LocalDirectory], Awaitable[Path]], Workers], Execs],
         access: RegistryAccess,
         policies: Sequence[PrunePolicy] | None,
     ) -> None:
@@ -109,7 +109,8 @@ class BuildParts:
         self._pulling = pulling
         self.cache = BuildCache(database, content, time.time_ns)
         self.gc = BuildGc(self.cache, images, data_root, policies, tasks)
-        self.execs = run(self._materialized)
+        self.workers = Workers(_PARALLEL)
+        self.execs = run(self._materialized, self.workers)
 
     async def _materialized(self, local: LocalDirectory) -> Path:
         return await self.contexts.materialized(local)
@@ -120,13 +121,6 @@ class BuildParts:
 
         log.debug("the builder is loaded, with %d kinds of steps", len(self.solver.executors))
         return BuildRun
-
-    @cached_property
-    def workers(self) -> Workers:
-        """Threads for what blocks."""
-        from baleen.build.files.threads import Workers
-
-        return Workers(_PARALLEL)
 
     @cached_property
     def contexts(self) -> ContextStore:
@@ -191,8 +185,7 @@ class BuildParts:
 
     def close(self) -> None:
         """Let go of the threads. Blocks."""
-        if "workers" in self.__dict__:
-            self.workers.close()
+        self.workers.close()
 
     async def entries(self) -> list[CacheEntry]:
         """Return the records of the cache, the oldest first."""
@@ -299,13 +292,13 @@ def assemble_builds(
         config.data_root / "build" / "caches", None if remapping is None else remapping.to_host
     )
 
-    def execs(materialize: Callable[[LocalDirectory], Awaitable[Path]]) -> Execs:
+    def execs(materialize: Callable[[LocalDirectory], Awaitable[Path]], workers: Workers) -> Execs:
         return Execs(
             trees,
             processes,
             caches,
             config.exec_root / "builds",
-            tasks.blocking,
+            workers,
             materialize=materialize,
             user_namespace=-1 if remapping is None else remapping.user_namespace,
         )

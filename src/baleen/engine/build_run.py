@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from baleen.build.dockerfile.instructions import Dockerfile
     from baleen.build.graph import Edge
     from baleen.build.plan import Plan
-    from baleen.build.solver.solver import Solution
+    from baleen.build.solver.outcome import Solution
     from baleen.content.store import Lease
     from baleen.engine.build_feed import BuildFeed
     from baleen.engine.build_parts import BuildParts
@@ -140,14 +140,17 @@ class BuildRun:
 
     def _session(self, lease: Lease) -> Session:
         request = self._request
+        network = request.options.network
+        # Who asks for a whole build in the host's network has the right to it, as with dockerd.
+        granted = frozenset({"network.host"} if network == "host" else ())
         session = Session(
             id=self._id,
             lease=lease,
             secrets=dict(request.secrets),
             limits=request.limits,
-            network_mode=request.options.network,
+            network_mode=network,
             extra_hosts=request.options.extra_hosts,
-            entitlements=request.entitlements,
+            entitlements=request.entitlements | granted,
             auth=dict(request.auth),
             epoch_ns=request.epoch_ns,
             pull=request.options.pull,

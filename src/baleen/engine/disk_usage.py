@@ -54,15 +54,15 @@ class DiskUsage:
         `ImagesReclaimable` what of it is of unused images alone.
         """
         records = list(self._store)
+        cache: list[BuildCache] = []
+        if not types or "build-cache" in types:
+            cache = await self._builds.records()
         usage = await self._tasks.blocking(self._measure, records, set(types))
         if not types or "container" in types:
             ids = [record.id for record in records]
             sizes = await self._tasks.blocking(container_sizes, self._snapshots, ids)
             listed = self._store.list_json(all=True, limit=0, filters={}, sizes=sizes)
             usage["Containers"] = msgspec.json.decode(listed)
-        cache: list[BuildCache] = []
-        if not types or "build-cache" in types:
-            cache = await self._builds.records()
         return {**usage, "BuildCache": [to_wire(record) for record in cache]}
 
     def _measure(self, records: list[ContainerRecord], types: set[str]) -> dict[str, Any]:

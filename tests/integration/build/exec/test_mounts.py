@@ -78,3 +78,16 @@ def test_mounts_inside_of_mounts(build_bed):  # noqa: F811
             return [world.names(tree), "inner" in world.last.out.decode().split()]
     """)
     assert found == [[], True]
+
+
+def test_nothing_is_mounted_over_the_root_or_in_proc(build_bed):  # noqa: F811
+    found = build_bed.run("""
+        from baleen.build.graph import ExecMount as M
+
+        async def main(engine, world):
+            return [(await world.fails("true", M(kind="tmpfs", target=target)))[1]
+                    for target in ("/", "//", "/a/..", "/proc", "/proc/sys")]
+    """)
+    assert found[:3] == [f'invalid mount target "{target}"' for target in ("/", "//", "/a/..")]
+    assert "inside /proc" in found[4]
+    assert build_bed.left() == []
