@@ -90,7 +90,8 @@ def pieces(answer: HTTPResponse) -> Iterator[bytes]:
         yield piece
         left = None if left is None else left - len(piece)
     if left:
-        raise Unavailable(f"the download broke off: {left} bytes are missing")
+        host = urlsplit(answer.geturl()).hostname
+        raise Unavailable(f"the download from {host} broke off: {left} bytes are missing")
 
 
 def _pieces(url: str) -> Iterator[bytes]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import json
 import socket
+import subprocess
+import sys
 import tarfile
 import time
+from urllib.parse import quote
 
+import leaks
 import pytest
 from bed import wait_until
 from build_client import messages, post, streamed, tar_of
@@ -310,3 +314,30 @@ def test_the_same_epoch_gives_the_same_image(engine):
     assert first == second
     view = engine.api("GET", f"/images/{first.strip()}/json").json()
     assert view["Created"] == "2023-11-14T22:13:20Z"
+
+
+def test_contexts_are_fetched_from_the_web_and_from_git(engine, tmp_path):
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "Dockerfile").write_text("FROM busybox\nRUN echo from the web\n")
+    (served / "context.tar").write_bytes(tar_of(Dockerfile="FROM busybox\nCOPY f /\n", f="x"))
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(served)]
+    for words in (["init", "-q", "-b", "main"], ["add", "Dockerfile"], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *words], check=True)
+    subprocess.run([*git, "update-server-info"], check=True)
+    command = [sys.executable, "-m", "http.server", "-b", "127.0.0.1", "8099", "-d", str(served)]
+    with subprocess.Popen(
+        leaks.in_netns(engine.netns, *command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            wait_until("it serves", lambda: "8099" in engine.inside("ss", "-ltn"))
+            base = "http://127.0.0.1:8099"
+            for url in ("/Dockerfile", "/context.tar", "/.git#main"):
+                remote = quote(f"{base}{url}", safe="")
+                text = streamed(post(engine, f"remote={remote}", b""))
+                assert "Successfully built" in text, url
+            answer = post(engine, f"remote={quote(base + '/absent', safe='')}", b"")
+            assert answer.status >= 400
+            assert "404" in answer.message
+        finally:
+            server.terminate()
