@@ -90,8 +90,7 @@ def pieces(answer: HTTPResponse) -> Iterator[bytes]:
         yield piece
         left = None if left is None else left - len(piece)
     if left:
-        host = urlsplit(answer.geturl()).hostname
-        raise Unavailable(f"the download from {host} broke off: {left} bytes are missing")
+        raise Unavailable(f"the download broke off: {left} bytes are missing")
 
 
 def _pieces(url: str) -> Iterator[bytes]:
