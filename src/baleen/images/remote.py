@@ -72,7 +72,7 @@ def opened(url: str, headers: Mapping[str, str] | None = None) -> Iterator[HTTPR
         with opener.open(wanted, timeout=_SILENCE_S) as answer:
             yield answer
     except error.HTTPError as err:
-        err.close()  # it is the connection too
+        err.close()  # it holds the connection
         raise Unavailable(
             f"cannot download from {host}: it answers {err.code} {err.reason}"
         ) from err
@@ -90,8 +90,7 @@ def pieces(answer: HTTPResponse) -> Iterator[bytes]:
         yield piece
         left = None if left is None else left - len(piece)
     if left:
-        host = urlsplit(answer.geturl()).hostname
-        raise Unavailable(f"the download from {host} broke off: {left} bytes are missing")
+        raise Unavailable(f"the download broke off: {left} bytes are missing")
 
 
 def _pieces(url: str) -> Iterator[bytes]:

@@ -56,7 +56,7 @@ class ContentDigests:
         def digest(check: Callable[[], None]) -> Contents:
             check()
             with inputs_of(session, self._store).readable(source) as tree:
-                return digest_selection(tree, selection)
+                return digest_selection(tree, selection, check)
 
         found = await self._workers.run(digest)
         if key:
@@ -67,8 +67,12 @@ class ContentDigests:
         return found
 
 
-def digest_selection(tree: FileTree, selection: Selection) -> Contents:
+def digest_selection(
+    tree: FileTree, selection: Selection, check: Callable[[], None] = lambda: None
+) -> Contents:
     """Digest the selected files of a tree, with how they were reached.
+
+    `check` is called for each file; it raises when the work shall end.
 
     Raises:
         NotFound, InvalidArgument: a path leads nowhere, or is none.
@@ -82,10 +86,11 @@ def digest_selection(tree: FileTree, selection: Selection) -> Contents:
             patterns=selection.patterns,
             follow=selection.follow,
             parents=selection.parents,
+            check=check,
         )
         hashed.update(b"%d\n" % len(found))
         for one in found:
-            _add(hashed, tree, one, selection, entries)
+            _add(hashed, tree, one, selection, entries, check)
     return Contents(hashed.hexdigest(), entries if len(entries) <= _ENTRIES else {})
 
 
@@ -95,6 +100,7 @@ def _add(
     one: Selected,
     selection: Selection,
     entries: dict[str, bytes],
+    check: Callable[[], None],
 ) -> None:
     ignore = Ignore(selection.exclude)
     node: Node = one.node
@@ -108,9 +114,9 @@ def _add(
         node = tree.root
     elif ignore and ignore.matches(os.fsdecode(one.name)):
         return
-    hashed.update(digest_node(tree, node))
+    hashed.update(digest_node(tree, node, check))
     if len(entries) > _ENTRIES:
         return
-    for path, digest in entries_below(tree, node).items():
+    for path, digest in entries_below(tree, node, check).items():
         name = "/".join(part for part in (prefix, os.fsdecode(path)) if part not in ("", "."))
         entries[name or "."] = digest

@@ -20,7 +20,7 @@ from baleen.build.files.selecting import select
 from baleen.errors import BaleenError, InvalidArgument, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import ExitStack
 
     from baleen.api.ignore import State
@@ -47,6 +47,7 @@ class CopyAction:
         mode: new permission bits, or None.
         spool: gives a new nameless file for what an archive holds.
         keep: holds what must be open until the layer is packed.
+        check: called now and then; it raises when the work shall end.
         limits: of archives that are unpacked.
     """
 
@@ -58,6 +59,7 @@ class CopyAction:
     mode: Callable[[int], int] | None
     spool: Callable[[], Fd]
     keep: ExitStack
+    check: Callable[[], None] = lambda: None
     limits: Limits = CONTEXT_LIMITS
 
     def put(self, layer: Layer) -> None:
@@ -83,7 +85,7 @@ class CopyAction:
         found = []
         for source in self.action.sources:
             try:
-                found += select(self.tree, source, parents=self.action.parents)
+                found += select(self.tree, source, parents=self.action.parents, check=self.check)
             except NotFound as err:
                 where = (
                     "file not found in build context or excluded by .dockerignore: "
@@ -103,7 +105,7 @@ class CopyAction:
         when = action.created_ns
         if node.is_directory:
             tree, node = self._pruned(node, ignore, "", ())
-            copier = Copier(layer, tree, owner=self.owner, mode=self.mode)
+            copier = self._copier(layer, tree)
             if action.contents_of_directories:
                 copier.contents(node, self._directory(layer))
                 return
@@ -112,7 +114,7 @@ class CopyAction:
                 return
             if action.unpack and self._unpack(layer, node):
                 return
-            copier = Copier(layer, self.tree, owner=self.owner, mode=self.mode)
+            copier = self._copier(layer, self.tree)
         if action.destination.endswith("/"):
             self._directory(layer)
         parent, place, there = layer.place(action.destination, owner=made, time_ns=when)
@@ -122,6 +124,9 @@ class CopyAction:
             copier.contents(node, layer.root if place == b"" else parent)
         else:
             copier.copy(node, parent, place)
+
+    def _copier(self, layer: Layer, tree: FileTree) -> Copier:
+        return Copier(layer, tree, owner=self.owner, mode=self.mode, check=self.check)
 
     def _directory(self, layer: Layer) -> Upper:
         """Return the destination, made if it is missing."""
@@ -153,7 +158,7 @@ class CopyAction:
             excluded, state = ignore.step(path, state)
             if excluded and not ignore.may_hold_exception(path):
                 return
-        copier = Copier(layer, self.tree, owner=self.owner, mode=self.mode)
+        copier = self._copier(layer, self.tree)
         for node in one.above:
             target = copier.directory(node, target, node.name, overwrite=False)
         if not one.node.is_directory:
@@ -162,7 +167,7 @@ class CopyAction:
         if one.name:
             target = copier.directory(one.node, target, one.name, overwrite=False)
         tree, node = self._pruned(one.node, ignore, f"{path}/" if path else "", state)
-        Copier(layer, tree, owner=self.owner, mode=self.mode).contents(node, target)
+        self._copier(layer, tree).contents(node, target)
 
     # -- ADD's archives
 
@@ -171,7 +176,7 @@ class CopyAction:
         if not node.is_file or not self._is_archive(node):
             return False
         tree = read_archive(
-            decompress(self.tree.chunks(node), self.limits),
+            self._checked(decompress(self.tree.chunks(node), self.limits)),
             self.spool(),
             keep_owners=True,
             limits=self.limits,
@@ -179,8 +184,13 @@ class CopyAction:
         self.keep.callback(tree.close)
         target = self._directory(layer)
         # --chown is for the directory; what is inside has the archive's owners.
-        Copier(layer, tree, owner=None).unpack(target)
+        Copier(layer, tree, owner=None, check=self.check).unpack(target)
         return True
+
+    def _checked(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.check()
+            yield chunk
 
     def _is_archive(self, node: Node) -> bool:
         """Whether the content begins as an archive does: with a valid header, perhaps compressed.

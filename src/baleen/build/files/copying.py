@@ -43,6 +43,7 @@ class Copier:
         owner: uid and gid of all that is copied; None: as it is.
         mode: the new permission bits for an st_mode; None: as they are.
         time_ns: of all that is copied; None: as it is.
+        check: called for each directory; it raises when the copying shall end.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Copier:
         owner: tuple[int, int] | None,
         mode: Callable[[int], int] | None = None,
         time_ns: int | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._layer = layer
         self._tree = tree
@@ -60,6 +62,7 @@ class Copier:
         self._mode = mode
         self._time_ns = time_ns
         self._key = object()
+        self._check = check
 
     def copy(self, node: Node, parent: Upper, name: bytes) -> None:
         """Copy a file to that name, or a directory and all in it.
@@ -78,6 +81,7 @@ class Copier:
         pending = [(top, target)]
         while pending:
             node, into = pending.pop()
+            self._check()
             is_new = into.below is None and not into.children
             deeper = []
             for name, child in self._tree.children(node).items():
@@ -157,6 +161,7 @@ class Copier:
         pending = [(self._tree.root, target)]
         while pending:
             node, into = pending.pop()
+            self._check()
             deeper = []
             for name, child in self._tree.children(node).items():
                 if stat.S_ISDIR(child.mode):

@@ -15,6 +15,8 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from baleen.build.files.tree import FileTree, Node
 
 __all__ = ["digest_node", "entries_below"]
@@ -23,8 +25,10 @@ _HEADER = Struct(">IIIQQ")
 _SHORT = 8
 
 
-def digest_node(tree: FileTree, top: Node) -> bytes:
+def digest_node(tree: FileTree, top: Node, check: Callable[[], None] = lambda: None) -> bytes:
     """Return the digest (32 bytes) of a file without its name, and of all below it.
+
+    `check` is called for each file; it raises when the work shall end.
 
     Raises:
         OSError, NotFound: the tree cannot be read.
@@ -35,6 +39,7 @@ def digest_node(tree: FileTree, top: Node) -> bytes:
     pending: list[tuple[Node, bool]] = [(top, False)]
     while pending:
         node, is_complete = pending.pop()
+        check()
         if not stat.S_ISDIR(node.mode):
             if node.digest is None:
                 node.digest = _leaf(tree, node)
@@ -82,7 +87,9 @@ def _add_xattrs(hashed: hashlib._Hash, xattrs: dict[str, bytes]) -> None:
         hashed.update(value)
 
 
-def entries_below(tree: FileTree, top: Node) -> dict[bytes, bytes]:
+def entries_below(
+    tree: FileTree, top: Node, check: Callable[[], None] = lambda: None
+) -> dict[bytes, bytes]:
     """Return a short digest of each file below (and with) `top`, by its path from there.
 
     Of a directory it is that of its own attributes: `--why` names what has changed, not all above.
@@ -91,6 +98,7 @@ def entries_below(tree: FileTree, top: Node) -> dict[bytes, bytes]:
     pending = [(top, b"")]
     while pending:
         node, path = pending.pop()
+        check()
         if stat.S_ISDIR(node.mode):
             own = hashlib.sha256(_HEADER.pack(node.mode, node.uid, node.gid, 0, 0))
             _add_xattrs(own, tree.xattrs(node))

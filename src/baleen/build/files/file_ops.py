@@ -125,14 +125,16 @@ class _Work:
             )
             for action in self._op.actions:
                 check()
-                self._act(layer, below, action)
+                self._act(layer, below, action, check)
             after = store_layer(self._ops.content, self._session.lease, layer, below, check)
             self._trees.remember(after, layer, below)
         return after
 
-    def _act(self, layer: Layer, below: Tree, action: FileAction) -> None:
+    def _act(
+        self, layer: Layer, below: Tree, action: FileAction, check: Callable[[], None]
+    ) -> None:
         if isinstance(action, Copying):
-            self._copy(layer, below, action)
+            self._copy(layer, below, action, check)
             return
         if isinstance(action, Removing):
             layer.remove(action.path)
@@ -143,7 +145,7 @@ class _Work:
         else:
             self._write(layer, action, owner)
 
-    def _copy(self, layer: Layer, below: Tree, action: Copying) -> None:
+    def _copy(self, layer: Layer, below: Tree, action: Copying, check: Callable[[], None]) -> None:
         if action.input < 0:
             raise InvalidArgument("cannot copy from the tree that is worked on")
         source, op = self._inputs[action.input], self._sources[action.input]
@@ -166,6 +168,7 @@ class _Work:
             parse_mode(action.mode) if action.mode else None,
             lambda: spool_file(self._ops.directory),
             self._keep,
+            check,
         ).put(layer)
 
     @staticmethod

@@ -20,7 +20,7 @@ from baleen.archive.names import NAME_LIMIT
 from baleen.errors import InvalidArgument, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from baleen.build.files.tree import FileTree, Node
 
@@ -54,8 +54,11 @@ def select(
     patterns: bool = True,
     follow: bool = True,
     parents: bool = False,
+    check: Callable[[], None] = lambda: None,
 ) -> list[Selected]:
     """Return what `path` means, in the order of names; [] only where a wildcard matches nothing.
+
+    `check` is called for each directory that is looked through; it raises when the work shall end.
 
     Raises:
         NotFound: `stat PATH: file does not exist`.
@@ -64,7 +67,7 @@ def select(
     if len(path) > NAME_LIMIT or "\0" in path:
         raise InvalidArgument(f"invalid source path {path[:200]!r}")
     if parents:
-        return _with_parents(tree, path)
+        return _with_parents(tree, path, check)
     parts = _clean(path)
     fixed = len(parts)
     if patterns:
@@ -76,7 +79,7 @@ def select(
         start = tree.find(begin)
     except NotFound:
         return []
-    found = _matching(tree, start, begin, parts[fixed:])
+    found = _matching(tree, start, begin, parts[fixed:], check)
     return [
         Selected(tree.find(place, follow=True), place)
         if follow and node.is_link
@@ -90,12 +93,13 @@ def _clean(path: str) -> list[str]:
 
 
 def _matching(
-    tree: FileTree, start: Node, begin: bytes, patterns: list[str]
+    tree: FileTree, start: Node, begin: bytes, patterns: list[str], check: Callable[[], None]
 ) -> Iterator[tuple[Node, bytes]]:
     """Yield what matches, depth first by name; iterative, as a pattern may be deep."""
     pending = [(start, begin, 0)]
     while pending:
         node, place, depth = pending.pop()
+        check()
         if depth == len(patterns):
             yield node, place
             continue
@@ -136,7 +140,7 @@ def _unescaped(pattern: str) -> str:
 # --- --parents ------------------------------------------------------------------------------------
 
 
-def _with_parents(tree: FileTree, path: str) -> list[Selected]:
+def _with_parents(tree: FileTree, path: str, check: Callable[[], None]) -> list[Selected]:
     path = "/" + path.lstrip("/")
     before, pivot, after = path.partition("/./")
     if not pivot:
@@ -146,7 +150,9 @@ def _with_parents(tree: FileTree, path: str) -> list[Selected]:
     patterns = _clean(after)
     if not patterns:
         return [Selected(start, begin)]
-    found = sorted(_deep(tree, start, patterns), key=lambda chain: [node.name for node in chain])
+    found = sorted(
+        _deep(tree, start, patterns, check), key=lambda chain: [node.name for node in chain]
+    )
     if not found and not any(map(has_wildcard, patterns)):
         text = "/".join([*_clean(before), *patterns])
         raise NotFound(f"stat {text}: file does not exist")
@@ -157,13 +163,16 @@ def _with_parents(tree: FileTree, path: str) -> list[Selected]:
     ]
 
 
-def _deep(tree: FileTree, start: Node, patterns: list[str]) -> Iterator[list[Node]]:
+def _deep(
+    tree: FileTree, start: Node, patterns: list[str], check: Callable[[], None]
+) -> Iterator[list[Node]]:
     """Yield the way to each match, where `**` stands for any number of directories."""
     # Each file is looked at once, with all the places in the pattern that may come next there.
     first = _closure({0}, patterns)
     pending: list[tuple[Node, list[Node], frozenset[int]]] = [(start, [], first)]
     while pending:
         node, chain, places = pending.pop()
+        check()
         if not node.is_directory:
             continue
         for name, child in tree.children(node).items():

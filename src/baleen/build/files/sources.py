@@ -160,7 +160,8 @@ def _stored(
     time_ns: int | None = None,
 ) -> Tree:
     layer = Layer(None, epoch_ns=session.epoch_ns)
-    Copier(layer, tree, owner=(0, 0), time_ns=time_ns).contents(tree.root, layer.root)
+    copier = Copier(layer, tree, owner=(0, 0), time_ns=time_ns, check=check)
+    copier.contents(tree.root, layer.root)
     return store_layer(content, session.lease, layer, EMPTY, check)
 
 

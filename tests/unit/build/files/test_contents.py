@@ -61,3 +61,13 @@ def test_entries_name_the_file_that_changed(contexts):
 def test_a_path_that_leads_nowhere_is_an_error(contexts):
     with pytest.raises(NotFound):
         selected(contexts[0], "/none")
+
+
+@pytest.mark.parametrize("path", ["/", "/*/*", "/d"])
+def test_a_cancelled_build_ends_the_digesting(contexts, path):
+    def check():
+        raise KeyboardInterrupt
+
+    selection = Selection(paths=(path,), patterns=True)
+    with pytest.raises(KeyboardInterrupt):
+        digest_selection(contexts[0], selection, check)

@@ -104,3 +104,15 @@ def test_an_archive_goes_through_a_link_only_by_what_it_does_not_describe(base, 
     described = tree(("bin", "dir"), ("bin/tool", "file", b"t"))
     Copier(layer, described, owner=None).unpack(layer.root)
     assert packed(layer) == {"bin": "dir", "bin/.wh..wh..opq": "", "bin/tool": "t"}
+
+
+def test_a_cancelled_build_ends_the_copying(tree):
+    def check():
+        raise KeyboardInterrupt
+
+    source = tree(("d/f", "file", b""))
+    copier = Copier(Layer(None), source, owner=None, check=check)
+    with pytest.raises(KeyboardInterrupt):
+        copier.contents(source.root, copier._layer.root)
+    with pytest.raises(KeyboardInterrupt):
+        copier.unpack(copier._layer.root)
