@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
@@ -184,10 +183,9 @@ def test_the_upper_directory_says_all_of_a_change(layers, tmp_path):
     place.mkdir()
     attach_overlay(layers, f"{tmp_path}/upper", f"{tmp_path}/work", str(place))
     try:
-        with pytest.raises(OSError) as caught:
+        with pytest.raises(OSError, match="Invalid cross-device link"):
             (place / "directory").rename(place / "renamed")
-        assert caught.value.errno == errno.EXDEV
-        os.chmod(place / "all", 0o600)
+        (place / "all").chmod(0o600)
         assert (tmp_path / "upper/all").read_text() == "0"
     finally:
         umount2(str(place), MNT_DETACH)
