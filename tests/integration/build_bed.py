@@ -38,18 +38,56 @@ class EngineBed:
         self.name = f"bl{secrets.token_hex(4)}"
         self.cgroup = f"/{self.name}"
         self.errors = ""
+        self._kept: subprocess.Popen[bytes] | None = None
+        self._log = place / "script-errors"
         _run("ip", "netns", "add", self.name)
         _run("ip", "-n", self.name, "link", "set", "lo", "up")
 
     def script(self, text: str, **facts: object) -> subprocess.Popen[bytes]:
-        """Start a script; `facts` are `world.facts`."""
-        path = self.place / f"script-{secrets.token_hex(4)}.py"
-        path.write_text(textwrap.dedent(text))
+        """Start a script in an engine of its own; `facts` are `world.facts`."""
+        self.let_go()
+        process = self._engine(facts, subprocess.PIPE)
+        process.stdin.write(self._order(text, facts))
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def run(self, text: str, *, fresh: bool = False, **facts: object) -> Any:
+        """Run a script to its end; return what it returned.
+
+        It is run by the engine of the script before, unless it wants another kind, or a `fresh`
+        one.
+        """
+        if fresh or facts.keys() & {"remap", "driver", "root"}:
+            with self.script(text, **facts) as process:
+                out, errors = process.communicate(timeout=TIMEOUT_S)
+            self.errors = errors.decode()
+        else:
+            if self._kept is None:
+                with self._log.open("wb") as log:
+                    self._kept = self._engine({}, log)
+            self._kept.stdin.write(self._order(text, facts))
+            self._kept.stdin.flush()
+            out = self._kept.stdout.readline()
+            self.errors = self._log.read_text()
+            if not out:
+                self.let_go()
+        assert out, self.errors
+        answer = json.loads(out.splitlines()[-1])
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
+
+    def let_go(self) -> None:
+        """End the engine that is kept."""
+        if self._kept is not None:
+            self._kept.communicate(timeout=TIMEOUT_S)
+            self._kept = None
+
+    def _engine(self, facts: dict[str, object], errors: Any) -> subprocess.Popen[bytes]:
         request = {
             "place": str(self.place),
             "cgroup": self.cgroup,
             "bridge": f"{self.name}br"[:15],
-            "script": str(path),
             "facts": facts,
         }
         return subprocess.Popen(
@@ -57,18 +95,16 @@ class EngineBed:
                 *("nsenter", f"--net=/run/netns/{self.name}"),
                 *(sys.executable, str(HERE / "build_world.py"), json.dumps(request)),
             ],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=errors,
             start_new_session=True,
         )
 
-    def run(self, text: str, **facts: object) -> Any:
-        """Run a script to its end; return what it returned."""
-        with self.script(text, **facts) as process:
-            out, errors = process.communicate(timeout=TIMEOUT_S)
-        self.errors = errors.decode()
-        assert process.returncode == 0, self.errors
-        return json.loads(out.splitlines()[-1])
+    def _order(self, text: str, facts: dict[str, object]) -> bytes:
+        path = self.place / f"script-{secrets.token_hex(4)}.py"
+        path.write_text(textwrap.dedent(text))
+        return json.dumps({"script": str(path), "facts": facts}).encode() + b"\n"
 
     def left(self) -> list[str]:
         """What runs have left: control groups, mounts, drafts, directories."""
@@ -94,6 +130,7 @@ class EngineBed:
         ]
 
     def close(self) -> None:
+        self.let_go()
         for top in Path("/sys/fs/cgroup").glob("*"):
             group = top / self.cgroup.strip("/")
             for path in sorted(group.rglob("*"), reverse=True):

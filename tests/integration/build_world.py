@@ -7,6 +7,7 @@ import importlib.util
 import json
 import logging
 import sys
+import traceback
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,7 @@ class World:
         made = await self.engine.container_create(None, body, "")
         await self.engine.container_start(made.id)
         await self.engine.container_wait(made.id, "not-running")
-        log = Path(self.engine._store.get(made.id).log_path).read_text()
+        log = _text(self.engine._store.get(made.id).log_path)
         await self.engine.container_remove(made.id, force=True, volumes=True, link=False)
         return "".join(json.loads(line)["log"] for line in log.splitlines())
 
@@ -104,6 +105,25 @@ class World:
 
     def names(self, tree):
         return [member.name for member in self.members(tree)]
+
+
+def _text(path):
+    return Path(path).read_text()
+
+
+async def _orders():
+    reader = asyncio.StreamReader(limit=1 << 20)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+async def _run(engine, order):
+    spec = importlib.util.spec_from_file_location("script", order["script"])
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    with engine._images.changing() as lease:
+        return await script.main(engine, World(engine, lease, order["facts"]))
 
 
 async def serve(request, zygote, ids):
@@ -127,12 +147,15 @@ async def serve(request, zygote, ids):
     engine = Engine(config, zygote)
     try:
         await engine.start()
-        spec = importlib.util.spec_from_file_location("script", request["script"])
-        script = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(script)
-        with engine._images.changing() as lease:
-            result = await script.main(engine, World(engine, lease, request["facts"]))
-        sys.stdout.write(json.dumps(result) + "\n")
+        reader = await _orders()
+        while line := await reader.readline():
+            order = json.loads(line)
+            try:
+                answer = {"result": await _run(engine, order)}
+            except Exception:  # the test shows it
+                answer = {"error": traceback.format_exc()}
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
     finally:
         await engine.close()
 

@@ -17,7 +17,8 @@ SCRIPT = """
             # The parent of the place becomes a link to the host's directory of that name.
             f"mv /x /gone 2>/dev/null || true; ln -sfn {canary} /x",
             f"rm -rf /x 2>/dev/null; ln -s {canary} /x",
-            f"mkdir /new; mount --move /x/y /new 2>/dev/null; umount /x/y; rm -rf /x; ln -s {canary} /x",
+            "mkdir /new; mount --move /x/y /new 2>/dev/null; umount /x/y; rm -rf /x; "
+            f"ln -s {canary} /x",
             f"(sleep 0.05; rm -rf /x; ln -s {canary} /x) & true",
         ):
             for kind in ("tmpfs", "cache", "bind"):

@@ -1,7 +1,7 @@
 """B04: no Dockerfile, .dockerignore or query, however broken, harms the daemon.
 
-Ten thousand mutants of real texts. As many as the time allows go through a daemon, each as a build
-of its own with an answer of its own; the parser and the matcher of patterns take all of them.
+Ten thousand mutants of real texts, of which as many as the time allows go through a daemon, each as
+a build of its own with an answer of its own. The language by itself is another test's.
 """
 
 from __future__ import annotations
@@ -16,11 +16,6 @@ from urllib.parse import quote
 import pytest
 from building_bed import build as send
 from building_bed import context, dockerfile
-
-from baleen.api.ignore import Ignore, parse_ignore
-from baleen.build.dockerfile.expansion import expand
-from baleen.build.dockerfile.parser import parse
-from baleen.errors import BaleenError
 
 MUTANTS = 10_000
 DAEMON_S = 8.0
@@ -87,23 +82,6 @@ def mutants():
         yield file, ignore, query
 
 
-def test_parser_and_matcher_refuse_or_take_every_mutant():
-    outcomes = {True: 0, False: 0}
-    for file, ignore, _ in mutants():
-        try:
-            found = parse(file)
-            for stage in found.stages:
-                expand(stage.base.image, {"A": "b"}, found.escape)
-            outcomes[True] += 1
-        except BaleenError:
-            outcomes[False] += 1
-        try:
-            Ignore(parse_ignore(ignore)).matches("a/b/c.md")
-        except BaleenError:
-            continue
-    assert min(outcomes.values()) > MUTANTS // 10, outcomes
-
-
 @pytest.mark.integration
 def test_every_mutant_has_an_answer_and_the_daemon_goes_on(engine):
     pid, end = engine.pid, time.monotonic() + DAEMON_S
@@ -134,6 +112,7 @@ def test_every_mutant_has_an_answer_and_the_daemon_goes_on(engine):
             assert status < 500 or status in (501, 503), (mutant, message)
             for word in ("Traceback", "ExceptionGroup", "internal"):
                 assert word not in message, (mutant, message)
+    print(answers)
     assert engine.pid == pid
     assert engine.process.poll() is None
     assert sum(answers.values()) - answers.get(0, 0) >= AT_LEAST, answers

@@ -101,7 +101,8 @@ def test_nothing_that_is_mounted_comes_back_to_the_host(build_bed):  # noqa: F81
         async def main(engine, world):
             session = world.session(entitlements=frozenset({"security.insecure"}))
             await world.step(
-                "mount -t tmpfs leaked /c && mount -t tmpfs leaked /b/etc && grep -c leaked /proc/mounts; "
+                "mount -t tmpfs leaked /c && mount -t tmpfs leaked /b/etc && "
+                "grep -c leaked /proc/mounts; "
                 "grep -E ' (shared|master):' /proc/self/mountinfo; true",
                 M(kind="cache", target="/c"), M(kind="bind", target="/b", input=1),
                 inputs=[world.base], session=session, security="insecure")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from build_bed import build_bed  # noqa: F401  # a fixture
 
@@ -41,16 +40,20 @@ def test_a_secret_is_seen_by_the_step_alone(build_bed):  # noqa: F811
                       M(kind="secret", target="/none", id="absent"))
             log = Log()
             task = asyncio.ensure_future(world.step(
-                "stat -c '%a %u %g' /run/secrets/k /mode; test $KEY = $(cat /run/secrets/k) && echo same; "
+                "stat -c '%a %u %g' /run/secrets/k /mode; "
+                "test $KEY = $(cat /run/secrets/k) && echo same; "
                 "ls /none 2>&1; mount | grep -c 'tmpfs on /run/secrets/k .*ro'; "
                 "echo x 2>&- > /mode || echo refused; touch /here; sleep 0.2",
                 *mounts, session=session, log=log))
             await log.first.wait()
             while_running = on_disk()
             (tree,) = await task
-            failed = await world.fails("cat /run/secrets/k > /dev/null; false", *mounts, session=session)
-            absent = await world.fails("true", M(kind="secret", target="/s", id="no", required=True))
-            return [world.names(tree), log.out.decode(), while_running, failed, absent, repr(session)]
+            failed = await world.fails("cat /run/secrets/k > /dev/null; false", *mounts,
+                session=session)
+            needed = M(kind="secret", target="/s", id="no", required=True)
+            absent = await world.fails("true", needed)
+            return [world.names(tree), log.out.decode(), while_running, failed, absent,
+                    repr(session)]
         """,
         mark=MARK.encode().hex(),
         place=str(build_bed.place),
@@ -76,14 +79,14 @@ def test_values_of_predefined_arguments_are_in_no_file(build_bed):  # noqa: F811
         from baleen.build.graph import Exec, ExecMount, Vertex, encode_op
 
         async def main(engine, world):
-            value = "http://u:" + bytes.fromhex("%s").decode() + "@proxy"
+            value = "http://u:" + bytes.fromhex(world.facts["mark"]).decode() + "@proxy"
             env = ("PATH=/bin", f"http_proxy={value}")
             (tree,) = await world.step("echo ${#http_proxy}", env=env, proxy_env=("http_proxy",))
             op = Exec(args=("a",), mounts=(), env=env, proxy_env=("http_proxy",))
             return [world.last.out.decode(), encode_op(op).decode(), world.names(tree)]
-    """
-        % MARK.encode().hex()
-    )  # noqa: UP031
+        """,
+        mark=MARK.encode().hex(),
+    )
     assert found[0] == f"{len(MARK) + 15}\n"
     assert MARK not in found[1]
     assert build_bed.holding(MARK.encode()) == []
@@ -99,7 +102,8 @@ def test_an_agents_socket_belongs_to_the_step_and_leaves_nothing(build_bed, tmp_
         async def main(engine, world):
             path = world.facts["agent"]
             server = await asyncio.start_unix_server(lambda reader, writer: writer.close(), path)
-            mount = M(kind="ssh", target="/run/buildkit/ssh_agent.0", id="default", uid=1, mode=0o600)
+            target = "/run/buildkit/ssh_agent.0"
+            mount = M(kind="ssh", target=target, id="default", uid=1, mode=0o600)
             (tree,) = await world.step(
                 "stat -c '%F %a %u' $SSH_AUTH_SOCK; touch /here",
                 mount, session=world.session(ssh={"default": path}), user="0")

@@ -56,7 +56,8 @@ def test_a_step_has_what_a_container_has(build_bed, remap):  # noqa: F811
 
 def test_a_step_sees_nothing_of_host_and_daemon(build_bed, monkeypatch):  # noqa: F811
     monkeypatch.setenv("DAEMONS_OWN", "d43m0n")
-    found = build_bed.run("""
+    found = build_bed.run(
+        """
         import asyncio
         from build_world import Log
 
@@ -69,7 +70,9 @@ def test_a_step_sees_nothing_of_host_and_daemon(build_bed, monkeypatch):  # noqa
                 "ip addr; cat /proc/net/arp")
             await other
             return world.last.out.decode()
-    """)
+    """,
+        fresh=True,
+    )
     assert "d43m0n" not in found
     assert "sleep 0.5" not in found
     assert "@" not in found.replace("eth0@", "")  # no socket of the host's
@@ -89,3 +92,16 @@ def test_more_rights_need_to_be_granted(build_bed):  # noqa: F811
     assert found[0][0] == "PermissionDenied"
     assert found[0][1].startswith("security.insecure is not allowed")
     assert "Seccomp:\t0" in found[1]
+
+
+def test_the_hosts_network_is_for_who_asks_for_it(engine, tmp_path):
+    """A Dockerfile cannot take it; the client's own `--network host` gives it, as with dockerd."""
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN --network=host ip link\n")
+    refused = engine.docker("build", str(tmp_path), check=False)
+    assert refused.returncode == 1
+    assert "network.host is not allowed" in refused.stderr
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN ip link\n")
+    links = engine.inside("ip", "-o", "link").splitlines()
+    out = engine.out("build", "--no-cache", "--network", "host", str(tmp_path))
+    for line in links:
+        assert line.split(": ")[1].split("@")[0] in out

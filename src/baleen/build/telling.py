@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from baleen.build.dockerfile.instructions import Dockerfile, Stage
     from baleen.build.options import BuildOptions
 
-__all__ = ["tell"]
+__all__ = ["refuse_findings", "tell"]
 
 Message = dict[str, object]
+_CHECK_ARGUMENT = "BUILDKIT_DOCKERFILE_CHECK"
 
 
 def tell(
@@ -28,6 +29,24 @@ def tell(
     if call == "targets":
         return {"call": {"text": _targets(dockerfile)}}
     return {"call": {"text": _outline(dockerfile, options)}}
+
+
+def refuse_findings(dockerfile: Dockerfile, options: BuildOptions, ignore: tuple[str, ...]) -> None:
+    """Fail a build whose Dockerfile or build arguments ask for it (`# check=error=true`).
+
+    Raises InvalidArgument with the rules that are broken.
+    """
+    given = {key: value for key, value in options.build_args.items() if value is not None}
+    if not dockerfile.check and _CHECK_ARGUMENT not in given:
+        return
+    from baleen.api.ignore import Ignore
+    from baleen.build.dockerfile.checks.checking import check, raise_if_errors
+    from baleen.build.dockerfile.checks.options import options_for
+
+    wanted = options_for(dockerfile.check, given)
+    if wanted.error:
+        rules = Ignore(ignore) if ignore else None
+        raise_if_errors(check(dockerfile, build_args=given, ignore=rules, options=wanted), wanted)
 
 
 def _checks(dockerfile: Dockerfile, options: BuildOptions, ignore: tuple[str, ...]) -> Message:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from baleen.build.graph import Edge
     from baleen.build.options import CacheReference
     from baleen.build.session import Session
-    from baleen.build.solver.solver import Solution
+    from baleen.build.solver.outcome import Solution
     from baleen.content import ContentStore
     from baleen.content.store import Lease
     from baleen.distribution.cancellation import Cancellation

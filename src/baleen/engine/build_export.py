@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from baleen.build.graph import Exec
     from baleen.build.plan import Plan
-    from baleen.build.solver.solver import Solution
+    from baleen.build.solver.outcome import Solution
     from baleen.build.trees import Tree
     from baleen.build.vertex_progress import VertexProgress
     from baleen.content.store import Lease

@@ -1,41 +1,41 @@
 """What all builds of one engine share: trees, contexts, the cache and the solver, with executors.
 
+What only a build needs is loaded with the first one: a daemon that never builds is smaller.
+
 See: `build`.
 """
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from baleen.build.contexts.store import ContextStore
 from baleen.build.exec.caches import CacheMounts, Usage
 from baleen.build.exec.executor import Execs
-from baleen.build.files.contents import ContentDigests
-from baleen.build.files.file_ops import FileOps
-from baleen.build.files.merging import Merges
-from baleen.build.files.sources import GitFetch, HttpFetch
 from baleen.build.files.threads import Workers
-from baleen.build.graph import Exec, FileOp, GitSource, HttpSource, Merge
 from baleen.build.solver.cache import BuildCache
 from baleen.build.solver.prune import PrunePolicy, parse_filters, prune, select
 from baleen.build.solver.records import CacheRecord
-from baleen.build.solver.solver import Solver
 from baleen.build.tree_store import TreeStore
-from baleen.engine.build_cache import BuildCaches
 from baleen.engine.build_gc import BuildGc
-from baleen.engine.build_images import BuildImages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
+    from baleen.build.contexts.store import ContextStore
     from baleen.build.exec.process import Processes
     from baleen.build.session import LocalDirectory
+    from baleen.build.solver.solver import Solver
     from baleen.content import ContentStore
+    from baleen.engine.build_cache import BuildCaches
+    from baleen.engine.build_images import BuildImages
     from baleen.engine.build_request import CachePrune
+    from baleen.engine.build_run import BuildRun
     from baleen.engine.config import EngineConfig
     from baleen.engine.events import EventBus
     from baleen.engine.pulling import Pulling
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from baleen.state import Database
 
 __all__ = ["BuildParts", "CacheEntry", "assemble_builds"]
+
+log = logging.getLogger(__name__)
 
 _PARALLEL = 4
 
@@ -69,7 +71,7 @@ class BuildParts:
         exec_root: sockets of agents lie below it.
         on_image: told of new names; any thread.
         run: makes the executor of RUN, given what makes directories of contexts.
-        elsewhere: caches in registries and directories.
+        access: the way to registries.
         policies: what of the cache goes by itself; None: the default rules.
     """
 
@@ -88,8 +90,8 @@ class BuildParts:
         on_image: EventSink,
         trees: TreeStore,
         caches: CacheMounts,
-        run: Callable[[Callable[[LocalDirectory], Awaitable[Path]]], Execs],
-        elsewhere: BuildCaches,
+        run: Callable[[Callable[[LocalDirectory], Awaitable[Path]], Workers], Execs],
+        access: RegistryAccess,
         policies: Sequence[PrunePolicy] | None,
     ) -> None:
         self.directory = data_root / "build"
@@ -103,24 +105,65 @@ class BuildParts:
         self.trees = trees
         self.on_image = on_image
         self.caches = caches
-        self.elsewhere = elsewhere
-        self.resolver = BuildImages(images, pulling, tasks)
-        self.workers = Workers(_PARALLEL)
-        self.contexts = ContextStore(self.directory / "contexts", self.workers)
+        self._access = access
+        self._pulling = pulling
         self.cache = BuildCache(database, content, time.time_ns)
         self.gc = BuildGc(self.cache, images, data_root, policies, tasks)
-        self.execs = run(self.contexts.materialized)
-        place = self.contexts.directory
-        self.solver = Solver(
+        self.workers = Workers(_PARALLEL)
+        self.execs = run(self._materialized, self.workers)
+
+    async def _materialized(self, local: LocalDirectory) -> Path:
+        return await self.contexts.materialized(local)
+
+    def loaded(self) -> type[BuildRun]:
+        """Load all that only a build needs; return what runs one. Any thread."""
+        from baleen.engine.build_run import BuildRun
+
+        log.debug("the builder is loaded, with %d kinds of steps", len(self.solver.executors))
+        return BuildRun
+
+    @cached_property
+    def contexts(self) -> ContextStore:
+        """Contexts of the builds that run."""
+        from baleen.build.contexts.store import ContextStore
+
+        return ContextStore(self.directory / "contexts", self.workers)
+
+    @cached_property
+    def resolver(self) -> BuildImages:
+        """Base images."""
+        from baleen.engine.build_images import BuildImages
+
+        return BuildImages(self.images, self._pulling, self.tasks)
+
+    @cached_property
+    def elsewhere(self) -> BuildCaches:
+        """Caches in registries and directories."""
+        from baleen.engine.build_cache import BuildCaches
+
+        return BuildCaches(self.images, self.content, self._access, self.tasks)
+
+    @cached_property
+    def solver(self) -> Solver:
+        """The one of all builds, so that they share work."""
+        from baleen.build.files.contents import ContentDigests
+        from baleen.build.files.file_ops import FileOps
+        from baleen.build.files.merging import Merges
+        from baleen.build.files.sources import GitFetch, HttpFetch
+        from baleen.build.graph import Exec, FileOp, GitSource, HttpSource, Merge
+        from baleen.build.solver.solver import Solver
+
+        content, place = self.content, self.contexts.directory
+        return Solver(
             {
-                FileOp: FileOps(trees, content, place, self.workers),
+                FileOp: FileOps(self.trees, content, place, self.workers),
                 Merge: Merges(),
                 GitSource: GitFetch(content, place, self.workers),
                 HttpSource: HttpFetch(content, place, self.workers),
                 Exec: self.execs,
             },
             self.resolver,
-            ContentDigests(trees, self.workers),
+            ContentDigests(self.trees, self.workers),
             self.cache,
             parallel=_PARALLEL,
         )
@@ -135,7 +178,10 @@ class BuildParts:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.cache.start()
         self.images.keep(self.cache)
-        self.contexts.sweep()
+        contexts = self.directory / "contexts"
+        contexts.mkdir(mode=0o700, exist_ok=True)
+        if any(contexts.iterdir()):
+            self.contexts.sweep()
 
     def close(self) -> None:
         """Let go of the threads. Blocks."""
@@ -246,13 +292,13 @@ def assemble_builds(
         config.data_root / "build" / "caches", None if remapping is None else remapping.to_host
     )
 
-    def execs(materialize: Callable[[LocalDirectory], Awaitable[Path]]) -> Execs:
+    def execs(materialize: Callable[[LocalDirectory], Awaitable[Path]], workers: Workers) -> Execs:
         return Execs(
             trees,
             processes,
             caches,
             config.exec_root / "builds",
-            tasks.blocking,
+            workers,
             materialize=materialize,
             user_namespace=-1 if remapping is None else remapping.user_namespace,
         )
@@ -270,7 +316,7 @@ def assemble_builds(
         on_image=on_image,
         trees=trees,
         caches=caches,
-        elsewhere=BuildCaches(images, content, access, tasks),
+        access=access,
         policies=config.build_gc,
         run=execs,
     )

@@ -17,6 +17,7 @@ from baleen.build.exec.errors import CommandFailed
 from baleen.build.lowering.lower import lower
 from baleen.build.progress import ClassicProgress
 from baleen.build.session import Session
+from baleen.build.telling import refuse_findings, tell
 from baleen.build.vertex_progress import VertexProgress
 from baleen.engine.build_agents import offered_agents
 from baleen.engine.build_export import Exporting
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from baleen.build.dockerfile.instructions import Dockerfile
     from baleen.build.graph import Edge
     from baleen.build.plan import Plan
-    from baleen.build.solver.solver import Solution
+    from baleen.build.solver.outcome import Solution
     from baleen.content.store import Lease
     from baleen.engine.build_feed import BuildFeed
     from baleen.engine.build_parts import BuildParts
@@ -105,6 +106,7 @@ class BuildRun:
         if request.call:
             self._tell(dockerfile, exclude)
             return
+        refuse_findings(dockerfile, request.options, exclude)
         if request.ssh and self._body.agents is not None:
             agents = offered_agents(
                 parts.agents_directory, self._id, request.ssh, self._feed, self._body.agents
@@ -138,14 +140,21 @@ class BuildRun:
 
     def _session(self, lease: Lease) -> Session:
         request = self._request
+        network = request.options.network
+        # Who asks for a whole build in the host's network has the right to it, as with dockerd.
+        granted = frozenset({"network.host"} if network == "host" else ())
         session = Session(
             id=self._id,
             lease=lease,
             secrets=dict(request.secrets),
             limits=request.limits,
-            network_mode=request.options.network,
+            network_mode=network,
             extra_hosts=request.options.extra_hosts,
+<<<<<<< HEAD
             entitlements=_entitlements(request),
+=======
+            entitlements=request.entitlements | granted,
+>>>>>>> main
             auth=dict(request.auth),
             epoch_ns=request.epoch_ns,
             pull=request.options.pull,
@@ -192,8 +201,6 @@ class BuildRun:
 
     def _tell(self, dockerfile: Dockerfile, ignore: tuple[str, ...]) -> None:
         """Answer what was asked instead of a build."""
-        from baleen.build.telling import tell
-
         self._feed.send(tell(self._request.call, dockerfile, self._request.options, ignore))
 
     # --- the build itself
@@ -213,9 +220,13 @@ class BuildRun:
         session: Session,
         progress: ClassicProgress | VertexProgress,
     ) -> Solution:
+<<<<<<< HEAD
         importers = await self._parts.elsewhere.importers(
             self._request.options.cache_from, session, lambda text: self._send({"status": text})
         )
+=======
+        importers = await self._parts.elsewhere.importers(self._request.options.cache_from, session)
+>>>>>>> main
         return await self._parts.solver.solve(
             _targets(plans), session, progress, importers=importers, why=self._request.why
         )

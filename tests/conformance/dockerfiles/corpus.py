@@ -18,7 +18,7 @@ Parts of a case:
     file PATH [MODE] [json]   dir PATH [MODE]   link PATH TARGET   hardlink PATH OTHER   fifo PATH
     archive PATH [gz|bz2|xz|zst]   of lines `PATH file|dir|link MODE|TARGET [UID:GID] ["content"]`
     package NAME PATH         a .deb of the Debian base's packages (shapes only)
-    served NAME               what @HTTP@/NAME in the Dockerfile gives
+    served NAME [gz|...]      what @HTTP@/NAME in the Dockerfile gives; packed: an archive's lines
     image NAME                a Dockerfile that is built first, with the same context
     options                   target, build-arg, label, dockerfile, network, no-cache, squash
     expect                    what has to come of it
@@ -221,7 +221,7 @@ def _with_part(build: Build, kind: str, rest: list[str], body: str) -> Build:
         data = json.loads(body).encode("latin-1") if rest == ["json"] else body.encode()
         return replace(build, dockerfile=data)
     if kind == "served":
-        data = json.loads(body).encode() if rest[1:] == ["json"] else body.encode()
+        data = _entry("archive", rest, body).data if rest[1:] else body.encode()
         return replace(build, served={**build.served, rest[0]: data})
     if kind == "options":
         found = tuple((a, b.strip()) for a, _, b in (x.partition(" ") for x in body.splitlines()))
@@ -261,3 +261,15 @@ def _entry(kind: str, rest: list[str], body: str) -> Entry:
             inside[path] = Entry(what, int(third, 8), data, owner=(int(uid), int(gid)))
         return Entry("file", data=_PACKERS[rest[1] if rest[1:] else ""](pack(inside)))
     raise ValueError(f"no such part: {kind}")
+
+
+def differences() -> str:
+    """Return the table of README.md: where the peers answer otherwise, and why."""
+    lines = ["| case | peer | what it does |", "| --- | --- | --- |"]
+    for case in (*load(), *load(SHAPES)):
+        lines += [f"| {case.name} | {peer} | {why} |" for peer, why in case.differs.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(differences(), end="")

@@ -6,13 +6,14 @@ All are built side by side from the first test on; a test waits for its own case
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import leaks
 import pytest
 from bed import Bed, running, wait_until
 from building import CliBuilder, HttpBuilder, files_served, run
-from corpus import Case, load
+from corpus import Case, differences, load
 from quick_bed import QuickBed
 
 from baleen.build.dockerfile.parser import parse
@@ -91,3 +92,8 @@ def test_the_parser_takes_all_that_builds() -> None:
 
 def test_the_corpus_is_as_large_as_promised() -> None:
     assert len(CASES) >= 150
+
+
+def test_the_readme_lists_where_the_peers_differ() -> None:
+    text = (Path(__file__).parent / "README.md").read_text()
+    assert differences() in text, "write it anew with: python corpus.py"

@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument("--docker", default="docker")
     parser.add_argument("--shapes", action="store_true")
     parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     cases = _shapes() if options.shapes else load()
     cases = [c for c in cases if not options.names or any(n in c.name for n in options.names)]
     counts: dict[str, int] = {}

@@ -6,9 +6,13 @@ import io
 import json
 import os
 import socket
+import subprocess
+import sys
 import tarfile
 import time
+from urllib.parse import quote
 
+import leaks
 import pytest
 from bed import wait_until
 from build_client import messages, post, streamed, tar_of
@@ -343,3 +347,30 @@ def test_history_tells_the_size_of_a_layer_that_nobody_has_unpacked(engine, tmp_
     engine.docker("build", "-t", "large:1", str(tmp_path))
     sizes = engine.out("history", "--format", "{{.Size}}", "large:1").split()
     assert sizes[0] in {"3MB", "3.01MB"}
+
+
+def test_contexts_are_fetched_from_the_web_and_from_git(engine, tmp_path):
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "Dockerfile").write_text("FROM busybox\nRUN echo from the web\n")
+    (served / "context.tar").write_bytes(tar_of(Dockerfile="FROM busybox\nCOPY f /\n", f="x"))
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(served)]
+    for words in (["init", "-q", "-b", "main"], ["add", "Dockerfile"], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *words], check=True)
+    subprocess.run([*git, "update-server-info"], check=True)
+    command = [sys.executable, "-m", "http.server", "-b", "127.0.0.1", "8099", "-d", str(served)]
+    with subprocess.Popen(
+        leaks.in_netns(engine.netns, *command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            wait_until("it serves", lambda: "8099" in engine.inside("ss", "-ltn"))
+            base = "http://127.0.0.1:8099"
+            for url in ("/Dockerfile", "/context.tar", "/.git#main"):
+                remote = quote(f"{base}{url}", safe="")
+                text = streamed(post(engine, f"remote={remote}", b""))
+                assert "Successfully built" in text, url
+            answer = post(engine, f"remote={quote(base + '/absent', safe='')}", b"")
+            assert answer.status >= 400
+            assert "404" in answer.message
+        finally:
+            server.terminate()

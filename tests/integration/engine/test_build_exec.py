@@ -45,10 +45,11 @@ def test_a_step_joins_a_containers_network(build_bed):  # noqa: F811
             body = msgspec.convert({"Image": "busybox", "Cmd": ["sleep", "1000"]},
                 ContainerCreateBody)
             made = await engine.container_create("peer", body, "")
-            stopped = await world.fails("true", session=world.session(network_mode="container:peer"))
+            session = world.session(network_mode="container:peer")
+            stopped = await world.fails("true", session=session)
             await engine.container_start(made.id)
             await world.step("ip -o addr show eth0; cat /etc/hosts",
-                session=world.session(network_mode="container:peer"))
+                session=session)
             seen = world.last.out.decode()
             address = engine._store.get("peer").active_endpoints[0].ipv4
             await engine.container_remove(made.id, force=True, volumes=True, link=False)
@@ -64,7 +65,7 @@ def test_bad_limits_are_refused(build_bed):  # noqa: F811
 
         async def main(engine, world):
             return [await world.fails("true", session=world.session(limits=limits)) for limits in (
-                Limits(memory_bytes=1), Limits(cpuset_cpus="0-99999"), 
+                Limits(memory_bytes=1), Limits(cpuset_cpus="0-99999"),
                 Limits(ulimits=(("nothing", 1, 1),)))]
     """)
     assert {name for name, _ in found[:2]} == {"InvalidArgument"}

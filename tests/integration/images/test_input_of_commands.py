@@ -65,7 +65,7 @@ def test_changes_expand_variables_and_take_all_of_a_health_check(engine):
     assert engine.out("run", "--rm", "changed", "sh", "-c", "echo $PATH").endswith(":/opt")
     for change, message in (
         ("STOPSIGNAL NONE", "invalid signal: NONE"),
-        ("HEALTHCHECK --interval=5 CMD true", "invalid duration"),
+        ("HEALTHCHECK --interval=5 CMD true", "missing unit in duration"),
         ("ENV A='b", "quoting"),
     ):
         assert message in engine.fails("commit", "-c", change, "source")

@@ -594,6 +594,17 @@ def test_a_supervisor_that_nobody_told_to_start_ends_with_its_daemon(host):
     assert not (container.bundle / "control.sock").exists()
 
 
+def test_what_dies_alone_ends_with_its_daemon(host):
+    container = host.container(
+        ["/bin/sh", "-c", "trap '' TERM; read line"], open_stdin=True, dies_alone=True
+    )
+    link = container.spawn()
+    pid = link.call("start")["pid"]
+    link.close()
+    wait_gone(pid)
+    host.let_go()
+
+
 def test_release_ends_a_supervisor_before_the_start(host):
     container = host.container(["/bin/true"])
     link = container.spawn()

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from baleen.build.dockerfile.parser import parse
 from baleen.build.options import BuildOptions
-from baleen.build.telling import tell
+from baleen.build.telling import refuse_findings, tell
+from baleen.errors import InvalidArgument
 
 TEXT = """\
 ARG TAG=1
@@ -33,3 +36,15 @@ def test_the_outline_names_arguments_and_secrets():
     assert "TAG 1" in text
     assert "WHO you" in text
     assert "key true" in text
+
+
+@pytest.mark.parametrize("options", [BuildOptions(), BuildOptions(build_args={"A": "b"})])
+def test_findings_refuse_a_build_only_where_that_is_asked_for(options):
+    bad = "FROM scratch\nMAINTAINER x\n"
+    refuse_findings(parse(bad), options, ())
+    refuse_findings(parse("# check=skip=all;error=true\n" + bad), options, ())
+    with pytest.raises(InvalidArgument, match="for rules: MaintainerDeprecated"):
+        refuse_findings(parse("# check=error=true\n" + bad), options, ())
+    asked = BuildOptions(build_args={"BUILDKIT_DOCKERFILE_CHECK": "error=true"})
+    with pytest.raises(InvalidArgument, match="MaintainerDeprecated"):
+        refuse_findings(parse(bad), asked, ())

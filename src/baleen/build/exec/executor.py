@@ -12,6 +12,7 @@ See: Dockerfile reference, RUN; BuildKit, solver/llbsolver/ops/exec.go.
 from __future__ import annotations
 
 import os
+import posixpath
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ from baleen.build.exec.errors import CommandFailed
 from baleen.build.exec.mounts import Making, find_sources, make_ready
 from baleen.build.exec.place import Place, sweep
 from baleen.build.exec.process import BoundMount, Command, TmpfsMount
-from baleen.build.exec.settled import settled
 from baleen.build.exec.targets import ALWAYS, make_in_layer, make_in_root, missing
 from baleen.build.graph import Exec
 from baleen.build.session import LocalDirectory
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from baleen.build.exec.caches import CacheMounts
     from baleen.build.exec.mounts import Materialize, Ready
     from baleen.build.exec.process import Ending, Processes
-    from baleen.build.exec.settled import Blocking
+    from baleen.build.files.threads import Workers
     from baleen.build.graph import Vertex
     from baleen.build.interfaces import Input, Report
     from baleen.build.session import Session
@@ -60,7 +60,7 @@ class Execs:
         processes: the engine.
         caches: cache mounts.
         runs: directory for what runs need on the host; gone with a reboot at best.
-        blocking: runs a call in a worker thread.
+        workers: threads of builds.
         materialize: gives the directory of a build context.
         user_namespace: the one that processes' ids come from; -1: the host's.
     """
@@ -71,7 +71,7 @@ class Execs:
         processes: Processes,
         caches: CacheMounts,
         runs: Path,
-        blocking: Blocking,
+        workers: Workers,
         *,
         materialize: Materialize = _as_it_is,
         user_namespace: int = -1,
@@ -81,7 +81,7 @@ class Execs:
         self._runs = runs
         self._making = Making(trees, caches, processes, materialize, user_namespace)
         self._caches = caches
-        self._blocking = blocking
+        self._workers = workers
 
     def start(self) -> None:
         """End and remove what a daemon that died has left. Blocks."""
@@ -109,7 +109,13 @@ class Execs:
             raise InvalidArgument("the root of a command must be a whole tree")
         async with AsyncExitStack() as undo:
             held = ExitStack()
-            undo.push_async_callback(settled, self._blocking, held.close)
+            given_back: list[bool] = []
+
+            async def give_back() -> None:
+                if not given_back:
+                    await self._workers.finish(held.close)
+
+            undo.push_async_callback(give_back)
             place = held.enter_context(Place(self._runs))
             sources = await find_sources(self._making, others, inputs, session, place, undo)
 
@@ -126,7 +132,7 @@ class Execs:
                 directory = place.tmpfs("mode=700,size=64m") if hidden else place.path
                 return draft, ready, mounts, view, mounting, directory
 
-            draft, ready, mounts, view, mounting, directory = await settled(self._blocking, prepare)
+            draft, ready, mounts, view, mounting, directory = await self._workers.finish(prepare)
             command = Command(
                 args=op.args,
                 env=[*op.env, *ready.env],
@@ -134,7 +140,7 @@ class Execs:
                 user=op.user,
                 stdin=op.stdin,
                 hostname=op.hostname,
-                extra_hosts=[*session.extra_hosts, *op.extra_hosts],
+                extra_hosts=list(dict.fromkeys((*session.extra_hosts, *op.extra_hosts))),
                 network=network,
                 insecure=insecure,
                 limits=session.limits,
@@ -146,11 +152,14 @@ class Execs:
             ending = await self._processes.run(place.id, directory, command, report.log)
 
             def finish() -> list[Tree]:
-                mounting.close()
-                place.close()
-                return _commit(op, draft, ready, session, ending)
+                with held:
+                    mounting.close()
+                    place.close()
+                    return _commit(op, draft, ready, session, ending)
 
-            return await settled(self._blocking, finish)
+            trees = await self._workers.finish(finish)
+            given_back.append(True)
+            return trees
 
 
 def _commit(op: Exec, draft: Draft, ready: Ready, session: Session, ending: Ending) -> list[Tree]:
@@ -191,6 +200,9 @@ def _insecure(op: Exec, session: Session) -> bool:
 @contextmanager
 def _prepared(trees: TreeStore, draft: Draft, ready: Ready) -> Iterator[tuple[Mounts, Fd]]:
     """Give how the root is mounted, with places for all mounts, and a view of it."""
+    for mount in ready.mounts:
+        if posixpath.normpath(mount.target).strip("/") == "":
+            raise InvalidArgument(f'invalid mount target "{mount.target}"')
     wanted = [*ALWAYS, *((mount.target, _is_directory(mount)) for mount in ready.mounts)]
     mounts = draft.mounts
     with ExitStack() as stack:

@@ -47,6 +47,8 @@ class Place:
         self.id = secrets.token_hex(32)
         self.path = above / self.id
         self._mounted: list[str] = []
+        self._has_mounts = False
+        self._closed = False
 
     def attach(self, root: Fd, source: str, *, read_only: bool) -> str:
         """Attach what `source` is in the tree `root`; return the path that shows it.
@@ -93,6 +95,7 @@ class Place:
         return target
 
     def _target(self, *, directory: bool) -> str:
+        self._has_mounts = True
         target = self.path / f"m{len(self._mounted)}-{secrets.token_hex(4)}"
         if directory:
             target.mkdir(mode=0o700)
@@ -106,11 +109,17 @@ class Place:
 
     def close(self) -> None:
         """Unmount all and remove the directory. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
         for target in reversed(self._mounted):
             with suppress(OSError):  # it was never mounted
                 mount.umount2(target, mount.MNT_DETACH)
         self._mounted.clear()
-        _remove(self.path)
+        if self._has_mounts:
+            _remove(self.path)
+        else:
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(mode=0o700, exist_ok=True)

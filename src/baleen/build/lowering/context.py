@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from baleen.build.contexts.remote import is_git_url, parse_git_url
+from baleen.build.contexts.remote import is_git_url, parse_git_url, redacted
 from baleen.build.dockerfile.errors import DockerfileError, failure
 from baleen.build.graph import (
     Copying,
@@ -169,12 +169,12 @@ class Lowering:
         elif is_git_url(context):
             remote = parse_git_url(context)
             git = GitSource(url=remote.url, ref=remote.ref, subdirectory=remote.subdirectory)
-            source = Vertex(git, name=f"{label}{context}")
+            source = Vertex(git, name=f"{label}{redacted(context)}")
         elif context.startswith(_HTTP):
-            source = Vertex(http_source(context), name=f"{label}{context}")
+            source = Vertex(http_source(context), name=f"{label}{redacted(context)}")
             unpack = True
         else:
-            raise InvalidArgument(f'unsupported build context "{context}"')
+            raise InvalidArgument(f'unsupported build context "{redacted(context)}"')
         everything = Copying(input=0, sources=("/",), destination="/", owner="keep", unpack=unpack)
         base = Edge(
             Vertex(

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from baleen.build.plan import HistoryStep
-from baleen.oci.image import NO_CACHE, ExecutionConfig, HealthConfig, HistoryEntry, ImageConfig, RootFs
+from baleen.oci.image import (
+    NO_CACHE,
+    ExecutionConfig,
+    HealthConfig,
+    HistoryEntry,
+    ImageConfig,
+    RootFs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

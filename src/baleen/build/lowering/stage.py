@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from baleen.api.signals import parse_signal
+from baleen.build.contexts.remote import redacted
 from baleen.build.dockerfile.expansion import expand, expand_words
 from baleen.build.dockerfile.instructions import (
     Add,
@@ -106,7 +107,7 @@ class StageLowering:
         """Return the vertex of a source that the instruction takes from."""
         instruction = self._instruction
         place = instruction.location.line if instruction is not None else 0
-        return Vertex(op, name=op.url, place=place)
+        return Vertex(op, name=redacted(op.url), place=place)
 
     def set_tree(self, vertex: Vertex) -> None:
         """Make the vertex's result what the stage has."""

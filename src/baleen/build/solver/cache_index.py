@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from baleen.build.graph import Edge
     from baleen.build.session import Session
-    from baleen.build.solver.solver import Outcome, Solution
+    from baleen.build.solver.outcome import Outcome, Solution
     from baleen.oci.descriptor import Descriptor
     from baleen.oci.platform import Platform
 

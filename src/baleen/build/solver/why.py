@@ -22,7 +22,8 @@ class Change:
             tree), `environment` (one variable: ENV or ARG), `file` (one file of a source),
             `mount`, `option`.
         subject: what it is called: the variable, the path of the file, the option.
-        before, after: "" for absent; `present` where the value itself is not kept.
+        before, after: "" for absent; of files and trees the beginnings of digests; `present` where
+            the value itself is not told (it may be a secret).
     """
 
     kind: Kind
@@ -61,7 +62,7 @@ def compare(
 ) -> tuple[tuple[Change, ...], int]:
     """Return what differs between the parts of two keys, and how many changes are not listed.
 
-    Digests are left out of the texts: `before` and `after` tell whether something was there.
+    Values of variables are not told, nor their digests, which could be guessed from.
     """
     changes: list[Change] = []
     for key in wanted.keys() | recorded.keys():
@@ -69,13 +70,12 @@ def compare(
         if before == after:
             continue
         kind, _, subject = key.partition(":")
-        shown = kind in _SHOWN
         changes.append(
             Change(
                 kind=cast("Kind", kind),
                 subject=subject,
-                before=_text(before, shown=shown),
-                after=_text(after, shown=shown),
+                before=_text(kind, before),
+                after=_text(kind, after),
             )
         )
     if any(change.kind == "file" for change in changes):
@@ -88,12 +88,16 @@ def compare(
 
 
 _SHOWN = frozenset({"instruction", "option"})
+_DIGESTS = frozenset({"base", "file"})
+_DIGEST = 8
 
 
-def _text(value: str | None, *, shown: bool) -> str:
+def _text(kind: str, value: str | None) -> str:
     if value is None:
         return ""
-    return value if shown else "present"
+    if kind in _SHOWN:
+        return value
+    return value[:_DIGEST] if kind in _DIGESTS else "present"
 
 
 def explain(

@@ -38,10 +38,12 @@ _INJECTED = ".dockerfile.baleen"
 
 def is_ours(client: EngineClient) -> bool:
     """Whether the engine is Baleen's, which knows our frames."""
-    if not client.server_headers:
-        client.request("GET", "/_ping").read(64)
-        client.api_version  # noqa: B018  # asks where it was not negotiated
-    server = client.server_headers.get("server", "")
+    headers = client.server_headers if client.api_version else {}
+    if not headers:  # the version was given, so nobody has asked yet
+        answer = client.request("GET", "/_ping")
+        answer.read(64)
+        headers = answer.head.headers
+    server = headers.get("server", "")
     return server.startswith("Baleen/")
 
 

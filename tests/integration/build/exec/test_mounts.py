@@ -43,7 +43,8 @@ def test_a_cache_begins_as_a_part_of_a_tree(build_bed):  # noqa: F811
             first = world.last.out.decode()
             await world.step("cat /c/d/f", mount, inputs=[other])
             missing = M(kind="cache", target="/c", cache_id="x", input=1, source="/none")
-            return [first, world.last.out.decode(), await world.fails("true", missing, inputs=[other])]
+            second = world.last.out.decode()
+            return [first, second, await world.fails("true", missing, inputs=[other])]
     """)
     assert found[:2] == ["1\n", "2\n"]
     assert found[2][0] == "NotFound"
@@ -56,7 +57,8 @@ def test_two_steps_take_two_caches_in_one_order(build_bed):  # noqa: F811
 
         async def main(engine, world):
             def mounts(*names):
-                return [M(kind="cache", target=f"/{n}", cache_id=n, sharing="locked") for n in names]
+                return [M(kind="cache", target=f"/{n}", cache_id=n, sharing="locked")
+                        for n in names]
 
             async with asyncio.timeout(20), asyncio.TaskGroup() as group:
                 for _ in range(3):
@@ -76,3 +78,16 @@ def test_mounts_inside_of_mounts(build_bed):  # noqa: F811
             return [world.names(tree), "inner" in world.last.out.decode().split()]
     """)
     assert found == [[], True]
+
+
+def test_nothing_is_mounted_over_the_root_or_in_proc(build_bed):  # noqa: F811
+    found = build_bed.run("""
+        from baleen.build.graph import ExecMount as M
+
+        async def main(engine, world):
+            return [(await world.fails("true", M(kind="tmpfs", target=target)))[1]
+                    for target in ("/", "//", "/a/..", "/proc", "/proc/sys")]
+    """)
+    assert found[:3] == [f'invalid mount target "{target}"' for target in ("/", "//", "/a/..")]
+    assert "inside /proc" in found[4]
+    assert build_bed.left() == []

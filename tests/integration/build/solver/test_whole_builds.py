@@ -42,14 +42,28 @@ class Builder:
     async def say(self, tree, command):
         await self.world.step(command, tree=tree)
         return self.world.last.out.decode()
+
+
+async def begun(b, text, name):
+    # A build to be awaited, and its events.
+    session = b.world.session()
+    plan = await lower(parse(text), BuildOptions(), b.images, session)
+    events = []
+    return b.solver.solve([plan.target], session, events.append), events
+
+
+def said(events):
+    return "".join(e.data.decode() for e in events if type(e).__name__ == "Log")
 """
 
 
 def in_engine(bed, body):
+    return bed.run(whole(body))
+
+
+def whole(body):
     lines = textwrap.indent(textwrap.dedent(body).strip(), "    ")
-    return bed.run(
-        f"{PRELUDE}\n\nasync def main(engine, world):\n    b = Builder(engine, world)\n{lines}\n"
-    )
+    return f"{PRELUDE}\n\nasync def main(engine, world):\n    b = Builder(engine, world)\n{lines}\n"
 
 
 def test_a_whole_build_and_again(build_bed):
@@ -171,4 +185,50 @@ def test_a_step_that_fails_is_named_and_leaves_nothing(build_bed):
     )
     assert found[0] == "The command '/bin/sh -c exit 3' returned a non-zero code: 3"
     assert found[1:] == ["[3/3] RUN exit 3", "3"]
+    assert build_bed.left() == []
+
+
+def test_builds_at_the_same_time_run_a_step_once_and_one_may_leave(build_bed):
+    found = in_engine(
+        build_bed,
+        """
+        import asyncio
+        text = "FROM busybox\\nRUN echo begun; sleep 0.5; date +%N > /when"
+        one, two = [await begun(b, text, name) for name in ("one", "two")]
+        async with asyncio.timeout(20):
+            first, second = asyncio.ensure_future(one[0]), asyncio.ensure_future(two[0])
+            while not (said(one[1]) and said(two[1])):
+                await asyncio.sleep(0.01)
+            first.cancel()
+            tree = await second
+            await asyncio.wait([first])
+        return [first.cancelled(), said(two[1]), len(b.solver.flights),
+                sum("/when" in r.description for r in engine.builds.parts.cache.records())]
+    """,
+    )
+    assert found == [True, "begun\n", 0, 1]
+    assert build_bed.left() == []
+
+
+def test_kill_9_in_the_middle_loses_nothing_that_was_done(build_bed):
+    text = "FROM busybox\\nRUN echo 1 > /one\\nRUN echo begun; sleep 60"
+    body = f"""
+        import asyncio, os, signal
+        build, events = await begun(b, "{text}", "one")
+        task = asyncio.ensure_future(build)
+        while not said(events):
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    with build_bed.script(whole(body)) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == -9
+    ran = in_engine(
+        build_bed,
+        """
+        await b.build("FROM busybox\\nRUN echo 1 > /one\\nRUN echo 2")
+        return b.ran
+    """,
+    )
+    assert ran == ["[3/3] RUN echo 2"]
     assert build_bed.left() == []

@@ -70,13 +70,12 @@ def test_locked_ones_wait(root):
             async with caches.used(use(), kind, nothing):
                 order.append(kind)
 
-        async with asyncio.TaskGroup() as group:
-            async with caches.used(use(), "locked", nothing):
-                group.create_task(second("locked"))
-                group.create_task(second("shared"))
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
-                order.append("first")
+        async with asyncio.TaskGroup() as group, caches.used(use(), "locked", nothing):
+            group.create_task(second("locked"))
+            group.create_task(second("shared"))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            order.append("first")
         assert order[0] == "first"
         assert sorted(order[1:]) == ["locked", "shared"]
 

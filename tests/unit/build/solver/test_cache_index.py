@@ -9,8 +9,8 @@ from solver_bed import Bed, Events, copy, edge, image, run
 from baleen.build.graph import Edge
 from baleen.build.solver.cache_index import IndexImporter, cache_image, inline, read_index
 from baleen.errors import InvalidArgument, NotFound
-from baleen.oci.image import ImageConfig, RootFs, parse_image_config
 from baleen.oci.descriptor import encode_document
+from baleen.oci.image import ImageConfig, RootFs, parse_image_config
 from baleen.oci.platform import Platform
 
 AMD64 = Platform(os="linux", architecture="amd64")

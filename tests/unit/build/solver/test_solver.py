@@ -303,7 +303,7 @@ async def test_a_miss_says_which_file_has_changed(bed):
     assert verdict.nearest == "[2/3] COPY . ."
     assert [(found.kind, found.subject, found.before) for found in verdict.changes] == [
         ("file", "/new", ""),
-        ("file", "/src/a.c", "present"),
+        ("file", "/src/a.c", "31"),
     ]
 
 

@@ -17,11 +17,11 @@ def test_the_likely_cause_comes_first():
     assert more == 0
     assert changes == (
         Change("instruction", "", "make", "make all"),
-        Change("base", "0", "present", "present"),
+        Change("base", "0", "1", "2"),
         Change("environment", "A", "present", ""),
         Change("environment", "B", "", "present"),
-        Change("file", "/a", "present", ""),
-        Change("file", "/b", "", "present"),
+        Change("file", "/a", "1", ""),
+        Change("file", "/b", "", "1"),
     )
 
 
@@ -64,3 +64,10 @@ def test_reasons():
     assert reason("mount:/m") == "mount /m changed"
     assert explain(BEFORE, []).reason == "no step like this one is in the cache"
     assert "not here any more" in explain(BEFORE, [("x", dict(BEFORE))]).reason
+
+
+def test_values_of_variables_are_never_told():
+    changes, _ = compare({"environment:TOKEN": "0123456789ab"}, {"environment:TOKEN": "ba98"})
+    assert changes == (Change("environment", "TOKEN", "present", "present"),)
+    changes, _ = compare({"file:/a": "0123456789ab"}, {"file:/a": "ba9876543210"})
+    assert changes == (Change("file", "/a", "ba987654", "01234567"),)

@@ -62,3 +62,14 @@ def test_flags_are_checked_before_anything_is_asked(baleen, fake, tmp_path):
     assert "shell" in baleen("build", "--on-error", "x", str(tmp_path)).err
     assert baleen("build").code == 1
     assert fake.requests == []
+
+
+def test_an_engine_is_known_where_the_version_is_given_too(
+    baleen, fake, fakes, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DOCKER_API_VERSION", "1.45")
+    fake.on("GET", "/_ping", fakes.Reply(b"OK", headers=OURS))
+    fake.on("POST", "/build", answer(fakes, {"result": {"image": "sha256:1"}}))
+    (tmp_path / "Dockerfile").write_text("FROM x")
+    assert baleen("build", str(tmp_path)).code == 0
+    assert fake.requests[-1].headers["content-type"] == CONTENT_TYPE
