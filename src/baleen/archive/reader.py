@@ -139,7 +139,7 @@ class TarReader:
         for _ in self.data():
             pass
         if self._padding:
-            # Docker's command line forgets the last padding where it adds a Dockerfile to a context.
+            # Docker's command line leaves out the last one of a context that it adds a file to.
             if not self._at_end():
                 self._take(self._padding)
             self._padding = 0

@@ -150,11 +150,7 @@ class BuildRun:
             limits=request.limits,
             network_mode=network,
             extra_hosts=request.options.extra_hosts,
-<<<<<<< HEAD
-            entitlements=_entitlements(request),
-=======
             entitlements=request.entitlements | granted,
->>>>>>> main
             auth=dict(request.auth),
             epoch_ns=request.epoch_ns,
             pull=request.options.pull,
@@ -220,13 +216,9 @@ class BuildRun:
         session: Session,
         progress: ClassicProgress | VertexProgress,
     ) -> Solution:
-<<<<<<< HEAD
         importers = await self._parts.elsewhere.importers(
             self._request.options.cache_from, session, lambda text: self._send({"status": text})
         )
-=======
-        importers = await self._parts.elsewhere.importers(self._request.options.cache_from, session)
->>>>>>> main
         return await self._parts.solver.solve(
             _targets(plans), session, progress, importers=importers, why=self._request.why
         )
@@ -240,12 +232,6 @@ class BuildRun:
         if not isinstance(err, CommandFailed):
             return err
         return BuildFailure(str(err), exit_code=err.exit_code)
-
-
-def _entitlements(request: BuildRequest) -> frozenset[str]:
-    """Whoever builds on the host's network has asked for it; only a Dockerfile must not by itself."""
-    own = {"network.host"} if request.options.network == "host" else set()
-    return request.entitlements | own
 
 
 def _targets(plans: Sequence[Plan]) -> list[Edge]:
