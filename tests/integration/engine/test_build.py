@@ -137,6 +137,7 @@ def test_a_bad_dockerfile_is_told(engine, dockerfile, message):
         ("version=3", "invalid version: 3"),
         ("platform=a/b/c/d", "invalid platform"),
         ("outputs=%5B%7B%22Type%22%3A%22nope%22%7D%5D", "unknown output type"),
+        ("outputs=%5B%7B%22Type%22%3A%22tar%22%7D%5D", "does not take an output of type"),
         ("extrahosts=x", "bad format for add-host"),
         ("isolation=hyperv", "unsupported isolation"),
         ("target=nowhere", "nowhere"),
