@@ -11,6 +11,7 @@ import pytest
 from tests.integration.runtime.test_supervisor import host, kill_all, parent_of  # noqa: F401
 from tests.integration.runtime.test_warm import ready_one, until
 
+from baleen.linux.calls import NUMBERS
 from baleen.linux.cgroup import detect
 from baleen.runtime.default_spec import default_spec
 
@@ -75,10 +76,12 @@ def cgroup_lines(pid: int) -> list[str]:
 def trees_of(pid: int) -> dict[str, str]:
     """The numbers of the mounts that PID 1 made ahead holds detached, once it has them all.
 
-    They are used again when they are free.
+    They are used again when they are free: so only those of one that has finished count.
     """
 
     def look():
+        if Path(f"/proc/{pid}/syscall").read_text().split()[0] != str(NUMBERS["recvmsg"]):
+            return []  # it does not wait yet for what it is to become
         found = []
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):
