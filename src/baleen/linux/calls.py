@@ -60,6 +60,7 @@ _X86_64 = {
     "ioctl": 16,
     "sendmsg": 46,
     "recvmsg": 47,
+    "nanosleep": 35,
     "close": 3,
 }
 _AARCH64 = {
@@ -106,6 +107,7 @@ _AARCH64 = {
     "ioctl": 29,
     "sendmsg": 211,
     "recvmsg": 212,
+    "nanosleep": 101,
     "close": 57,
 }
 _EVERYWHERE = {

@@ -106,6 +106,8 @@ def _configure(context: int, upper: str | None, work: str | None, label: str) ->
         m.fsconfig_string(context, "index", "off")  # see attach_overlay
     if not in_first_user_namespace():
         m.fsconfig_flag(context, "userxattr")
+    elif upper and work:
+        m.fsconfig_string(context, "redirect_dir", "off")  # see attach_overlay
     if label:
         m.fsconfig_string(context, "context", label)
 
@@ -198,6 +200,10 @@ def attach_overlay(
             options += f",upperdir={named(upper)},workdir={named(work)},index=off"
         if not in_first_user_namespace():
             options += ",userxattr"
+        elif upper and work:
+            # The upper directory has to say all of a change, for it becomes a layer: no renamed
+            # directory whose files are below, and so no file whose data are below either.
+            options += ",redirect_dir=off"
         if label:
             options += f',context="{label}"'
         m.mount("overlay", place, "overlay", flags, options)

@@ -4,7 +4,7 @@ The last one to leave a mount namespace unmounts what is in it: the kernel waits
 and an overlay writes out all that is dirty in the file system below it, whoever wrote it. Were that
 PID 1, its end would be told only afterwards; the supervisor has other containers to serve. So the
 supervisor holds the namespace by a descriptor, tells of the end at once, and hands the descriptor
-to this process, which does nothing but close what it receives: a script of three calls.
+to this process, which does nothing but close what it receives: a script of a few calls.
 
 See: `script`; mount_namespaces(7); unix(7) SCM_RIGHTS; the kernel's ovl_sync_fs.
 """
@@ -31,6 +31,7 @@ _NAME: Final = "baleen-unmount"
 _SOCKET: Final = 0
 # It has nothing else open, so this is the number of what it receives.
 _RECEIVED: Final = 1
+_LATER_NS: Final = 2_000_000
 _PR_SET_NAME: Final = 15
 _MSG_CMSG_CLOEXEC: Final = 0x40000000
 
@@ -49,6 +50,8 @@ def _image() -> bytes:
     script.jump_if_positive(received, close)
     script.jump(end)
     script.place(close)
+    # The sender's descriptor has to be closed first: who closes the last one does the work.
+    script.call("nanosleep", script.data(struct.pack("=QQ", 0, _LATER_NS)), 0, ignore=ANY)
     script.call("close", _RECEIVED, ignore=ANY)
     script.jump(again)
     script.place(end)

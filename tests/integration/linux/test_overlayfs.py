@@ -174,3 +174,18 @@ def test_one_directory_alone_shows_mapped_owners(layers, ids):
             os.open("made", os.O_CREAT | os.O_WRONLY, dir_fd=tree.fileno())
     with pytest.raises(OSError, match="Invalid argument"):
         mapped_directory("/proc", ids)
+
+
+def test_the_upper_directory_says_all_of_a_change(layers, tmp_path):
+    """A directory of a layer cannot be renamed (rename(2) says EXDEV, and programs copy)."""
+    (Path(layers[0]) / "directory").mkdir()
+    place = tmp_path / "place"
+    place.mkdir()
+    attach_overlay(layers, f"{tmp_path}/upper", f"{tmp_path}/work", str(place))
+    try:
+        with pytest.raises(OSError, match="Invalid cross-device link"):
+            (place / "directory").rename(place / "renamed")
+        (place / "all").chmod(0o600)
+        assert (tmp_path / "upper/all").read_text() == "0"
+    finally:
+        umount2(str(place), MNT_DETACH)
