@@ -66,6 +66,13 @@ def test_a_build_that_does_not_fit_says_so_and_gives_the_space_back(small, body,
     assert built(small, dockerfile("FROM busybox", "RUN echo fits > /o")).image
 
 
+def test_a_step_whose_layer_does_not_fit_gives_the_space_back_at_once(small):
+    before = free(small)
+    answer = build(small, dockerfile("FROM busybox", "RUN head -c 24000000 /dev/urandom > /noise"))
+    assert TEXT in answer.error.lower(), answer
+    wait_until("the space is free again", lambda: free(small) >= before - SLACK)
+
+
 def test_on_a_full_disk_builds_fail_and_prune_works(small):
     made = built(small, dockerfile("FROM busybox", "RUN head -c 3000000 /dev/urandom > /cached"))
     ballast = small.place.data_root / "ballast"

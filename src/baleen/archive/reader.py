@@ -139,7 +139,9 @@ class TarReader:
         for _ in self.data():
             pass
         if self._padding:
-            self._take(self._padding)
+            # Docker's command line leaves out the last one of a context that it adds a file to.
+            if not self._at_end():
+                self._take(self._padding)
             self._padding = 0
 
     def _at_end(self) -> bool:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["OPERATIONS"]
 
 _TAR = re.compile(r"application/(x-)?(tar|octet-stream|gzip|x-gzip|bzip2|xz|zstd)\s*(;.*)?")
+# Outputs that go to the client: the classic stream has no place for their bytes.
+_SENT = frozenset({"docker", "local", "oci", "tar"})
 _OTHERS = frozenset({"", "application/json"})
 # What curl sends unless it is told otherwise; a web page may send it too, but not to a socket.
 _FORM = "application/x-www-form-urlencoded"
@@ -54,6 +56,11 @@ async def _build(call: Call) -> StreamResponse:
     if not (_TAR.fullmatch(kind) or kind in _OTHERS or lenient):
         raise InvalidArgument(f"unsupported Content-Type header ({kind[:64]}): must be a tar's")
     wanted = parse_build(call)
+    for output in wanted.outputs:
+        if output.kind in _SENT:
+            raise InvalidArgument(
+                f'this client does not take an output of type "{output.kind}": use `baleen build`'
+            )
     main = None if wanted.remote or not request.has_body else request.body.stream()
     messages = call.engine.image_build(wanted, ContextBody(main))
     chunks = _lines(await primed(messages))

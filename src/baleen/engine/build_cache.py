@@ -31,7 +31,7 @@ from baleen.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from baleen.oci.reference import parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from baleen.build.graph import Edge
     from baleen.build.options import CacheReference
@@ -79,16 +79,18 @@ class BuildCaches:
     # -- reading
 
     async def importers(
-        self, caches: Sequence[CacheReference], session: Session
+        self, caches: Sequence[CacheReference], session: Session, tell: Callable[[str], object]
     ) -> list[IndexImporter]:
-        """Return those of the caches that there are, in order."""
+        """Return those of the caches that there are, in order; `tell` hears of the others."""
         found = []
         for cache in caches:
             name = cache.attributes.get("ref") or cache.attributes.get("src") or ""
             try:
                 found.append(await self._importer(cache.type, name, session))
             except (BaleenError, OSError) as err:
-                log.warning("the build cache %s is not used: %s", name, err)
+                reason = err.strerror if isinstance(err, OSError) else err
+                log.info("the build cache %s is not used: %s", name, reason)
+                tell(f"the build cache {name} is not used: {reason}")
         return found
 
     async def _importer(self, kind: str, name: str, session: Session) -> IndexImporter:

@@ -25,12 +25,13 @@ from baleen.engine.build_images import registry_auth
 from baleen.errors import InvalidArgument
 from baleen.images.image import read_variants
 from baleen.images.saving import SaveItem, save_archive
-from baleen.oci.image import ImageConfig, RootFs
+from baleen.oci.image import ExecutionConfig, ImageConfig, RootFs
 from baleen.oci.reference import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from baleen.build.graph import Exec
     from baleen.build.plan import Plan
     from baleen.build.solver.outcome import Solution
     from baleen.build.trees import Tree
@@ -176,18 +177,24 @@ class Exporting:
             index=self._request.options.multi_platform,
         )
 
-    async def keep_failed(self, tree: Tree) -> None:
-        """Keep the tree of a failed step as an image without a name, and tell its id."""
-        image_id = await self._parts.tasks.blocking(self._keep, tree)
+    async def keep_failed(self, tree: Tree, step: Exec) -> None:
+        """Keep what a failed step left as an image without a name, and tell its id.
+
+        A container of it begins where the step did: its directory, environment and user.
+        """
+        image_id = await self._parts.tasks.blocking(self._keep, tree, step)
         self._send({"failed": {"image": image_id}})
 
-    def _keep(self, tree: Tree) -> str:
+    def _keep(self, tree: Tree, step: Exec) -> str:
         platform = self._parts.images.platform
         config = ImageConfig(
             architecture=platform.architecture,
             os=platform.os,
             variant=platform.variant,
             created=rfc3339(time.time_ns()),
+            config=ExecutionConfig(
+                user=step.user or None, env=list(step.env), working_dir=step.cwd or None
+            ),
             rootfs=RootFs(type="layers", diff_ids=list(tree.diff_ids)),
         )
         built = Built(platform=platform, config=config, tree=tree)

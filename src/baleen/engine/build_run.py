@@ -216,7 +216,9 @@ class BuildRun:
         session: Session,
         progress: ClassicProgress | VertexProgress,
     ) -> Solution:
-        importers = await self._parts.elsewhere.importers(self._request.options.cache_from, session)
+        importers = await self._parts.elsewhere.importers(
+            self._request.options.cache_from, session, lambda text: self._send({"status": text})
+        )
         return await self._parts.solver.solve(
             _targets(plans), session, progress, importers=importers, why=self._request.why
         )
@@ -226,7 +228,7 @@ class BuildRun:
     ) -> BaleenError:
         """Return the error of a step as the client gets it; keep what it left if that is wanted."""
         if self._request.keep_failed and "failed" in session.extra:
-            await exporting.keep_failed(session.extra["failed"])
+            await exporting.keep_failed(session.extra["failed"], session.extra["failed_step"])
         if not isinstance(err, CommandFailed):
             return err
         return BuildFailure(str(err), exit_code=err.exit_code)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -134,6 +135,9 @@ def store_archive(
         ResourceExhausted: no space.
     """
     with ExitStack() as stack:
+        if isinstance(chunks, Generator):
+            # An error keeps frames, and so the file that is just read: its room would not be free.
+            stack.callback(chunks.close)
         raw = gathered(chunks)
         first = next(raw, b"")
         if len(first) < _SMALL:

@@ -104,13 +104,15 @@ def _config_view(image: Image) -> dict[str, Any]:
 
 def history_view(image: Image, snapshotter: Snapshotter) -> list[dict[str, Any]]:
     """Return the ImageHistoryResponseItem objects, newest first."""
-    layers = iter(image.chain_ids)
+    layers = zip(image.chain_ids, image.manifest.layers, strict=False)
     items: list[dict[str, Any]] = []
     for entry in image.config.history or ():
         size = 0
-        if not entry.empty_layer and (chain_id := next(layers, None)) is not None:
+        if not entry.empty_layer and (layer := next(layers, None)) is not None:
+            chain_id, blob = layer
             info = snapshotter.layer(chain_id)
-            size = info.size_bytes if info is not None else 0
+            # What nobody has unpacked yet, as after a build, is as large as its archive.
+            size = info.size_bytes if info is not None else blob.size
         items.append(
             {
                 "Comment": entry.comment or "",

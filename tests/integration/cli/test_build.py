@@ -152,10 +152,13 @@ def test_a_failed_step_ends_the_command_with_its_code(baleen):
 
 
 def test_a_shell_opens_in_the_failed_step(baleen, engine, tmp_path):
-    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo here > /left; exit 9\n")
+    (tmp_path / "Dockerfile").write_text(
+        "FROM busybox\nENV WORD=step\nWORKDIR /work\nUSER 3:4\nRUN echo here > /tmp/left; exit 9\n"
+    )
     before = engine.inventory()
-    done = baleen("build", "--on-error", "shell", str(tmp_path), stdin=b"cat /left\n", code=9)
-    assert b"here" in done.stdout
+    typed = b"cat /tmp/left; echo $WORD of $(id -u) in $PWD\n"
+    done = baleen("build", "--on-error", "shell", str(tmp_path), stdin=typed, code=9)
+    assert done.stdout == b"here\nstep of 3 in /work\n"
     assert engine.inventory() == before
 
 
@@ -235,3 +238,20 @@ def test_a_step_reaches_the_agent_of_the_client(ssh_agent, baleen, tmp_path):
             code=1,
         ).stderr.lower()
     )
+
+
+def test_a_quiet_build_still_writes_its_files(baleen, engine, context, tmp_path):
+    done = baleen(
+        *("build", "-q", "-t", "quiet:1", "--iidfile", str(tmp_path / "id")),
+        *("--metadata-file", str(tmp_path / "metadata"), str(context)),
+    )
+    image = done.stdout.decode().strip()
+    assert image.startswith("sha256:")
+    assert (tmp_path / "id").read_text() == image
+    metadata = json.loads((tmp_path / "metadata").read_text())
+    assert metadata == {"containerimage.digest": image, "image.name": "quiet:1"}
+
+
+def test_a_docker_output_without_a_place_goes_to_the_store(baleen, engine, context):
+    baleen("build", "-q", "-o", "type=docker,name=loaded:1", str(context))
+    assert engine.out("images", "-q", "loaded:1").strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -136,6 +137,7 @@ def test_a_bad_dockerfile_is_told(engine, dockerfile, message):
         ("version=3", "invalid version: 3"),
         ("platform=a/b/c/d", "invalid platform"),
         ("outputs=%5B%7B%22Type%22%3A%22nope%22%7D%5D", "unknown output type"),
+        ("outputs=%5B%7B%22Type%22%3A%22tar%22%7D%5D", "does not take an output of type"),
         ("extrahosts=x", "bad format for add-host"),
         ("isolation=hyperv", "unsupported isolation"),
         ("target=nowhere", "nowhere"),
@@ -314,6 +316,38 @@ def test_the_same_epoch_gives_the_same_image(engine):
     assert first == second
     view = engine.api("GET", f"/images/{first.strip()}/json").json()
     assert view["Created"] == "2023-11-14T22:13:20Z"
+
+
+def test_the_hosts_network_is_given_to_who_asks_and_not_to_a_dockerfile(engine, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN ls /sys/class/net > /net\n")
+    engine.docker("build", "--network", "host", "-t", "host-net:1", str(tmp_path))
+    assert "uplink" in engine.out("run", "--rm", "host-net:1", "cat", "/net")
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN --network=host true\n")
+    refused = engine.docker("build", str(tmp_path), check=False)
+    assert "network.host is not allowed" in refused.stderr + refused.stdout
+
+
+def test_a_dockerfile_from_elsewhere_and_from_standard_input(engine, context, tmp_path_factory):
+    other = tmp_path_factory.mktemp("elsewhere") / "Other"
+    other.write_text("FROM busybox\nCOPY name /other\n")
+    engine.docker("build", "-t", "elsewhere:1", "-f", str(other), str(context))
+    engine.docker("build", "-t", "elsewhere:2", "-f", "-", str(context), stdin=other.read_bytes())
+    ids = [engine.out("images", "-q", f"elsewhere:{n}") for n in (1, 2)]
+    assert ids[0] == ids[1] != ""
+
+
+def test_a_cache_that_is_not_there_is_told_of(engine, context):
+    done = engine.docker("build", "--cache-from", "127.0.0.1:1/none:x", str(context))
+    assert "the build cache 127.0.0.1:1/none:x is not used: " in done.stdout
+    assert "Successfully built" in done.stdout
+
+
+def test_history_tells_the_size_of_a_layer_that_nobody_has_unpacked(engine, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM busybox\nCOPY large /large\n")
+    (tmp_path / "large").write_bytes(os.urandom(3_000_000))
+    engine.docker("build", "-t", "large:1", str(tmp_path))
+    sizes = engine.out("history", "--format", "{{.Size}}", "large:1").split()
+    assert sizes[0] in {"3MB", "3.01MB"}
 
 
 def test_contexts_are_fetched_from_the_web_and_from_git(engine, tmp_path):

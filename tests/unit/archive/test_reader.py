@@ -128,6 +128,16 @@ def test_a_link_with_a_size_has_no_data():
     assert [(e.name, e.size) for e, _ in entries] == [(b"x", 0), (b"y", 0)]
 
 
+def test_the_last_padding_may_be_missing():
+    # So docker's command line sends a context to which it has added a Dockerfile from elsewhere.
+    assert [data for _, data in read(header(size=b"00000000003") + b"abc")] == [b"abc"]
+
+
+def test_half_a_padding_is_none():
+    with pytest.raises(InvalidArgument, match="truncated"):
+        read(header(size=b"00000000003") + b"abc\0")
+
+
 def pax(record):
     return header(size=b"%011o" % len(record), kind=b"x") + record + bytes(-len(record) % 512)
 

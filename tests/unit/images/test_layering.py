@@ -3,7 +3,10 @@
 import gzip
 import os
 
-from baleen.images.layering import new_layer
+import pytest
+
+from baleen.errors import ResourceExhausted
+from baleen.images.layering import new_layer, store_archive
 
 
 def made(world, data):
@@ -34,3 +37,25 @@ def test_gzip_is_kept_as_it_is(world, build):
 def test_what_nobody_took_is_discarded(world, build):
     made(world, build.layer({"f": b"x"}))
     assert not list(world.snapshotter.root.iterdir())
+
+
+def test_what_is_packed_is_let_go_while_the_error_is_still_held(world, monkeypatch):
+    ended = []
+
+    def packed():
+        try:
+            while True:
+                yield os.urandom(1 << 20)
+        finally:
+            ended.append(True)
+
+    def full(ingest, data):
+        raise ResourceExhausted("no space left on device")
+
+    with world.content.lease() as lease:
+        with world.content.ingest(lease) as ingest:
+            monkeypatch.setattr(type(ingest), "write", full)
+        with pytest.raises(ResourceExhausted) as caught:
+            store_archive(world.content, lease, packed())
+    assert ended == [True]
+    assert caught.value.__traceback__ is not None

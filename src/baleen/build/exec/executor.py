@@ -168,6 +168,7 @@ def _commit(op: Exec, draft: Draft, ready: Ready, session: Session, ending: Endi
     tree = draft.commit(epoch_ns=session.epoch_ns)
     if ending.exit_code:
         session.extra["failed"] = tree
+        session.extra["failed_step"] = op
         raise _failure(op, ending)
     outputs = {op.mounts[0].output: tree}
     for output, other in ready.drafts.items():

@@ -122,12 +122,12 @@ class BuildDisplay:
         self._head(digest, step)
         for line in lines:
             # What a carriage return would have overwritten is not shown.
-            shown = neutralise(line.rstrip("\r").rpartition("\r")[2])
+            shown = neutralise(line.rstrip("\r").rpartition("\r")[2], lines=True)
             self._line(step, shown)
 
     def _finish_line(self, step: _Step) -> None:
         if step.partial:
-            shown = neutralise(step.partial.rstrip("\r").rpartition("\r")[2])
+            shown = neutralise(step.partial.rstrip("\r").rpartition("\r")[2], lines=True)
             self._line(step, shown)
             step.partial = ""
 
@@ -147,7 +147,8 @@ def why_lines(verdict: JsonObject) -> list[str]:
         elif before and after:
             detail = f"{before} -> {after}"
         else:
-            detail = f"added {after}".rstrip() if after else f"removed {before}".rstrip()
+            word, value = ("added", after) if after else ("removed", before)
+            detail = word if value == "present" else f"{word} {value}".rstrip()
         lines.append(f"why:   {what}: {detail}")
     if verdict.get("more"):
         lines.append(f"why:   and {verdict['more']} more")

@@ -168,6 +168,8 @@ def parse_outputs(texts: list[str]) -> list[JsonObject]:
         destination = pairs.pop("dest", "")
         if kind == "local" and not destination:
             raise InvalidArgument("dest is required for --output type=local")
+        if kind == "docker" and not destination:
+            kind = "image"  # into the store, as buildx loads it
         if kind in ("tar", "oci") and not destination:
             destination = "-"
         if kind in ("image", "registry", "cacheonly") and destination:

@@ -1,7 +1,7 @@
 """A shell in what a failed step has left (`--on-error shell`).
 
-The root as the step's process left it was kept as an image without a name; a container of it runs
-the shell, and both are removed after it.
+The root as the step's process left it was kept as an image without a name, with the step's
+directory, environment and user; a container of it runs the shell, and both are removed after it.
 """
 
 from __future__ import annotations

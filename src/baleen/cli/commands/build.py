@@ -139,7 +139,10 @@ class _Answer:
         if message.get("call") is not None:
             self._code = _show_call(self._session, message["call"])
         elif "stream" in message:
-            self._session.out_raw(str(message["stream"]))
+            text = str(message["stream"])
+            self._session.out_raw(text)
+            if self._flags.on("quiet"):  # then the id is all that is said of a success
+                self._result = {"image": text.strip()}
         elif "result" in message or self._quiet:
             return
         elif "status" in message and not isinstance(message["status"], dict):

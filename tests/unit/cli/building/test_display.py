@@ -38,6 +38,24 @@ def test_steps_are_numbered_as_they_speak_and_their_lines_stay_apart():
     assert text.endswith("#2 CACHED\n\n")
 
 
+def test_a_tab_is_no_danger():
+    text = show(
+        vertex("a", "RUN cat /etc/hosts"),
+        {"log": {"vertex": "a", "stream": 1, "data": "::1\tlocalhost\n::2\tlast"}},
+        change("a", "completed"),
+    )
+    assert "#1 ::1\tlocalhost\n#1 ::2\tlast\n" in text
+
+
+def test_files_that_came_and_went_are_told_so():
+    changes = [
+        {"kind": "file", "subject": "new", "before": "", "after": "present"},
+        {"kind": "file", "subject": "old", "before": "present", "after": ""},
+    ]
+    lines = why_lines({"hit": False, "reason": "file new changed", "changes": changes})
+    assert lines[1:] == ["why:   file new: added", "why:   file old: removed"]
+
+
 def test_a_hostile_step_cannot_drive_the_terminal():
     text = show(
         vertex("a", "RUN \x1b]0;x\x07"),
