@@ -6,15 +6,16 @@ Made once with mmdebstrap (half a minute, from this host's package sources) and 
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
 import shutil
 import subprocess
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corpus import Build, Case, Entry
+from made_once import made_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SUITE = "bookworm"
 INCLUDED = ("python3",)
@@ -29,20 +30,8 @@ def available() -> bool:
 
 def debian_base() -> tuple[Path, dict[str, bytes]]:
     """Return a tar of the root file system, and the packages' files by package."""
-    key = hashlib.sha256(repr((SUITE, INCLUDED, DOWNLOADED, _LEFT_OUT)).encode()).hexdigest()[:12]
-    top = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baleen-tests"
-    top.mkdir(parents=True, exist_ok=True)
-    place = top / f"debian-{key}"
-    with (top / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            work = top / "work"
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir()
-            _make(work)
-            for old in top.glob("debian-*"):
-                shutil.rmtree(old)
-            work.rename(place)
+    recipe = (SUITE, INCLUDED, DOWNLOADED, _LEFT_OUT)
+    place = made_once("debian", recipe, _make)
     packages = {name: next(place.glob(f"{name}_*.deb")).read_bytes() for name in DOWNLOADED}
     return place / "root.tar", packages
 
