@@ -25,6 +25,7 @@ __all__ = [
     "Copying",
     "Edge",
     "Exec",
+    "ExecDevice",
     "ExecMount",
     "FileAction",
     "FileOp",
@@ -218,6 +219,13 @@ class ExecMount(_Op, frozen=True, kw_only=True, tag=True):
     size_bytes: int = 0
 
 
+class ExecDevice(_Op, frozen=True, kw_only=True, tag=True):
+    """A CDI device of the host; one that is not `required` may be missing."""
+
+    name: str
+    required: bool = False
+
+
 class Exec(_Op, frozen=True, kw_only=True, tag=True):
     """A process in a tree (RUN).
 
@@ -232,6 +240,7 @@ class Exec(_Op, frozen=True, kw_only=True, tag=True):
         stdin: what it reads (a heredoc's script); empty: /dev/null.
         extra_hosts: `name:address` lines for /etc/hosts.
         hostname: in its own namespace; "" for a made-up one.
+        devices: of the host.
         proxy_env: names of variables in `env` that never are part of the key (predefined ARGs).
     """
 
@@ -245,6 +254,7 @@ class Exec(_Op, frozen=True, kw_only=True, tag=True):
     stdin: bytes = b""
     extra_hosts: tuple[str, ...] = ()
     hostname: str = ""
+    devices: tuple[ExecDevice, ...] = ()
     proxy_env: tuple[str, ...] = ()
 
 

@@ -28,6 +28,8 @@ from baleen.build.exec.process import BoundMount, Ending
 from baleen.build.tree_store import Remapped
 from baleen.containers.record import ContainerRecord
 from baleen.containers.times import now_text
+from baleen.engine.build_devices import find_devices
+from baleen.engine.cdi import Edits, apply_edits
 from baleen.engine.cgroup_naming import check_parent
 from baleen.engine.host_checks import check_create
 from baleen.engine.mounts_parse import MountRequest, ResolvedMount
@@ -40,9 +42,11 @@ from baleen.errors import BaleenError, Internal, StartFailed
 from baleen.images.users import read_user_files, resolve_user
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from baleen.build.exec.process import Command, Output, TmpfsMount
+    from baleen.build.exec.process import Command, Devices, Output, TmpfsMount
+    from baleen.build.graph import ExecDevice
     from baleen.engine.bundles import Bundles
     from baleen.engine.config import EngineConfig
     from baleen.engine.container_networks import ContainerNetworks, Sandbox
@@ -90,6 +94,11 @@ class BuildProcesses:
     def remapped(self) -> Remapped | None:
         """Ids of processes, where they are others than those of images."""
         return self._remapped
+
+    async def devices(self, wanted: Sequence[ExecDevice], *, allowed: bool) -> Devices:
+        """Find CDI devices; see `build.exec.process.Processes`."""
+        directories = self._config.cdi_spec_dirs
+        return await asyncio.to_thread(find_devices, wanted, directories, allowed=allowed)
 
     async def run(self, run_id: str, directory: Path, command: Command, output: Output) -> Ending:
         """Run a process to its end; see `build.exec.process.Processes`."""
@@ -209,6 +218,8 @@ class BuildProcesses:
         mounts = [_resolved(mount) for mount in command.mounts]
         facts = self._bundles.facts(record, user, mounts, paths, None, etc)
         spec: dict[str, Any] = build_spec(record.config, host, facts)
+        if isinstance(command.devices.edits, Edits):
+            apply_edits(spec, command.devices.edits)
         await self._bundles.make_ready(spec["process"])
         if record.mount_label:
             self._modules.label_files(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from bed import Bed, running
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 
@@ -152,3 +151,19 @@ def test_info_lists_directories_devices_and_what_is_wrong(engine):
     finally:
         for path in (engine.directory / "run-cdi").iterdir():
             path.unlink()
+
+
+def test_a_step_of_a_build_gets_a_device_that_the_build_may_have(engine, tmp_path):
+    (tmp_path / "Dockerfile").write_text(
+        "FROM busybox\n"
+        "RUN --device=vendor.com/box=gpu:0 --device=other.com/none "
+        "echo $VENDOR $BOX $(cat /opt/box/library) > /seen && stat -c %a /dev/box0 >> /seen\n"
+    )
+    done = engine.docker("build", str(tmp_path), check=False)
+    assert 'device "vendor.com/box=gpu:0" is not allowed' in done.stderr
+    program = Path(sys.executable).with_name("baleen")
+    command = [program, "-H", engine.host, "build", "-t", "seen", "--allow", "device", tmp_path]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    assert engine.out("run", "--rm", "seen", "cat", "/seen") == "yes 0 from the host\n444"
+    # The place of its mount was made for the step alone.
+    assert "No such file" in engine.fails("run", "--rm", "seen", "ls", "/opt")

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from baleen.api.timestamps import parse_duration
+from baleen.build.dockerfile.devices import parse_device
 from baleen.build.dockerfile.errors import quoted, suggestion
 from baleen.build.dockerfile.heredocs import joined, open_heredoc
 from baleen.build.dockerfile.instructions import (
@@ -179,7 +180,8 @@ def _entrypoint(statement: Statement, _: Source, common: dict[str, Any]) -> Entr
 
 
 def _run(statement: Statement, _: Source, common: dict[str, Any]) -> Run:
-    flags = Flags(statement.flags, {"mount": "texts", "network": "text", "security": "text"})
+    kinds = {"device": "texts", "mount": "texts", "network": "text", "security": "text"}
+    flags = Flags(statement.flags, kinds)
     network = flags.text("network")
     if network and network not in _NETWORKS:
         raise InvalidArgument(
@@ -195,6 +197,7 @@ def _run(statement: Statement, _: Source, common: dict[str, Any]) -> Run:
         mounts=tuple(parse_mount(text) for text in flags.texts("mount")),
         network=network,
         security=security,
+        devices=tuple(parse_device(text) for text in flags.texts("device")),
         heredocs=statement.heredocs,
         **common,
     )

@@ -31,6 +31,7 @@ __all__ = [
     "Maintainer",
     "Onbuild",
     "Run",
+    "RunDevice",
     "RunMount",
     "Shell",
     "Stage",
@@ -145,9 +146,17 @@ class RunMount:
     options: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RunDevice:
+    """`RUN --device=name,[required]`; the name may hold variables."""
+
+    name: str
+    required: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(_Instruction):
-    """`RUN [--mount] [--network=] [--security=] command`.
+    """`RUN [--mount] [--network=] [--security=] [--device=] command`.
 
     With heredocs and the shell form, `command` is the first line with its `<<NAME` words; a lone
     heredoc without a command is a script of its own.
@@ -157,6 +166,7 @@ class Run(_Instruction):
     mounts: tuple[RunMount, ...] = ()
     network: str = ""
     security: str = ""
+    devices: tuple[RunDevice, ...] = ()
     heredocs: tuple[Heredoc, ...] = ()
 
 

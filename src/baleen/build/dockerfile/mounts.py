@@ -19,7 +19,7 @@ from baleen.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["parse_mount", "resolve_mount"]
+__all__ = ["comma_fields", "parse_mount", "resolve_mount", "truth"]
 
 _TYPES = ("bind", "cache", "secret", "ssh", "tmpfs")
 _SHARING = ("locked", "private", "shared")
@@ -65,7 +65,7 @@ def parse_mount(text: str) -> RunMount:
     if not text:
         raise InvalidArgument("failed to parse csv mounts: EOF")
     options: dict[str, str] = {}
-    for field in _fields(text):
+    for field in comma_fields(text):
         key, equals, value = field.partition("=")
         name = _NAMES.get(key.lower())
         if name is None:
@@ -80,7 +80,7 @@ def parse_mount(text: str) -> RunMount:
                 "'from' doesn't support variable expansion, define alias stage instead"
             )
         if name == "readonly" and "$" not in value:
-            name, value = "readwrite", "false" if _truth("readonly", value) else "true"
+            name, value = "readwrite", "false" if truth("readonly", value) else "true"
         options[name] = value
     kind = options.pop("type", "bind")
     mount = RunMount(kind, tuple(options.items()))
@@ -96,7 +96,7 @@ def resolve_mount(mount: RunMount, variables: Mapping[str, str], escape: str = "
     """
     options = {name: expand(value, variables, escape) for name, value in mount.options}
     if "readonly" in options:
-        options["readwrite"] = "false" if _truth("readonly", options.pop("readonly")) else "true"
+        options["readwrite"] = "false" if truth("readonly", options.pop("readonly")) else "true"
     return _checked(RunMount(expand(mount.type, variables, escape), tuple(options.items())))
 
 
@@ -116,7 +116,7 @@ def _checked_value(kind: str, name: str, value: str) -> str:
     if kind not in _ONLY_FOR.get(name, _TYPES):
         raise InvalidArgument(f"unexpected key '{name}' for mount type '{kind}'")
     if name in _FLAGS:
-        return "true" if _truth(name, value) else "false"
+        return "true" if truth(name, value) else "false"
     if name == "sharing":
         if value.lower() not in _SHARING:
             hint = suggestion(value, _SHARING)
@@ -150,7 +150,8 @@ def _check_combination(kind: str, options: Mapping[str, str]) -> None:
         raise InvalidArgument(f"invalid cache sharing set for {kind} mount")
 
 
-def _truth(name: str, value: str) -> bool:
+def truth(name: str, value: str) -> bool:
+    """Return what a value of Go's forms of true and false means; raises InvalidArgument."""
     if value in _TRUE:
         return True
     if value in _FALSE:
@@ -167,7 +168,7 @@ def _bytes(value: str) -> int:
     return int(found[1]) * unit + fraction
 
 
-def _fields(text: str) -> list[str]:
+def comma_fields(text: str) -> list[str]:
     """Return the fields of one line of comma-separated values; `"a,b"` is one field."""
     fields: list[str] = []
     position = 0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from baleen.build.exec.errors import CommandFailed
 from baleen.build.exec.mounts import Making, find_sources, make_ready
 from baleen.build.exec.place import Place, sweep
-from baleen.build.exec.process import BoundMount, Command, TmpfsMount
+from baleen.build.exec.process import BoundMount, Command, Devices, TmpfsMount
 from baleen.build.exec.targets import ALWAYS, make_in_layer, make_in_root, missing
 from baleen.build.graph import Exec
 from baleen.build.session import LocalDirectory
@@ -46,6 +46,7 @@ __all__ = ["Execs"]
 
 HOST = "network.host"
 INSECURE = "security.insecure"
+DEVICE = "device"
 
 
 async def _as_it_is(local: LocalDirectory) -> Path:
@@ -104,6 +105,10 @@ class Execs:
         root, *others = op.mounts
         network = _network(op, session)
         insecure = _insecure(op, session)
+        devices = Devices()
+        if op.devices:
+            allowed = DEVICE in session.entitlements
+            devices = await self._processes.devices(op.devices, allowed=allowed)
         below = inputs[root.input] if root.input >= 0 else EMPTY
         if isinstance(below, LocalDirectory) or root.source != "/":
             raise InvalidArgument("the root of a command must be a whole tree")
@@ -126,7 +131,7 @@ class Execs:
                 )
                 ready = make_ready(self._making, others, sources, session, place, held)
                 mounting = held.enter_context(ExitStack())
-                mounts, view = mounting.enter_context(_prepared(self._trees, draft, ready))
+                mounts, view = mounting.enter_context(_prepared(self._trees, draft, ready, devices))
                 # What must not be on a disk may be in the environment, which is in the bundle.
                 hidden = bool(ready.env or op.proxy_env)
                 directory = place.tmpfs("mode=700,size=64m") if hidden else place.path
@@ -148,6 +153,7 @@ class Execs:
                 read_only=root.readonly,
                 view=view,
                 mounts=ready.mounts,
+                devices=devices,
             )
             ending = await self._processes.run(place.id, directory, command, report.log)
 
@@ -198,12 +204,15 @@ def _insecure(op: Exec, session: Session) -> bool:
 
 
 @contextmanager
-def _prepared(trees: TreeStore, draft: Draft, ready: Ready) -> Iterator[tuple[Mounts, Fd]]:
+def _prepared(
+    trees: TreeStore, draft: Draft, ready: Ready, devices: Devices
+) -> Iterator[tuple[Mounts, Fd]]:
     """Give how the root is mounted, with places for all mounts, and a view of it."""
     for mount in ready.mounts:
         if posixpath.normpath(mount.target).strip("/") == "":
             raise InvalidArgument(f'invalid mount target "{mount.target}"')
-    wanted = [*ALWAYS, *((mount.target, _is_directory(mount)) for mount in ready.mounts)]
+    targets = ((mount.target, _is_directory(mount)) for mount in ready.mounts)
+    wanted = [*ALWAYS, *targets, *devices.targets]
     mounts = draft.mounts
     with ExitStack() as stack:
         # With the ids of the image; nothing is written yet.

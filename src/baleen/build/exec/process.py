@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from baleen.build.graph import ExecDevice
     from baleen.build.session import Limits
     from baleen.build.tree_store import Remapped
     from baleen.linux.fd import Fd
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Output = Callable[[int, bytes], None]
 
-__all__ = ["BoundMount", "Command", "Ending", "Processes", "TmpfsMount"]
+__all__ = ["BoundMount", "Command", "Devices", "Ending", "Processes", "TmpfsMount"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,19 @@ class TmpfsMount:
     read_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Devices of the host that were found for a process.
+
+    Attributes:
+        edits: what they add to it, in the words of who runs it.
+        targets: where they have something mounted, and whether it is a directory.
+    """
+
+    edits: object = None
+    targets: tuple[tuple[str, bool], ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A process and all it is to see.
@@ -71,6 +85,7 @@ class Command:
         read_only: of the root.
         view: the root directory, for looking at; stays the caller's.
         mounts: what is mounted in it.
+        devices: of the host.
     """
 
     args: Sequence[str]
@@ -87,6 +102,7 @@ class Command:
     read_only: bool
     view: Fd
     mounts: Sequence[BoundMount | TmpfsMount]
+    devices: Devices = Devices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +122,15 @@ class Processes(Protocol):
 
     @property
     def remapped(self) -> Remapped | None: ...  # noqa: D102
+
+    async def devices(self, wanted: Sequence[ExecDevice], *, allowed: bool) -> Devices:
+        """Find devices; with `allowed` not only those that any build may have.
+
+        Raises:
+            InvalidArgument: a required one is not there.
+            PermissionDenied: one that this build may not have.
+        """
+        ...
 
     async def run(self, run_id: str, directory: Path, command: Command, output: Output) -> Ending:
         """Run the command to its end; `output` is called with each piece (1 stdout, 2 stderr).

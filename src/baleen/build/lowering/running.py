@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
+from baleen.build.dockerfile.expansion import expand
 from baleen.build.dockerfile.heredocs import open_heredoc
-from baleen.build.graph import Edge, Exec, ExecMount, FileOp, Vertex, Writing
+from baleen.build.graph import Edge, Exec, ExecDevice, ExecMount, FileOp, Vertex, Writing
 from baleen.build.lowering.mounts import lower_mount, mount_from
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ def lower_run(stage: StageLowering, run: Run) -> None:
         security=_security(run),
         extra_hosts=options.extra_hosts,
         hostname=options.hostname or options.build_args.get("BUILDKIT_SANDBOX_HOSTNAME") or "",
+        devices=tuple(
+            ExecDevice(
+                name=expand(device.name, stage.scope.variables, stage.build.dockerfile.escape),
+                required=device.required,
+            )
+            for device in run.devices
+        ),
         proxy_env=tuple(hidden),
     )
     stage.set_tree(stage.vertex(operation, tuple(inputs)))
