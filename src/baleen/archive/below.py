@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from baleen.archive import files
-from baleen.archive.entry import Entry, EntryType
+from baleen.archive.entry import ENTRY_TYPES, Entry, EntryType
 from baleen.archive.names import shown
 from baleen.errors import InvalidArgument
 from baleen.linux.overlayfs import is_whiteout
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["describe_directory", "describe_file", "look_below", "lstat"]
-
-_KINDS = {
-    stat.S_IFREG: EntryType.FILE,
-    stat.S_IFLNK: EntryType.SYMLINK,
-    stat.S_IFCHR: EntryType.CHAR,
-    stat.S_IFBLK: EntryType.BLOCK,
-    stat.S_IFIFO: EntryType.FIFO,
-}
 
 
 def lstat(directory: int, name: bytes) -> os.stat_result | None:
@@ -65,7 +57,7 @@ def describe_file(fd: int, name: bytes, info: os.stat_result) -> Entry:
     Raises:
         InvalidArgument: it is a socket, which no archive can hold.
     """
-    kind = _KINDS.get(stat.S_IFMT(info.st_mode))
+    kind = ENTRY_TYPES.get(stat.S_IFMT(info.st_mode))
     if kind is None:
         raise InvalidArgument(f"cannot link to the socket {shown(name)}")
     return Entry(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ["Entry", "EntryType"]
+__all__ = ["ENTRY_TYPES", "FILE_MODES", "Entry", "EntryType"]
 
 
 class EntryType(Enum):
@@ -18,6 +19,20 @@ class EntryType(Enum):
     BLOCK = b"4"
     DIRECTORY = b"5"
     FIFO = b"6"
+
+
+FILE_MODES = {
+    EntryType.FILE: stat.S_IFREG,
+    EntryType.DIRECTORY: stat.S_IFDIR,
+    EntryType.SYMLINK: stat.S_IFLNK,
+    EntryType.CHAR: stat.S_IFCHR,
+    EntryType.BLOCK: stat.S_IFBLK,
+    EntryType.FIFO: stat.S_IFIFO,
+}
+"""The file type in st_mode for each kind of file. A hard link is none: it names one."""
+
+ENTRY_TYPES = {mode: kind for kind, mode in FILE_MODES.items()}
+"""The kind for a file type in st_mode. There is none for a socket, which no archive can hold."""
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ from typing import IO, TYPE_CHECKING, Self
 from baleen.archive import files
 from baleen.archive.below import describe_directory, describe_file, look_below, lstat
 from baleen.archive.entry import Entry, EntryType
-from baleen.archive.names import clean, shown
+from baleen.archive.names import AUFS_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, clean, shown
 from baleen.archive.tree import open_below, open_directory, remove_tree
 from baleen.archive.whiteouts import is_opaque, make_opaque, make_whiteout, remove_whiteouts
 from baleen.errors import InvalidArgument
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Directory", "LayerTree", "Parts"]
 
-_WHITEOUT = b".wh."
-_OPAQUE = b".wh..wh..opq"
-_AUFS_METADATA = b".wh..wh."
 _LINKS_LIMIT = 255
 _OPEN_DIRECTORIES = 128
 
@@ -113,11 +110,11 @@ class LayerTree:
                     f"archive entry {shown(entry.name)} replaces the root directory"
                 )
             return
-        if any(part.startswith(_WHITEOUT) for part in parts[:-1]):
+        if any(part.startswith(WHITEOUT_PREFIX) for part in parts[:-1]):
             raise InvalidArgument(f"archive entry {shown(entry.name)} is inside of a whiteout")
         path, directory = self._resolve(parts[:-1], entry.name)
         name = parts[-1]
-        if name.startswith(_WHITEOUT):
+        if name.startswith(WHITEOUT_PREFIX):
             self._whiteout(path, directory, name, entry)
         else:
             self._place(path, directory, name, entry, data)
@@ -320,13 +317,13 @@ class LayerTree:
             os.close(fd)
 
     def _whiteout(self, path: Parts, directory: Directory, name: bytes, entry: Entry) -> None:
-        if name == _OPAQUE:
+        if name == OPAQUE_NAME:
             self._make_opaque(path, directory)
             return
-        if name.startswith(_AUFS_METADATA):
+        if name.startswith(AUFS_PREFIX):
             # aufs' own book-keeping (.wh..wh.plnk and its kin) says nothing about files.
             return
-        hidden = name[len(_WHITEOUT) :]
+        hidden = name[len(WHITEOUT_PREFIX) :]
         if hidden in (b"", b".", b".."):
             raise InvalidArgument(f"archive entry {shown(entry.name)} is a bad whiteout")
         self._whiteout_of(path, directory, hidden)

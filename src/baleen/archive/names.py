@@ -9,10 +9,17 @@ import os
 
 from baleen.errors import InvalidArgument
 
-__all__ = ["NAME_LIMIT", "clean", "shown"]
+__all__ = ["AUFS_PREFIX", "NAME_LIMIT", "OPAQUE_NAME", "WHITEOUT_PREFIX", "clean", "shown"]
 
 # Bytes of a whole name; the kernel takes no longer path (PATH_MAX).
 NAME_LIMIT = 4096
+
+# Names with a meaning in layers: what hides a file of the layers below, what hides all that a
+# directory has there, and aufs' own book-keeping, which says nothing about files.
+# See: OCI image-spec layer.md, "Whiteouts".
+WHITEOUT_PREFIX = b".wh."
+OPAQUE_NAME = b".wh..wh..opq"
+AUFS_PREFIX = b".wh..wh."
 
 
 def shown(name: bytes) -> str:

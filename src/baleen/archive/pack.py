@@ -14,8 +14,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from baleen.archive.compare import DELETED
-from baleen.archive.entry import Entry, EntryType
+from baleen.archive.entry import ENTRY_TYPES, Entry, EntryType
 from baleen.archive.files import read_xattrs
+from baleen.archive.names import OPAQUE_NAME, WHITEOUT_PREFIX
 from baleen.archive.tree import open_below
 from baleen.archive.whiteouts import is_opaque
 from baleen.archive.writer import END, encode_header, padding
@@ -36,14 +37,6 @@ _PIECE = 1 << 20
 _GATHER = 256 << 10
 _OPEN_PARENTS = 16
 _CAPABILITY = "security.capability"
-_KINDS = {
-    stat.S_IFREG: EntryType.FILE,
-    stat.S_IFDIR: EntryType.DIRECTORY,
-    stat.S_IFLNK: EntryType.SYMLINK,
-    stat.S_IFCHR: EntryType.CHAR,
-    stat.S_IFBLK: EntryType.BLOCK,
-    stat.S_IFIFO: EntryType.FIFO,
-}
 # File systems that the kernel makes up: proc, sysfs, cgroup, cgroup2, devpts, mqueue, securityfs,
 # debugfs, tracefs, bpf (linux/magic.h). A copy of `/` shows them as empty directories, as Docker's
 # does.
@@ -223,7 +216,7 @@ class _Packer:
             os.close(fd)
 
     def _file(self, path: bytes, info: os.stat_result) -> Iterator[bytes]:
-        kind = _KINDS.get(stat.S_IFMT(info.st_mode))
+        kind = ENTRY_TYPES.get(stat.S_IFMT(info.st_mode))
         if kind is None:
             return
         shown = self._shown(path)
@@ -307,12 +300,12 @@ class _ChangesPacker(_Packer):
             os.close(fd)
         yield encode_header(entry)
         if hides:
-            yield self._mark(path + b"/.wh..wh..opq", info)
+            yield self._mark(path + b"/" + OPAQUE_NAME, info)
 
     def _file(self, path: bytes, info: os.stat_result) -> Iterator[bytes]:
         if is_whiteout(info):
             head, slash, name = path.rpartition(b"/")
-            yield self._mark(head + slash + b".wh." + name, info)
+            yield self._mark(head + slash + WHITEOUT_PREFIX + name, info)
         else:
             yield from super()._file(path, info)
 
@@ -354,7 +347,7 @@ class _DifferencesPacker(_ChangesPacker):
     def _marks(self, path: bytes) -> Iterator[bytes]:
         info = os.fstat(self._top.fileno())
         for name in self._removed.get(path, ()):
-            yield self._mark((path + b"/" if path else b"") + b".wh." + name, info)
+            yield self._mark((path + b"/" if path else b"") + WHITEOUT_PREFIX + name, info)
 
 
 def _refuse_indirect(fd: int) -> None:

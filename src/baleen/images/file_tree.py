@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from baleen.archive.compression import decompress
 from baleen.archive.entry import EntryType
 from baleen.archive.limits import DEFAULT_LIMITS
-from baleen.archive.names import clean
+from baleen.archive.names import AUFS_PREFIX, OPAQUE_NAME, WHITEOUT_PREFIX, clean
 from baleen.archive.reader import TarReader
 from baleen.errors import DataLoss, InvalidArgument, NotFound
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Change", "LayerChanges", "Node", "apply_blob", "file_nodes", "path_text"]
 
 _LIMITS = replace(DEFAULT_LIMITS, max_entries=1_000_000)
-_WHITEOUT = b".wh."
-_OPAQUE = b".wh..wh..opq"
-_AUFS = b".wh..wh."
 
 Path = tuple[bytes, ...]
 
@@ -136,12 +133,12 @@ def _read(
         if not path:
             continue
         name = path[-1]
-        if name == _OPAQUE:
+        if name == OPAQUE_NAME:
             whiteouts.append((*path[:-1], b""))
-        elif name.startswith(_AUFS):
+        elif name.startswith(AUFS_PREFIX):
             continue
-        elif name.startswith(_WHITEOUT):
-            whiteouts.append((*path[:-1], name[len(_WHITEOUT) :]))
+        elif name.startswith(WHITEOUT_PREFIX):
+            whiteouts.append((*path[:-1], name[len(WHITEOUT_PREFIX) :]))
         else:
             entries.append((path, _node(entry, reader), entry.type is EntryType.HARDLINK))
     reader.drain()

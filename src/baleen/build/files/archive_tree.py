@@ -18,7 +18,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from baleen.archive import files
-from baleen.archive.entry import Entry, EntryType
+from baleen.archive.entry import FILE_MODES, Entry, EntryType
 from baleen.archive.limits import Limits
 from baleen.archive.names import NAME_LIMIT, clean, shown
 from baleen.archive.reader import TarReader
@@ -37,14 +37,6 @@ CONTEXT_LIMITS = Limits(max_bytes=64 << 30, ratio_floor_bytes=256 << 20, max_ent
 
 _PIECE = 1 << 20
 _BUFFER = 1 << 20
-_KINDS = {
-    EntryType.FILE: stat.S_IFREG,
-    EntryType.SYMLINK: stat.S_IFLNK,
-    EntryType.CHAR: stat.S_IFCHR,
-    EntryType.BLOCK: stat.S_IFBLK,
-    EntryType.FIFO: stat.S_IFIFO,
-    EntryType.DIRECTORY: stat.S_IFDIR,
-}
 _EMPTY = hashlib.sha256().digest()
 _NO_XATTRS: dict[str, bytes] = {}
 
@@ -288,7 +280,7 @@ class _Reading:
             data.xattrs = _kept(entry.xattrs)
 
     def _file(self, parent: Node, name: bytes, entry: Entry, reader: TarReader) -> Node:
-        kind = _KINDS[entry.type]
+        kind = FILE_MODES[entry.type]
         rdev = os.makedev(entry.major, entry.minor) if entry.major or entry.minor else 0
         node = Node(name, parent, kind | entry.mode, 0, 0, entry.size, entry.mtime_ns, rdev)
         is_file = entry.type is EntryType.FILE

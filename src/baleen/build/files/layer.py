@@ -20,7 +20,7 @@ import stat
 import time
 from typing import TYPE_CHECKING
 
-from baleen.archive.names import NAME_LIMIT, shown
+from baleen.archive.names import NAME_LIMIT, WHITEOUT_PREFIX, shown
 from baleen.build.files.tree import FileTree, Node
 from baleen.errors import InvalidArgument, NotFound
 
@@ -344,7 +344,7 @@ class Layer(FileTree):
             self._touch(above)
 
     def _attach(self, parent: Upper, node: Upper) -> None:
-        if node.name.startswith(b".wh."):
+        if node.name.startswith(WHITEOUT_PREFIX):
             raise InvalidArgument(
                 f"cannot copy {shown(node.name)}: in a layer names that begin with .wh. mean "
                 "removed files"

@@ -10,9 +10,9 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from baleen.archive.entry import Entry, EntryType
+from baleen.archive.entry import FILE_MODES, Entry, EntryType
 from baleen.archive.limits import DEFAULT_LIMITS
-from baleen.archive.names import clean
+from baleen.archive.names import OPAQUE_NAME, WHITEOUT_PREFIX, clean
 from baleen.archive.reader import TarReader
 from baleen.build.files.layer import Layer, Upper
 
@@ -23,17 +23,6 @@ if TYPE_CHECKING:
     from baleen.build.files.tree import FileTree
 
 __all__ = ["read_layer"]
-
-_WHITEOUT = b".wh."
-_OPAQUE = b".wh..wh..opq"
-_KINDS = {
-    EntryType.FILE: stat.S_IFREG,
-    EntryType.SYMLINK: stat.S_IFLNK,
-    EntryType.CHAR: stat.S_IFCHR,
-    EntryType.BLOCK: stat.S_IFBLK,
-    EntryType.FIFO: stat.S_IFIFO,
-    EntryType.HARDLINK: stat.S_IFREG,
-}
 
 
 def read_layer(
@@ -57,10 +46,10 @@ def read_layer(
 def _add(layer: Layer, parts: tuple[bytes, ...], entry: Entry) -> None:
     name = parts[-1]
     parent = layer.directory(b"/".join(parts[:-1]))
-    if name == _OPAQUE:
+    if name == OPAQUE_NAME:
         layer.hide_below(parent)
-    elif name.startswith(_WHITEOUT):
-        layer.remove(parent.path + b"/" + name[len(_WHITEOUT) :])
+    elif name.startswith(WHITEOUT_PREFIX):
+        layer.remove(parent.path + b"/" + name[len(WHITEOUT_PREFIX) :])
     elif entry.type is EntryType.DIRECTORY:
         there = layer.child(parent, name)
         if there is None or not there.is_directory:
@@ -69,7 +58,8 @@ def _add(layer: Layer, parts: tuple[bytes, ...], entry: Entry) -> None:
             there.mode = stat.S_IFDIR | entry.mode
             there.uid, there.gid = entry.uid, entry.gid
     else:
-        mode = _KINDS[entry.type] | entry.mode
+        # A hard link counts as the file that it names.
+        mode = FILE_MODES.get(entry.type, stat.S_IFREG) | entry.mode
         node = Upper(
             name, parent, mode, entry.uid, entry.gid, entry.size, entry.mtime_ns, 0, None, None
         )

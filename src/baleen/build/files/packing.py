@@ -10,8 +10,9 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from baleen.archive.entry import Entry, EntryType
+from baleen.archive.entry import ENTRY_TYPES, Entry, EntryType
 from baleen.archive.limits import DEFAULT_LIMITS
+from baleen.archive.names import OPAQUE_NAME, WHITEOUT_PREFIX
 from baleen.archive.writer import END, encode_header, padding
 from baleen.build.files.layer import WHITEOUT, Upper
 from baleen.errors import DataLoss
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["pack_layer"]
 
 _GATHER = 256 << 10
-_KINDS = {
-    stat.S_IFREG: EntryType.FILE,
-    stat.S_IFDIR: EntryType.DIRECTORY,
-    stat.S_IFLNK: EntryType.SYMLINK,
-    stat.S_IFCHR: EntryType.CHAR,
-    stat.S_IFBLK: EntryType.BLOCK,
-    stat.S_IFIFO: EntryType.FIFO,
-}
 
 
 def pack_layer(
@@ -69,9 +62,9 @@ def _pieces(layer: Layer, limits: Limits) -> Iterator[bytes]:
         mode = node.mode
         if mode == WHITEOUT:
             head, slash, name = path.rpartition(b"/")
-            yield _mark(head + slash + b".wh." + name, node.mtime_ns)
+            yield _mark(head + slash + WHITEOUT_PREFIX + name, node.mtime_ns)
             continue
-        kind = _KINDS.get(stat.S_IFMT(mode))
+        kind = ENTRY_TYPES.get(stat.S_IFMT(mode))
         if kind is None:
             continue
         entry = Entry(path, kind, mode & 0o7777, node.uid, node.gid, 0, node.mtime_ns)
@@ -98,7 +91,7 @@ def _pieces(layer: Layer, limits: Limits) -> Iterator[bytes]:
             entry.major, entry.minor = os.major(node.rdev), os.minor(node.rdev)
         yield encode_header(entry)
         if node.is_opaque:
-            yield _mark(path + b"/.wh..wh..opq", node.mtime_ns)
+            yield _mark(path + b"/" + OPAQUE_NAME, node.mtime_ns)
 
 
 def _content(layer: Layer, node: Upper) -> Iterator[bytes]:
