@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
+from baleen.api.booleans import parse_boolean
 from baleen.daemon.builder_settings import builder_gc
 from baleen.daemon.cgroup_settings import cgroup_settings
 from baleen.daemon.gc_settings import gc_policy
@@ -41,10 +42,6 @@ __all__ = ["DEFAULT_CONFIG_FILE", "Config", "Invocation", "load_config", "parse_
 DEFAULT_CONFIG_FILE = "/etc/baleen/daemon.json"
 _MAX_FILE_BYTES = 1 << 20
 
-_TRUE, _FALSE = (
-    frozenset({"1", "t", "T", "true", "TRUE", "True"}),
-    frozenset({"0", "f", "F", "false", "FALSE", "False"}),
-)
 _BY_FLAG = {option.flag: option for option in OPTIONS}
 _BY_SHORT = {option.short: option for option in OPTIONS if option.short}
 _BY_KEY = {option.key: option for option in OPTIONS if option.key}
@@ -218,11 +215,10 @@ def _add(flags: dict[str, object], option: Option, text: str) -> None:
 
 
 def _truth(text: str, where: str) -> bool:
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise InvalidArgument(f"invalid value for {where}: {text[:64]!r} is neither true nor false")
+    found = parse_boolean(text)
+    if found is None:
+        raise InvalidArgument(f"invalid value for {where}: {text[:64]!r} is neither true nor false")
+    return found
 
 
 def _pool(text: str) -> tuple[str, int]:

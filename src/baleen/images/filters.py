@@ -9,6 +9,7 @@ import fnmatch
 import time
 from typing import TYPE_CHECKING
 
+from baleen.api.booleans import parse_boolean
 from baleen.api.timestamps import parse_timestamp
 from baleen.errors import InvalidArgument
 from baleen.oci.reference import parse_reference
@@ -30,8 +31,6 @@ __all__ = [
 
 LIST_FILTERS = frozenset({"before", "dangling", "label", "label!", "reference", "since", "until"})
 PRUNE_FILTERS = frozenset({"dangling", "label", "label!", "until"})
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _PATTERN_LIMIT = 512
 
 Filters = "Mapping[str, Sequence[str]]"
@@ -49,10 +48,9 @@ def dangling(filters: Mapping[str, Sequence[str]]) -> bool | None:
     values = set(filters.get("dangling", ()))
     if not values:
         return None
-    if values <= _TRUE:
-        return True
-    if values <= _FALSE:
-        return False
+    found = {parse_boolean(value) for value in values}
+    if found in ({True}, {False}):
+        return found.pop()
     raise InvalidArgument(f"invalid filter 'dangling=[{' '.join(sorted(values))}]'")
 
 

@@ -13,6 +13,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from baleen.api.booleans import parse_boolean
 from baleen.errors import Conflict, InvalidArgument
 from baleen.linux.netns import write_sysctl
 from baleen.linux.rtnetlink import (
@@ -62,8 +63,6 @@ OPTION_MTU: Final = "com.docker.network.driver.mtu"
 OPTION_INTERFACE: Final = "com.docker.network.container_iface_prefix"
 
 # Go's strconv.ParseBool, which the Engine API's options go through.
-_TRUE: Final = {"1", "t", "T", "TRUE", "true", "True"}
-_FALSE: Final = {"0", "f", "F", "FALSE", "false", "False"}
 _INTERFACE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
 _INTERFACE_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,10}")
 _MTU = re.compile(r"[0-9]{1,5}")
@@ -110,9 +109,10 @@ def parse_options(options: Mapping[str, str], *, mtu: int, binding: str) -> Brid
 
 def _parse_bool(options: Mapping[str, str], name: str) -> bool:
     value = options.get(name, "true")
-    if value not in _TRUE | _FALSE:
+    found = parse_boolean(value)
+    if found is None:
         raise InvalidArgument(f"invalid value for {name}: {value!r} is not true or false")
-    return value in _TRUE
+    return found
 
 
 def bridge_rules(network: Network, options: BridgeOptions) -> BridgeRules:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from baleen.api.booleans import parse_boolean
 from baleen.build.dockerfile.errors import quoted, suggestion
 from baleen.build.dockerfile.expansion import expand
 from baleen.build.dockerfile.instructions import RunMount
@@ -50,8 +51,6 @@ _ONLY_FOR = {
     "size": ("tmpfs",),
     "env": ("secret",),
 }
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _SIZE = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))?[ ]?([kKmMgGtTpP]?)(?:[iI]?[bB])?")
 _VARIABLE = re.compile(r"\$.", re.DOTALL)
 
@@ -152,11 +151,10 @@ def _check_combination(kind: str, options: Mapping[str, str]) -> None:
 
 def truth(name: str, value: str) -> bool:
     """Return what a value of Go's forms of true and false means; raises InvalidArgument."""
-    if value in _TRUE:
-        return True
-    if value in _FALSE:
-        return False
-    raise InvalidArgument(f"invalid value for {name}: {value}")
+    found = parse_boolean(value)
+    if found is None:
+        raise InvalidArgument(f"invalid value for {name}: {value}")
+    return found
 
 
 def _bytes(value: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from baleen.api.booleans import parse_boolean
 from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -121,13 +122,10 @@ def _parse(name: str, attributes: Mapping[str, str]) -> Output:
     return Output(kind=kind, attributes=values)
 
 
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-
-
 def _boolean(text: str, name: str, *, default: bool = False) -> bool:
     if not text:
         return default
-    if text not in _TRUE and text not in _FALSE:
+    found = parse_boolean(text)
+    if found is None:
         raise InvalidArgument(f'invalid value "{text}" for {name}: it is true or false')
-    return text in _TRUE
+    return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from baleen.api.booleans import parse_boolean
 from baleen.build.dockerfile.checks.rules import EXPERIMENTAL
 from baleen.build.dockerfile.errors import quoted
 from baleen.errors import InvalidArgument
@@ -23,8 +24,6 @@ __all__ = ["BUILD_ARG", "CheckOptions", "options_for", "parse_options"]
 BUILD_ARG = "BUILDKIT_DOCKERFILE_CHECK"
 
 _ALL = "all"
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,10 @@ def parse_options(text: str) -> CheckOptions:
         if not equals:
             raise InvalidArgument(f"invalid check option {quoted(part)}")
         if name == "error":
-            if value not in _TRUE | _FALSE:
+            found = parse_boolean(value)
+            if found is None:
                 raise InvalidArgument(f"failed to parse check option {quoted(part)}")
-            error = value in _TRUE
+            error = found
         elif name == "skip":
             skip = frozenset(rule.strip() for rule in value.split(","))
         elif name == "experimental":
