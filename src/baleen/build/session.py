@@ -81,7 +81,7 @@ class Session:
         limits: of RUN's processes.
         network_mode: RUN's network, as `BuildOptions.network`.
         extra_hosts: `name:address`.
-        entitlements: `network.host`, `security.insecure`.
+        entitlements: some of `entitlements.ENTITLEMENTS`.
         auth: credentials by registry, as X-Registry-Config gives them.
         epoch_ns: SOURCE_DATE_EPOCH in nanoseconds: the time of all that is made; None: now.
         pull: look for newer base images.

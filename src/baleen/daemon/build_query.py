@@ -16,6 +16,7 @@ from baleen import api, errors
 from baleen.api.builds import BuildOutput, BuildPrelude, decode_auth_configs
 from baleen.api.timestamps import parse_timestamp
 from baleen.api.wire import decode
+from baleen.build.entitlements import ENTITLEMENTS
 from baleen.build.exporters import parse_outputs
 from baleen.build.options import BuildOptions, CacheReference
 from baleen.build.session import Limits, Secret
@@ -41,7 +42,6 @@ _BUILDKIT = (
     "this daemon does not speak BuildKit's session protocol yet: "
     "set DOCKER_BUILDKIT=0 for this client, or use `baleen build`"
 )
-_ENTITLEMENTS = frozenset({"network.host", "security.insecure", "device"})
 _CACHE_FROM = frozenset({"registry", "local", "inline"})
 _CACHE_TO = frozenset({"registry", "local", "inline"})
 _CALLS = frozenset({"", "build", "check", "outline", "targets"})
@@ -176,20 +176,11 @@ def _limits(query: Query) -> Limits:
 
 
 def _check_limits(limits: Limits) -> None:
+    from baleen.engine.build_limits import resource_fields
     from baleen.engine.resource_checks import check_resources, host_resources
 
     # The same checks, and words, as for a container's.
-    resources = api.Resources(
-        memory=limits.memory_bytes,
-        memory_swap=limits.memory_swap_bytes,
-        cpu_shares=limits.cpu_shares,
-        cpu_period=limits.cpu_period_us,
-        cpu_quota=limits.cpu_quota_us,
-        cpuset_cpus=limits.cpuset_cpus,
-        cpuset_mems=limits.cpuset_mems,
-        ulimits=[api.Ulimit(name=n, soft=soft, hard=hard) for n, soft, hard in limits.ulimits],
-    )
-    check_resources(resources, host_resources())
+    check_resources(api.Resources(**resource_fields(limits)), host_resources())
 
 
 def _count(query: Query, name: str, *, minimum: int = 0) -> int:
@@ -237,10 +228,9 @@ def _identifier(text: str, what: str) -> str:
 
 def _entitlements(names: Sequence[str]) -> frozenset[str]:
     for name in names:
-        if name not in _ENTITLEMENTS:
-            raise InvalidArgument(
-                f'unknown entitlement "{name}": it is network.host or security.insecure'
-            )
+        if name not in ENTITLEMENTS:
+            known = ", ".join(ENTITLEMENTS)
+            raise InvalidArgument(f'unknown entitlement "{name}": it is one of {known}')
     return frozenset(names)
 
 

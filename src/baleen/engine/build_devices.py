@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from baleen.build.entitlements import DEVICE
 from baleen.build.exec.process import Devices
 from baleen.engine import cdi
 from baleen.errors import InvalidArgument, PermissionDenied
@@ -52,7 +53,7 @@ def find_devices(
         for name in matching:
             if not allowed and _annotation(found, name, _AUTO_ALLOW) != "true":
                 raise PermissionDenied(
-                    f'device "{name}" is not allowed', hint="build with --allow device"
+                    f'device "{name}" is not allowed', hint=f"build with --allow {DEVICE}"
                 )
         names += [name for name in matching if name not in names]
     if not names:

@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from baleen.api import ContainerConfig, HostConfig, Ulimit
+from baleen.api import ContainerConfig, HostConfig
 from baleen.api.frames import FrameDecoder
 from baleen.build.exec.process import BoundMount, Ending
 from baleen.build.tree_store import Remapped
 from baleen.containers.record import ContainerRecord
 from baleen.containers.times import now_text
 from baleen.engine.build_devices import find_devices
+from baleen.engine.build_limits import resource_fields
 from baleen.engine.cdi import Edits, apply_edits
 from baleen.engine.cgroup_naming import check_parent
 from baleen.engine.host_checks import check_create
@@ -179,25 +180,14 @@ class BuildProcesses:
         )
 
     def _host_config(self, command: Command) -> HostConfig:
-        limits = command.limits
         return HostConfig(
+            **resource_fields(command.limits),
+            shm_size=command.limits.shm_size_bytes,
             network_mode=command.network or "default",
             extra_hosts=list(command.extra_hosts),
             privileged=command.insecure,
             userns_mode="host" if command.insecure else "",
             readonly_rootfs=command.read_only,
-            memory=limits.memory_bytes,
-            memory_swap=limits.memory_swap_bytes,
-            cpu_shares=limits.cpu_shares,
-            cpu_period=limits.cpu_period_us,
-            cpu_quota=limits.cpu_quota_us,
-            cpuset_cpus=limits.cpuset_cpus,
-            cpuset_mems=limits.cpuset_mems,
-            ulimits=[
-                Ulimit(name=name, soft=soft, hard=hard) for name, soft, hard in limits.ulimits
-            ],
-            shm_size=limits.shm_size_bytes,
-            cgroup_parent=limits.cgroup_parent,
         )
 
     async def _write(

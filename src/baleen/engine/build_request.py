@@ -55,7 +55,7 @@ class BuildRequest:
         secrets: by id.
         ssh: ids of agents that the client offers.
         auth: credentials by registry.
-        entitlements: `network.host`, `security.insecure`.
+        entitlements: some of `build.entitlements.ENTITLEMENTS`.
         outputs: what becomes of the result; empty: an image in the store.
         attests: `provenance` and `sbom` with their parameters.
         build_id: what `/build/cancel` names it by; "": nobody can.

@@ -5,7 +5,6 @@ See: `engine.building` for the order; Engine API, POST /build.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baleen.build.dockerfile.parser import parse
+from baleen.build.entitlements import NETWORK_HOST
 from baleen.build.exec.errors import CommandFailed
 from baleen.build.lowering.lower import lower
 from baleen.build.progress import ClassicProgress
@@ -26,11 +26,12 @@ from baleen.engine.build_request import BuildFailure
 from baleen.errors import BaleenError, InvalidArgument
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from contextlib import AbstractContextManager
 
     from baleen.build.contexts.store import Context
     from baleen.build.dockerfile.instructions import Dockerfile
+    from baleen.build.files.threads import Workers
     from baleen.build.graph import Edge
     from baleen.build.plan import Plan
     from baleen.build.solver.outcome import Solution
@@ -38,9 +39,8 @@ if TYPE_CHECKING:
     from baleen.engine.build_feed import BuildFeed
     from baleen.engine.build_parts import BuildParts
     from baleen.engine.build_request import BuildRequest, ContextBody
-    from baleen.engine.tasks import Tasks
 
-__all__ = ["BuildRun", "finished", "in_thread"]
+__all__ = ["BuildRun", "in_thread"]
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class BuildRun:
 
     async def _run(self, stack: AsyncExitStack) -> None:
         parts, request = self._parts, self._request
-        lease = await stack.enter_async_context(in_thread(parts.images.changing(), parts.tasks))
+        lease = await stack.enter_async_context(in_thread(parts.images.changing(), parts.workers))
         session = self._session(lease)
         exporting = Exporting(parts, request, self._feed, self._send, lease, self._id)
         context = await self._contexts(stack, session)
@@ -142,7 +142,7 @@ class BuildRun:
         request = self._request
         network = request.options.network
         # Who asks for a whole build in the host's network has the right to it, as with dockerd.
-        granted = frozenset({"network.host"} if network == "host" else ())
+        granted = frozenset({NETWORK_HOST} if network == "host" else ())
         session = Session(
             id=self._id,
             lease=lease,
@@ -239,26 +239,13 @@ def _targets(plans: Sequence[Plan]) -> list[Edge]:
 
 
 @asynccontextmanager
-async def in_thread(held: AbstractContextManager[Lease], tasks: Tasks) -> AsyncIterator[Lease]:
+async def in_thread(held: AbstractContextManager[Lease], workers: Workers) -> AsyncIterator[Lease]:
     """Hold a blocking context manager; it is left in a worker thread, to the end."""
     lease = held.__enter__()
     try:
         yield lease
     except BaseException as err:
-        await finished(tasks.blocking(held.__exit__, type(err), err, err.__traceback__))
+        error = err
+        await workers.finish(lambda: held.__exit__(type(error), error, error.__traceback__))
         raise
-    await finished(tasks.blocking(held.__exit__, None, None, None))
-
-
-async def finished(work: Coroutine[object, object, object]) -> None:
-    """Await what must not be broken off; a cancellation is raised when it is done."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as err:
-            cancelled = err
-    if cancelled is not None:
-        raise cancelled
-    task.result()
+    await workers.finish(lambda: held.__exit__(None, None, None))

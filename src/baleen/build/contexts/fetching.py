@@ -22,6 +22,7 @@ from baleen.images.remote import opened, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from http.client import HTTPResponse
 
     from baleen.build.session import Secret
     from baleen.linux.fd import Fd
@@ -76,13 +77,8 @@ def download(
     size = 0
     with opened(_checked(url), _authorization(url, secrets or {})) as answer:
         mtime_ns = _modified(answer.headers.get("Last-Modified"))
-        for piece in pieces(answer):
-            check()
+        for piece in _limited(answer, url, limit, check):
             size += len(piece)
-            if size > limit:
-                raise ResourceExhausted(
-                    f"{redacted(url)} is larger than the limit of {limit} bytes"
-                )
             hashed.update(piece)
             try:
                 _write(target.fileno(), piece)
@@ -101,16 +97,20 @@ def body_of(
     url: str, *, limit: int = _LIMIT, check: Callable[[], None] = lambda: None
 ) -> Iterator[bytes]:
     """Return the body that a GET of `url` gives; errors as of `download`, while iterating."""
-    size = 0
     with opened(_checked(url)) as answer:
-        for piece in pieces(answer):
-            check()
-            size += len(piece)
-            if size > limit:
-                raise ResourceExhausted(
-                    f"{redacted(url)} is larger than the limit of {limit} bytes"
-                )
-            yield piece
+        yield from _limited(answer, url, limit, check)
+
+
+def _limited(
+    answer: HTTPResponse, url: str, limit: int, check: Callable[[], None]
+) -> Iterator[bytes]:
+    size = 0
+    for piece in pieces(answer):
+        check()
+        size += len(piece)
+        if size > limit:
+            raise ResourceExhausted(f"{redacted(url)} is larger than the limit of {limit} bytes")
+        yield piece
 
 
 def _write(fd: int, piece: bytes) -> None:

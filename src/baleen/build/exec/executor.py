@@ -16,6 +16,7 @@ import posixpath
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from baleen.build.entitlements import DEVICE, check_entitled
 from baleen.build.exec.errors import CommandFailed
 from baleen.build.exec.mounts import Making, find_sources, make_ready
 from baleen.build.exec.place import Place, sweep
@@ -24,7 +25,7 @@ from baleen.build.exec.targets import ALWAYS, make_in_layer, make_in_root, missi
 from baleen.build.graph import Exec
 from baleen.build.session import LocalDirectory
 from baleen.build.trees import EMPTY, Tree
-from baleen.errors import InvalidArgument, PermissionDenied
+from baleen.errors import InvalidArgument
 from baleen.snapshots.root_view import read_only_view, writable_view
 from baleen.snapshots.snapshotter import Mounts
 
@@ -43,10 +44,6 @@ if TYPE_CHECKING:
     from baleen.linux.fd import Fd
 
 __all__ = ["Execs"]
-
-HOST = "network.host"
-INSECURE = "security.insecure"
-DEVICE = "device"
 
 
 async def _as_it_is(local: LocalDirectory) -> Path:
@@ -103,8 +100,9 @@ class Execs:
         op = vertex.op
         assert isinstance(op, Exec)
         root, *others = op.mounts
-        network = _network(op, session)
-        insecure = _insecure(op, session)
+        check_entitled(op, session.entitlements)
+        network = op.network or session.network_mode
+        insecure = op.security == "insecure"
         devices = Devices()
         if op.devices:
             allowed = DEVICE in session.entitlements
@@ -184,23 +182,6 @@ def _commit(op: Exec, draft: Draft, ready: Ready, session: Session, ending: Endi
 
 def _failure(op: Exec, ending: Ending) -> CommandFailed:
     return CommandFailed(op.args, ending.exit_code, oom_killed=ending.oom_killed)
-
-
-def _network(op: Exec, session: Session) -> str:
-    """Return the network; a step that asks for the host's by itself needs the right to it."""
-    if op.network == "host" and session.network_mode != "host" and HOST not in session.entitlements:
-        raise PermissionDenied(
-            f"{HOST} is not allowed", hint=f"build with --allow {HOST}, or --network host"
-        )
-    return op.network or session.network_mode
-
-
-def _insecure(op: Exec, session: Session) -> bool:
-    if op.security != "insecure":
-        return False
-    if INSECURE not in session.entitlements:
-        raise PermissionDenied(f"{INSECURE} is not allowed", hint=f"build with --allow {INSECURE}")
-    return True
 
 
 @contextmanager

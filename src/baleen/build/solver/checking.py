@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from baleen.build.entitlements import check_entitled
 from baleen.build.graph import (
     Copying,
     Exec,
@@ -23,7 +24,7 @@ from baleen.build.graph import (
     Removing,
     Writing,
 )
-from baleen.errors import InvalidArgument, PermissionDenied
+from baleen.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -142,10 +143,7 @@ def _check_exec(vertex: Vertex, op: Exec, entitlements: Collection[str]) -> None
         if mount.target or not mount.env:
             _check_path(vertex, mount.target)
         _check_path(vertex, mount.source)
-    if op.network == "host" and "network.host" not in entitlements:
-        raise PermissionDenied("network.host is not allowed")
-    if op.security == "insecure" and "security.insecure" not in entitlements:
-        raise PermissionDenied("security.insecure is not allowed")
+    check_entitled(op, entitlements)
 
 
 def _check_path(vertex: Vertex, path: str) -> None:
