@@ -12,7 +12,7 @@ import os
 import re
 import stat
 
-from baleen.cli.copying.tar_writer import tar_header
+from baleen.cli.copying.tar_writer import file_content, tar_header
 from baleen.errors import DataLoss, InvalidArgument
 
 TYPE_CHECKING = False
@@ -272,15 +272,7 @@ class _Walk:
                     return
                 self._links[key] = os.fsencode(path)
             yield _header(info, path, b"0")
-            left = info.st_size
-            while left:
-                data = os.read(descriptor, min(left, _PIECE))
-                if not data:
-                    raise DataLoss(f"{path} became smaller while it was read")
-                left -= len(data)
-                yield data
-            if info.st_size % 512:
-                yield bytes(-info.st_size % 512)
+            yield from file_content(descriptor, info.st_size, os.fsencode(path))
         finally:
             os.close(descriptor)
 

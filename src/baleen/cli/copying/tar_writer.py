@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["tar_header", "tar_tree"]
+__all__ = ["file_content", "tar_header", "tar_tree"]
 
 _PIECE = 256 * 1024
 _MAX_OCTAL = 0o7777777
@@ -200,13 +200,17 @@ def _file(
                 return
             links[key] = name
         yield _header_for(info, name, b"0")
-        yield from _content(descriptor, info.st_size, name)
+        yield from file_content(descriptor, info.st_size, name)
     finally:
         os.close(descriptor)
 
 
-def _content(descriptor: int, size: int, name: bytes) -> Iterator[bytes]:
-    """Exactly `size` bytes, as the header says, and the padding."""
+def file_content(descriptor: int, size: int, name: bytes) -> Iterator[bytes]:
+    """Exactly `size` bytes, as the header says, and the padding.
+
+    Raises:
+        DataLoss: the file has fewer.
+    """
     left = size
     while left:
         data = os.read(descriptor, min(left, _PIECE))
