@@ -13,11 +13,9 @@ from subprocess import TimeoutExpired
 
 import pytest
 from bed import wait_until
-from build_bed import build_bed  # noqa: F401  # a fixture
+from build_bed import SLEEP, build_bed, sleepers  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.integration
-
-SLEEP = 100_000 + os.getpid()  # tells our processes from others
 
 
 def test_a_killed_daemon_takes_its_steps_with_it(build_bed):  # noqa: F811
@@ -41,11 +39,11 @@ def test_a_killed_daemon_takes_its_steps_with_it(build_bed):  # noqa: F811
         sleep=SLEEP,
     )
     assert process.stdout.readline() == b"running\n"
-    wait_until("the step runs", _sleepers)
+    wait_until("the step runs", sleepers)
     begun = time.monotonic()
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=10)
-    while _sleepers():
+    while sleepers():
         assert time.monotonic() < begun + 5
     assert build_bed.left()
     build_bed.run("""
@@ -94,15 +92,3 @@ def test_killed_at_any_moment(build_bed):  # noqa: F811
     """)
     assert found == ["x"]
     assert build_bed.left() == []
-
-
-def _sleepers():
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if file.read() == f"sleep\0{SLEEP}\0".encode():
-                    found.append(pid)
-        except OSError:
-            continue
-    return found

@@ -1,40 +1,9 @@
 """Archives made by the standard library: an oracle that shares no code with ours."""
 
-import io
-import tarfile
-
 import pytest
-
-KINDS = {
-    "file": tarfile.REGTYPE,
-    "dir": tarfile.DIRTYPE,
-    "symlink": tarfile.SYMTYPE,
-    "link": tarfile.LNKTYPE,
-    "fifo": tarfile.FIFOTYPE,
-    "char": tarfile.CHRTYPE,
-    "block": tarfile.BLKTYPE,
-}
-
-
-def build(*entries, form=tarfile.PAX_FORMAT):
-    """Return a tar of entries (name, kind, content or link target, {attributes})."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
-        for name, kind, *rest in entries:
-            info = tarfile.TarInfo(name)
-            info.type = KINDS[kind]
-            info.mode = 0o755 if kind == "dir" else 0o644
-            content = rest[0] if rest else b""
-            for key, value in (rest[1] if len(rest) > 1 else {}).items():
-                setattr(info, key, value)
-            if kind in ("symlink", "link"):
-                info.linkname = content
-            data = content if kind == "file" else b""
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
+from tests.stdlib_tars import tar_of
 
 
 @pytest.fixture
 def make_tar():
-    return build
+    return tar_of

@@ -4,39 +4,11 @@ import io
 import tarfile
 
 import pytest
+from tests.stdlib_tars import context_of
 
 from baleen.build.files.archive_tree import read_archive
 from baleen.build.files.packing import pack_layer
 from baleen.build.files.spooling import spool_file
-
-KINDS = {
-    "file": tarfile.REGTYPE,
-    "dir": tarfile.DIRTYPE,
-    "symlink": tarfile.SYMTYPE,
-    "link": tarfile.LNKTYPE,
-    "fifo": tarfile.FIFOTYPE,
-    "char": tarfile.CHRTYPE,
-}
-
-
-def tar_of(*entries):
-    """Return a tar of entries (name, kind, content or link target, {attributes})."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, kind, *rest in entries:
-            info = tarfile.TarInfo(name)
-            info.type = KINDS[kind]
-            info.mode = 0o755 if kind == "dir" else 0o644
-            info.mtime = 1_700_000_000
-            content = rest[0] if rest else b""
-            for key, value in (rest[1] if len(rest) > 1 else {}).items():
-                setattr(info, key, value)
-            if kind in ("symlink", "link"):
-                info.linkname = content
-            data = content if kind == "file" else b""
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
 
 
 def listed(data):
@@ -57,7 +29,7 @@ def listed(data):
 
 @pytest.fixture
 def make_tar():
-    return tar_of
+    return context_of
 
 
 @pytest.fixture
@@ -66,7 +38,7 @@ def tree(tmp_path):
     made = []
 
     def make(*entries, **options):
-        found = read_archive([tar_of(*entries)], spool_file(tmp_path), **options)
+        found = read_archive([context_of(*entries)], spool_file(tmp_path), **options)
         made.append(found)
         return found
 

@@ -1,13 +1,9 @@
 """RUN, with a real engine, zygote, and kernel."""
 
-import os
-
 import pytest
-from build_bed import build_bed  # noqa: F401  # a fixture
+from build_bed import SLEEP, build_bed, sleepers  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.integration
-
-SLEEP = 100_000 + os.getpid()  # tells our processes from others
 
 
 @pytest.fixture(autouse=True)
@@ -275,7 +271,7 @@ def test_a_cancelled_step_is_gone_within_a_second(build_bed):  # noqa: F811
         sleep=SLEEP,
     )
     assert took < 1
-    assert _sleepers() == []
+    assert sleepers() == []
 
 
 def test_cancelled_at_any_moment_nothing_is_left(build_bed):  # noqa: F811
@@ -317,15 +313,3 @@ def test_remapped_processes_make_layers_of_the_images_ids(build_bed):  # noqa: F
     )
     assert found[0] == [["q", 0, 0], ["x", 5, 6]]
     assert found[1] == ["5 6", "0 0", "0 0"]
-
-
-def _sleepers():
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if file.read() == f"sleep\0{SLEEP}\0".encode():
-                    found.append(pid)
-        except OSError:
-            continue
-    return found

@@ -6,6 +6,7 @@ import tarfile
 from contextlib import contextmanager
 
 import pytest
+from tests.stdlib_tars import context_of
 
 from baleen.build.files.archive_tree import read_archive
 from baleen.build.files.file_ops import FileOps
@@ -105,28 +106,4 @@ def world(tmp_path):
 
 @pytest.fixture
 def make_tar():
-    def build(*entries):
-        buffer = io.BytesIO()
-        kinds = {
-            "file": tarfile.REGTYPE,
-            "dir": tarfile.DIRTYPE,
-            "symlink": tarfile.SYMTYPE,
-            "link": tarfile.LNKTYPE,
-        }
-        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for name, kind, *rest in entries:
-                info = tarfile.TarInfo(name)
-                info.type = kinds[kind]
-                info.mode = 0o755 if kind == "dir" else 0o644
-                info.mtime = 1_700_000_000
-                content = rest[0] if rest else b""
-                for key, value in (rest[1] if len(rest) > 1 else {}).items():
-                    setattr(info, key, value)
-                if kind in ("symlink", "link"):
-                    info.linkname = content
-                data = content if kind == "file" else b""
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
-        return buffer.getvalue()
-
-    return build
+    return context_of
