@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from baleen.oci.platform import Platform
     from baleen.oci.reference import Reference
 
-__all__ = ["parse_build", "parse_prune"]
+__all__ = ["NO_SESSION", "parse_build", "parse_prune"]
 
 T = TypeVar("T")
 
-_BUILDKIT = (
+NO_SESSION = (
     "this daemon does not speak BuildKit's session protocol yet: "
     "set DOCKER_BUILDKIT=0 for this client, or use `baleen build`"
 )
@@ -100,7 +100,7 @@ def _check_version(query: Query) -> None:
     if version not in ("", "1", "2"):
         raise InvalidArgument(f"invalid version: {version}")
     if version == "2" or query.text("remote") == "client-session" or query.text("session"):
-        raise errors.NotImplemented(_BUILDKIT)
+        raise errors.NotImplemented(NO_SESSION)
     if query.text("isolation") not in ("", "default"):
         raise InvalidArgument(f'unsupported isolation: "{query.text("isolation")}"')
     if any(query.texts("securityopt")):

@@ -24,7 +24,7 @@ from baleen.api.build_frames import (
 )
 from baleen.api.builds import BuildPrelude
 from baleen.api.wire import decode, encode
-from baleen.daemon.build_query import parse_build, parse_prune
+from baleen.daemon.build_query import NO_SESSION, parse_build, parse_prune
 from baleen.daemon.http_messages import Response, StreamResponse
 from baleen.daemon.routing import Call, Operation, json_response
 from baleen.daemon.streams import close, primed
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["OPERATIONS"]
 
 _TAR = re.compile(r"application/(x-)?(tar|octet-stream|gzip|x-gzip|bzip2|xz|zstd)\s*(;.*)?")
-# Outputs that go to the client: the classic stream has no place for their bytes.
-_SENT = frozenset({"docker", "local", "oci", "tar"})
 _OTHERS = frozenset({"", "application/json"})
 # What curl sends unless it is told otherwise; a web page may send it too, but not to a socket.
 _FORM = "application/x-www-form-urlencoded"
@@ -57,7 +55,7 @@ async def _build(call: Call) -> StreamResponse:
         raise InvalidArgument(f"unsupported Content-Type header ({kind[:64]}): must be a tar's")
     wanted = parse_build(call)
     for output in wanted.outputs:
-        if output.kind in _SENT:
+        if output.to_client:  # the classic stream has no place for the bytes
             raise InvalidArgument(
                 f'this client does not take an output of type "{output.kind}": use `baleen build`'
             )
@@ -173,10 +171,7 @@ async def _cancel(call: Call) -> Response:
 
 
 def _session(call: Call) -> Response:
-    raise errors.NotImplemented(
-        "this daemon does not speak BuildKit's session protocol yet: "
-        "set DOCKER_BUILDKIT=0 for this client, or use `baleen build`"
-    )
+    raise errors.NotImplemented(NO_SESSION)
 
 
 OPERATIONS = (

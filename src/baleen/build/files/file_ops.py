@@ -47,19 +47,21 @@ _WORD = re.compile(r"(?:^|\] )(ADD|COPY)\b")
 class FileOps:
     """See the module's text.
 
-    Args:
+    Attributes:
         store: trees on disk.
         content: where the layers' blobs go.
         directory: for contents that are needed for a while, on the data root.
+
+    Args:
         workers: do what blocks.
     """
 
     def __init__(
         self, store: TreeStore, content: ContentStore, directory: Path, workers: Workers
     ) -> None:
-        self._store = store
-        self._content = content
-        self._directory = directory
+        self.store = store
+        self.content = content
+        self.directory = directory
         self._workers = workers
 
     async def run(
@@ -73,23 +75,6 @@ class FileOps:
         """
         work = _Work(self, vertex, inputs, session)
         return [await self._workers.run(work.do)]
-
-    # For `_Work`.
-
-    @property
-    def store(self) -> TreeStore:
-        """Trees on disk."""
-        return self._store
-
-    @property
-    def content(self) -> ContentStore:
-        """Where the blobs go."""
-        return self._content
-
-    @property
-    def directory(self) -> Path:
-        """Where nameless files are."""
-        return self._directory
 
 
 def _word(name: str) -> str:
