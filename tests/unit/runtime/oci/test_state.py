@@ -1,5 +1,7 @@
 import json
 import os
+import time
+from pathlib import Path
 
 import pytest
 
@@ -112,23 +114,34 @@ def test_frozen_is_paused(store):
     assert entry.status(running, Frozen()) == "paused"
 
 
+def waits_for_a_lock(pid):
+    """Whether the process is among those that wait (proc(5), /proc/locks)."""
+    rows = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any(row[1] == "->" and row[5] == str(pid) for row in rows)
+
+
 def test_the_lock_is_of_the_container_that_has_the_name_now(store):
     entry = store.claim(RECORD, b'"first"', None)
-    reader, writer = os.pipe()
     go_reader, go_writer = os.pipe()
     # Forked before the lock is there: a copy of its descriptor would hold it too.
     pid = os.fork()
     if pid == 0:
-        os.read(go_reader, 1)
-        os.write(writer, b"1")
-        with store.open("c1").locked():
-            name = json.loads(store.open("c1").config())
-        os._exit(7 if name == "second" else 1)
+        code = 1
+        try:
+            os.read(go_reader, 1)
+            with store.open("c1").locked():
+                if json.loads(store.open("c1").config()) == "second":
+                    code = 7
+        finally:
+            os._exit(code)
     with entry.locked():
         os.write(go_writer, b"1")
-        assert os.read(reader, 1) == b"1"
+        end = time.monotonic() + 20
+        while not waits_for_a_lock(pid):
+            assert time.monotonic() < end
+            os.sched_yield()
         entry.remove()
         store.claim(RECORD, b'"second"', None)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
-    for fd in (reader, writer, go_reader, go_writer):
+    for fd in (go_reader, go_writer):
         os.close(fd)
